@@ -1,0 +1,169 @@
+// distill_command: settles the recipe and the folder, distils, and reports.
+import type { Recipe } from "../../mod.ts";
+import { openProgress, type ProgressDisplay } from "./progress.ts";
+import { datasetOptions, describeDuration, describeGain } from "./session.ts";
+import type { Outcome, Session } from "./session.ts";
+
+/** The flags of `distill`; the others are the settings that have a flag. */
+export interface DistillFlags {
+  /** Name or file of the recipe. */
+  recipe?: string;
+  /** Settings given with --set. */
+  set?: Record<string, unknown>;
+  /** Folder of the results. */
+  out?: string;
+  /** Whether to continue the run in the folder. */
+  resume?: boolean;
+  /** Folder of the data sets. */
+  dataDir?: string;
+  /** A setting that has a flag. */
+  [setting: string]: unknown;
+}
+
+interface Plan {
+  recipe: Recipe;
+  out: string;
+  why: string;
+}
+
+type Settings = Record<string, unknown>;
+
+const DEFAULT_RECIPES = { software: "quick", hardware: "mnist-fixed-100" };
+
+const SETTINGS_WITH_A_FLAG = [
+  "dataset",
+  "arch",
+  "init",
+  "steps",
+  "epochs",
+  "per_class",
+  "networks",
+  "batch",
+  "iterations",
+  "soft_labels",
+  "seed",
+];
+
+/** Distils as the flags say; everything that can be checked is checked before a device opens. */
+export async function distillCommand(session: Session, flags: DistillFlags): Promise<Outcome> {
+  const { retort } = session;
+  const plans = await makePlans(session, flags);
+  const dataset = await retort.loadDataset(plans.software.recipe.dataset, datasetOptions(flags));
+  using device = await retort.openDevice();
+  const { recipe, out, why } = plans[device.info.profile];
+  if (!flags.resume) await expectUnused(session, out);
+  if (!session.quiet) {
+    session.note(`Recipe ${recipe.name}: ${why}; adapter ${device.info.name}`);
+    session.note(`${recipe.iterations} iterations, seed ${recipe.seed}, results in ${out}`);
+  }
+  const display = openProgress(session);
+  using _interrupt = onInterrupt(session, display, out);
+  const result = await retort.distill(device, recipe, dataset, {
+    out,
+    resume: flags.resume ?? false,
+    onProgress: (progress) => display.update(progress),
+  }).finally(() => display.stop());
+  const time = describeDuration(result.seconds);
+  return {
+    values: { recipe, why, seed: recipe.seed, out, adapter: device.info.name, ...result },
+    lines: [
+      `Recipe ${recipe.name}: ${why}; seed ${recipe.seed}`,
+      describeGain(result),
+      `${result.iterations} iterations in ${time}`,
+      `Picture ${result.picture}`,
+    ],
+  };
+}
+
+/** The plan for either kind of adapter; both are the same unless the recipe is left to Retort. */
+async function makePlans(
+  session: Session,
+  flags: DistillFlags,
+): Promise<{ software: Plan; hardware: Plan }> {
+  const settings = { ...flags.set, ...settingsOf(flags) };
+  if (flags.resume) {
+    const plan = await resumePlan(session, flags, settings);
+    return { software: plan, hardware: plan };
+  }
+  const makePlan = async (name: string, why: string): Promise<Plan> => {
+    const recipe = await session.retort.loadRecipe(name, settings);
+    return { recipe, out: flags.out ?? `out/${recipe.name}`, why };
+  };
+  const plans = flags.recipe === undefined ? await defaultPlans(makePlan) : await makePlan(
+    flags.recipe,
+    "as asked",
+  ).then((plan) => ({ software: plan, hardware: plan }));
+  if (plans.software.out === plans.hardware.out) await expectUnused(session, plans.software.out);
+  return plans;
+}
+
+async function defaultPlans(makePlan: (name: string, why: string) => Promise<Plan>) {
+  const { software, hardware } = DEFAULT_RECIPES;
+  return {
+    software: await makePlan(software, `the default without a GPU (with one it is ${hardware})`),
+    hardware: await makePlan(hardware, `the default with a GPU (without one it is ${software})`),
+  };
+}
+
+function settingsOf(flags: DistillFlags): Settings {
+  const settings: Settings = {};
+  for (const key of SETTINGS_WITH_A_FLAG) {
+    const value = flags[key.replace(/_(.)/, (_, letter) => letter.toUpperCase())];
+    if (value !== undefined) settings[key] = value;
+  }
+  return settings;
+}
+
+async function resumePlan(
+  session: Session,
+  flags: DistillFlags,
+  settings: Settings,
+): Promise<Plan> {
+  const { loadRecipe, UsageError } = session.retort;
+  const asked = flags.recipe === undefined ? undefined : await loadRecipe(flags.recipe, settings);
+  const out = flags.out ?? (asked && `out/${asked.name}`);
+  if (out === undefined) {
+    throw new UsageError("Cannot resume: got no --out, expected the folder of the run to continue");
+  }
+  const file = `${out}/recipe.yaml`;
+  if (!(await filesIn(session, out)).includes("recipe.yaml")) {
+    throw new UsageError(`Cannot resume: got no ${file}, expected --out to be a run's folder`);
+  }
+  const recipe = await loadRecipe(file, {});
+  const wanted = Object.entries(asked ?? await loadRecipe(file, settings));
+  for (const [key, value] of wanted) {
+    const saved = recipe[key as keyof Recipe];
+    if (value === saved) continue;
+    const reason = `got ${key} ${value}, expected ${saved} as in ${file}`;
+    throw new UsageError(`Cannot resume with other settings: ${reason}; use another --out instead`);
+  }
+  return { recipe, out, why: `resumed from ${out}` };
+}
+
+async function expectUnused(session: Session, out: string): Promise<void> {
+  const [file] = await filesIn(session, out);
+  if (file === undefined) return;
+  const advice = `pass --resume --out ${out} to continue that run, or another --out`;
+  throw new session.retort.UsageError(`Cannot write to ${out}: it already has ${file}; ${advice}`);
+}
+
+async function filesIn(session: Session, folder: string): Promise<string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(folder))).map((entry) => entry.name).sort();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    const reason = (error as Error).message;
+    throw new session.retort.UsageError(`Cannot use ${folder} as folder of results: ${reason}`);
+  }
+}
+
+/** Until disposed, Ctrl-C ends the program with status 130 and says how to go on. */
+function onInterrupt(session: Session, display: ProgressDisplay, out: string): Disposable {
+  const stop = () => {
+    display.stop();
+    session.note(`Stopped: the last checkpoint is kept; continue with --resume --out ${out}`);
+    Deno.exit(130);
+  };
+  Deno.addSignalListener("SIGINT", stop);
+  return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGINT", stop) };
+}

@@ -1,0 +1,33 @@
+// option_values: turns the text after an option into its value, or says what was expected.
+import { CommanderError } from "commander";
+import { parse } from "yaml";
+
+/** The largest seed, that of an unsigned 32-bit integer. */
+export const MAX_SEED = 2 ** 32 - 1;
+
+/** A parser of the integers from `minimum` to `maximum` for the option `flag`. */
+export function integer(flag: string, minimum: number, maximum = Infinity) {
+  return (text: string): number => {
+    const value = Number(text);
+    const isInteger = /^\d+$/.test(text) && Number.isSafeInteger(value);
+    if (isInteger && value >= minimum && value <= maximum) return value;
+    const range = maximum === Infinity ? `≥ ${minimum}` : `from ${minimum} to ${maximum}`;
+    throw badValue(flag, text, `an integer ${range}`);
+  };
+}
+
+/** Collects the settings of every --set key=value; values are read as in a YAML recipe. */
+export function assignment(text: string, earlier: Record<string, unknown> = {}) {
+  const [, key, value] = /^(\w[^=]*)=(.*)$/s.exec(text) ?? [];
+  if (key === undefined || value === undefined) throw badValue("--set", text, "key=value");
+  try {
+    return { ...earlier, [key]: parse(value) };
+  } catch {
+    throw badValue("--set", text, "key=value with a value as in a YAML file");
+  }
+}
+
+function badValue(flag: string, got: string, expected: string): CommanderError {
+  const message = `Cannot use ${flag}: got ${JSON.stringify(got)}, expected ${expected}`;
+  return new CommanderError(2, "retort.badValue", message);
+}

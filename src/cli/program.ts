@@ -1,0 +1,132 @@
+// program: the commands and their options, and what becomes of their outcomes and errors.
+import { Command, CommanderError } from "commander";
+import { distillCommand, type DistillFlags } from "./distill_command.ts";
+import { assignment, integer, MAX_SEED } from "./option_values.ts";
+import {
+  evaluateCommand,
+  type EvaluateFlags,
+  gradcheckCommand,
+  type GradcheckFlags,
+  infoCommand,
+} from "./other_commands.ts";
+import type { Outcome, Retort, Session, Terminal } from "./session.ts";
+
+const DONE = 0;
+const FAILED = 1;
+const BAD_USAGE = 2;
+
+/** Runs one command line to its end and gives the exit status. */
+export async function run(
+  args: readonly string[],
+  retort: Retort,
+  terminal: Terminal,
+): Promise<number> {
+  let status = DONE;
+  const program = createProgram(retort, terminal);
+  const finish = ({ values, lines, failed }: Outcome) => {
+    if (program.opts().json) terminal.print(JSON.stringify(values));
+    else lines.forEach((line) => terminal.print(line));
+    if (failed) status = FAILED;
+  };
+  const session = (): Session => ({ ...terminal, retort, quiet: program.opts().quiet ?? false });
+  addDistill(program, async (flags) => finish(await distillCommand(session(), flags)));
+  addEvaluate(program, async (dir, flags) => finish(await evaluateCommand(session(), dir, flags)));
+  addGradcheck(program, async (flags) => finish(await gradcheckCommand(session(), flags)));
+  program.command("info").description("describe the WebGPU adapter")
+    .action(async () => finish(await infoCommand(session())));
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return status;
+  } catch (error) {
+    return reportError(error, program.opts().verbose ?? false, retort, terminal);
+  }
+}
+
+function createProgram(retort: Retort, terminal: Terminal): Command {
+  const trimmed = (text: string) => text.replace(/\n$/, "");
+  return new Command("retort")
+    .description("Distils a data set into a few images by gradient descent through training.")
+    .version(retort.version, "--version", "print the version")
+    .option("--json", "print the results as one JSON object")
+    .option("--quiet", "show no progress")
+    .option("--verbose", "show where an error comes from")
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => terminal.print(trimmed(text)),
+      writeErr: (text) => terminal.note(trimmed(text)),
+      outputError: () => {}, // reportError does
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .exitOverride();
+}
+
+function addDistill(
+  program: Command,
+  action: (flags: DistillFlags) => Promise<void>,
+): void {
+  const setting = (flag: string) => integer(flag, 1);
+  program.command("distill")
+    .description("distil a data set; without --recipe one is chosen to suit the adapter")
+    .option("--recipe <name|file>", "built-in recipe or YAML file")
+    .option("--set <key=value>", "any setting of the recipe; may be repeated", assignment)
+    .option("--dataset <name>", "data set")
+    .option("--arch <name>", "network")
+    .option("--init <kind>", "fixed (one known network) or random (new ones all the time)")
+    .option("--steps <n>", "gradient steps", setting("--steps"))
+    .option("--epochs <n>", "passes over all steps", setting("--epochs"))
+    .option("--per-class <n>", "images of a class in a step", setting("--per-class"))
+    .option("--networks <n>", "networks in an iteration", setting("--networks"))
+    .option("--batch <n>", "real images in an iteration", setting("--batch"))
+    .option("--soft-labels", "learn the labels too")
+    .option("--iterations <n>", "outer iterations", setting("--iterations"))
+    .option("--seed <n>", "seed of everything random", integer("--seed", 0, MAX_SEED))
+    .option("--out <dir>", "folder of the results (default: out/ and the recipe's name)")
+    .option("--resume", "continue from the last checkpoint in the folder")
+    .option("--data-dir <dir>", "folder of the data sets")
+    .action(action);
+}
+
+function addEvaluate(
+  program: Command,
+  action: (dir: string, flags: EvaluateFlags) => Promise<void>,
+): void {
+  program.command("evaluate").argument("<dir>", "folder of the results")
+    .description("train networks on distilled images and test them on real ones")
+    .option("--networks <n>", "networks to train", integer("--networks", 1))
+    .option("--data-dir <dir>", "folder of the data sets")
+    .action(action);
+}
+
+function addGradcheck(
+  program: Command,
+  action: (flags: GradcheckFlags) => Promise<void>,
+): void {
+  program.command("gradcheck")
+    .description("compare gradients with a float64 oracle; exit status 1 when they differ")
+    .option("--arch <name>", "network", "lenet")
+    .option("--steps <n>", "gradient steps", integer("--steps", 1), 3)
+    .option("--epochs <n>", "passes over all steps", integer("--epochs", 1), 2)
+    .option("--per-class <n>", "images of a class in a step", integer("--per-class", 1), 1)
+    .option("--batch <n>", "real images", integer("--batch", 1), 5)
+    .option("--networks <n>", "networks", integer("--networks", 1), 1)
+    .option("--seed <n>", "seed of everything random", integer("--seed", 0, MAX_SEED), 1)
+    .option("--dump <file>", "write all values compared to a file")
+    .action(action);
+}
+
+function reportError(
+  error: unknown,
+  verbose: boolean,
+  retort: Retort,
+  terminal: Terminal,
+): number {
+  if (error instanceof CommanderError && error.exitCode === 0) return DONE; // --help, --version
+  const isUsage = error instanceof CommanderError || error instanceof retort.UsageError;
+  const message = error instanceof Error ? error.message : String(error);
+  if (message !== "(outputHelp)") { // commander has shown the help
+    terminal.note(message.replace(/^error: /, "").replace(/\s*\n\s*/g, " "));
+    if (verbose && error instanceof Error) terminal.note(error.stack ?? "");
+  }
+  return isUsage ? BAD_USAGE : FAILED;
+}

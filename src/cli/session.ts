@@ -1,0 +1,60 @@
+// session: what every command gets (the library, the terminal) and gives back (an outcome).
+import type * as Library from "../../mod.ts";
+
+/** The library the commands call; passed in, so that tests can run commands without a device. */
+export type Retort = typeof Library;
+
+/** Where lines go: results to stdout, everything else to stderr. */
+export interface Terminal {
+  /** Writes a line of results. */
+  print(line: string): void;
+  /** Writes a line about what is going on. */
+  note(line: string): void;
+}
+
+/** One run of one command. */
+export interface Session extends Terminal {
+  /** The library. */
+  retort: Retort;
+  /** Whether progress is not shown. */
+  quiet: boolean;
+}
+
+/** What a command found, for machines and for people. */
+export interface Outcome {
+  /** The object that --json prints. */
+  values: Record<string, unknown>;
+  /** The lines that are printed otherwise. */
+  lines: string[];
+  /** Whether the exit status is 1 although the command ran to its end. */
+  failed?: boolean;
+}
+
+/** Options of loadDataset from the flag --data-dir. */
+export function datasetOptions(flags: { dataDir?: string }): { dataDir?: string } {
+  return flags.dataDir === undefined ? {} : { dataDir: flags.dataDir };
+}
+
+/** "93.8 %", or "79.5 ± 8.1 %" over several networks. */
+export function describeAccuracy({ mean, std, networks }: Library.Accuracy): string {
+  const spread = networks > 1 ? ` ± ${(100 * std).toFixed(1)}` : "";
+  return `${(100 * mean).toFixed(1)}${spread} %`;
+}
+
+/** "Test accuracy 12.9 % before, 93.8 % after (1 network)". */
+export function describeGain(gain: { before: Library.Accuracy; after: Library.Accuracy }): string {
+  const networks = gain.after.networks === 1 ? "1 network" : `${gain.after.networks} networks`;
+  const before = describeAccuracy(gain.before);
+  const after = describeAccuracy(gain.after);
+  return `Test accuracy ${before} before, ${after} after (${networks})`;
+}
+
+/** "1 h 02 min", "2 min 10 s" or "12 s". */
+export function describeDuration(seconds: number): string {
+  const whole = Math.round(seconds);
+  const minutes = Math.floor(whole / 60);
+  const pad = (n: number) => String(n).padStart(2, "0");
+  if (whole < 60) return `${whole} s`;
+  if (minutes < 60) return `${minutes} min ${pad(whole % 60)} s`;
+  return `${Math.floor(minutes / 60)} h ${pad(minutes % 60)} min`;
+}

@@ -1,0 +1,19 @@
+// The built-in MNIST, from the bytes embedded in the program.
+import { type Dataset, makeDataset } from "./dataset.ts";
+import { parseIdx } from "./idx.ts";
+
+/**
+ * Loads MNIST: 60 000 training and 10 000 test images [1, 28, 28] of 10 digits. The 55 MB of
+ * bytes are loaded at the first call, not when this file is imported.
+ */
+export async function loadMnist(): Promise<Dataset> {
+  const { mnistBytes } = await import("./mnist_bytes.ts");
+  const [trainImages, trainLabels, testImages, testLabels] = await Promise.all([
+    parseIdx(mnistBytes.trainImages, "the built-in train-images-idx3-ubyte"),
+    parseIdx(mnistBytes.trainLabels, "the built-in train-labels-idx1-ubyte"),
+    parseIdx(mnistBytes.testImages, "the built-in t10k-images-idx3-ubyte"),
+    parseIdx(mnistBytes.testLabels, "the built-in t10k-labels-idx1-ubyte"),
+  ]);
+  const files = { trainImages, trainLabels, testImages, testLabels };
+  return makeDataset("mnist", files, "the built-in MNIST");
+}

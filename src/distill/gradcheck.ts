@@ -1,0 +1,234 @@
+/** Gradcheck: the whole meta-gradient in f32 on the GPU against the float64 oracle. */
+import { encodeSafetensors, type FloatTensor } from "../data/safetensors.ts";
+import type { Device } from "../gpu/mod.ts";
+import { buildNet } from "../nets/build.ts";
+import { exportParameters, type NamedArray } from "../nets/export.ts";
+import { initialize } from "../nets/init.ts";
+import type { Net } from "../nets/net.ts";
+import { sizeOf } from "../ops/op.ts";
+import { random } from "../ops/random.ts";
+import { lenet as oracleLenet } from "../oracle/lenet.ts";
+import { oracleNet } from "../oracle/net.ts";
+import { metaGradient } from "../oracle/unroll.ts";
+import { writeAtomic } from "../report/atomic.ts";
+import { Blocks } from "./blocks.ts";
+import { Synthetic, Unroll } from "./unroll.ts";
+
+/** The sizes of a check. */
+export interface GradcheckOptions {
+  readonly arch: string;
+  readonly steps: number;
+  readonly epochs: number;
+  readonly perClass: number;
+  /** Real images. */
+  readonly batch: number;
+  readonly networks: number;
+  readonly seed: number;
+  /** A safetensors file for the inputs and the GPU's results. */
+  readonly dump?: string;
+}
+
+/** How far the GPU is from the oracle: ‖GPU − oracle‖ / ‖oracle‖. */
+export interface GradcheckResult {
+  readonly loss: { gpu: number; oracle: number; relativeError: number };
+  readonly images: { relativeError: number };
+  readonly labels: { relativeError: number };
+  readonly lrs: { relativeError: number };
+  /** All four below 1e-3. */
+  readonly passed: boolean;
+}
+
+/** Relative error below which a gradient in f32 is right. */
+export const TOLERANCE = 1e-3;
+
+const PLANES = { channels: 1, height: 28, width: 28 };
+const CLASSES = 10;
+
+interface Problem {
+  theta0: Float32Array;
+  images: Float32Array<ArrayBuffer>;
+  labels: Float32Array<ArrayBuffer>;
+  lrs: Float32Array<ArrayBuffer>;
+  realImages: Float32Array<ArrayBuffer>;
+  realLabels: Float32Array<ArrayBuffer>;
+}
+
+interface Gradients {
+  loss: number;
+  images: ArrayLike<number>;
+  labels: ArrayLike<number>;
+  lrs: ArrayLike<number>;
+}
+
+/**
+ * Draws networks, soft-labelled noise images and rates, and compares their meta-gradients.
+ *
+ * @throws RangeError for an unknown arch.
+ */
+export async function gradcheck(
+  device: Device,
+  options: GradcheckOptions,
+): Promise<GradcheckResult> {
+  const net = buildNet(device, options.arch, PLANES, CLASSES);
+  const [problem, gpu] = await onGpu(device, net, options);
+  const oracle = onOracle(net, problem, options);
+  if (options.dump !== undefined) await dump(options.dump, net, problem, gpu, options);
+  const loss = {
+    gpu: gpu.loss,
+    oracle: oracle.loss,
+    relativeError: error([gpu.loss], [oracle.loss]),
+  };
+  const images = { relativeError: error(gpu.images, oracle.images) };
+  const labels = { relativeError: error(gpu.labels, oracle.labels) };
+  const lrs = { relativeError: error(gpu.lrs, oracle.lrs) };
+  const passed = [loss, images, labels, lrs].every((e) => e.relativeError < TOLERANCE);
+  return { loss, images, labels, lrs, passed };
+}
+
+async function onGpu(
+  device: Device,
+  net: Net,
+  { steps, epochs, perClass, batch, networks, seed }: GradcheckOptions,
+): Promise<[Problem, Gradients]> {
+  const spec = { steps, epochs, perStep: perClass * CLASSES, networks, labels: true };
+  using unroll = new Unroll(net, spec, { part: batch, total: batch });
+  using data = new Synthetic(net, spec);
+  using realX = new Blocks(device, "real images", 1, sizeOf(net.input), batch);
+  using realY = new Blocks(device, "real labels", 1, CLASSES, batch);
+  using draw = device.tensor([2], "draw").write(Uint32Array.of(seed, 0));
+  const numbers = (stream: number, size: number) => noise(device, draw, stream, size);
+  const problem = {
+    images: await numbers(101, steps * spec.perStep * sizeOf(net.input)),
+    labels: distributions(await numbers(102, steps * spec.perStep * CLASSES)),
+    lrs: (await numbers(103, steps * epochs)).map((g) => 0.05 * Math.exp(0.3 * g)),
+    realImages: await numbers(104, batch * sizeOf(net.input)),
+    realLabels: distributions(await numbers(105, batch * CLASSES)),
+  };
+  data.images.write(problem.images);
+  data.labels.write(problem.labels);
+  data.lrs.write(problem.lrs);
+  realX.write(problem.realImages);
+  realY.write(problem.realLabels);
+  const record = device.record();
+  initialize(record, net, unroll.theta[0]!, draw, { method: "xavier_normal", param: 1 });
+  unroll.metaGradient(record, data, [{ x: realX.each[0]!, y: realY.each[0]! }]);
+  record.submit();
+  const { gradient } = unroll;
+  const gradients = {
+    loss: (await unroll.loss.read())[0]!,
+    images: await gradient.images.read(),
+    labels: await gradient.labels.read(),
+    lrs: await gradient.lrs.read(),
+  };
+  return [{ ...problem, theta0: await unroll.theta[0]!.read() }, gradients];
+}
+
+/** Standard normal numbers. */
+async function noise(
+  device: Device,
+  draw: Parameters<typeof random>[1]["draw"],
+  stream: number,
+  size: number,
+): Promise<Float32Array<ArrayBuffer>> {
+  using out = device.tensor([size], "noise");
+  const row = { networks: 1, rows: 1, columns: size, pitch: size, at: 0 };
+  const record = device.record();
+  random(record, { draw, out }, { distribution: "normal", scale: 1, ...row, stream });
+  record.submit();
+  return await out.read();
+}
+
+/** Softmax of each row of CLASSES numbers, sharpened so that labels differ well. */
+function distributions(scores: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
+  const labels = scores.map((score) => Math.exp(2 * score));
+  for (let row = 0; row < labels.length; row += CLASSES) {
+    const sum = labels.subarray(row, row + CLASSES).reduce((a, b) => a + b, 0);
+    for (let k = row; k < row + CLASSES; k++) labels[k]! /= sum;
+  }
+  return labels;
+}
+
+/** The mean over networks, each in float64 from the very numbers that the GPU had. */
+function onOracle(net: Net, problem: Problem, options: GradcheckOptions): Gradients {
+  const { steps, epochs, perClass, batch, networks } = options;
+  const perStep = perClass * CLASSES;
+  const rest = { steps, epochs, perStep, realCount: batch, classes: CLASSES };
+  const [images, labels, lrs, realImages, realLabels] = [
+    problem.images,
+    problem.labels,
+    problem.lrs,
+    problem.realImages,
+    problem.realLabels,
+  ].map((a) => Float64Array.from(a)) as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ];
+  const sum = {
+    loss: 0,
+    images: new Float64Array(images.length),
+    labels: new Float64Array(labels.length),
+    lrs: new Float64Array(lrs.length),
+  };
+  for (let r = 0; r < networks; r++) {
+    const theta0 = flat(exportParameters(net, problem.theta0, r));
+    const data = { theta0, images, labels, lrs, realImages, realLabels, ...rest };
+    const one = metaGradient(oracleNet(oracleLenet()), data);
+    sum.loss += one.loss / networks;
+    one.dImages.forEach((g, i) => sum.images[i]! += g / networks);
+    one.dLabels.forEach((g, i) => sum.labels[i]! += g / networks);
+    one.dLrs.forEach((g, i) => sum.lrs[i]! += g / networks);
+  }
+  return sum;
+}
+
+/** Parameters one after the other, as the oracle has them. */
+function flat(named: Record<string, NamedArray>): Float64Array {
+  return Float64Array.from(Object.values(named).flatMap(({ data }) => Array.from(data)));
+}
+
+function error(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  let difference = 0;
+  let size = 0;
+  for (let i = 0; i < expected.length; i++) {
+    difference += (actual[i]! - expected[i]!) ** 2;
+    size += expected[i]! ** 2;
+  }
+  return Math.sqrt(difference / size);
+}
+
+async function dump(
+  path: string,
+  net: Net,
+  problem: Problem,
+  gradients: Gradients,
+  { steps, epochs, perClass, batch, networks }: GradcheckOptions,
+): Promise<void> {
+  const { channels, height, width } = net.input;
+  const image = [channels, height, width];
+  const count = steps * perClass * CLASSES;
+  const tensors: Record<string, FloatTensor> = {};
+  for (let r = 0; r < networks; r++) {
+    const prefix = networks === 1 ? "theta0" : `theta0/${r}`;
+    for (
+      const [name, { shape, data }] of Object.entries(exportParameters(net, problem.theta0, r))
+    ) {
+      tensors[`${prefix}/${name}`] = { shape: [...shape], data };
+    }
+  }
+  const put = (name: string, shape: number[], data: ArrayLike<number>) => {
+    tensors[name] = { shape, data: Float32Array.from(data) };
+  };
+  put("images", [count, ...image], problem.images);
+  put("labels", [count, CLASSES], problem.labels);
+  put("lrs", [steps * epochs], problem.lrs);
+  put("real_images", [batch, ...image], problem.realImages);
+  put("real_labels", [batch, CLASSES], problem.realLabels);
+  put("loss", [1], [gradients.loss]);
+  put("d_images", [count, ...image], gradients.images);
+  put("d_labels", [count, CLASSES], gradients.labels);
+  put("d_lrs", [steps * epochs], gradients.lrs);
+  await writeAtomic(path, encodeSafetensors(tensors, { steps: `${steps}`, epochs: `${epochs}` }));
+}

@@ -1,0 +1,39 @@
+// recipes_builtin: the recipes that come with the program, as text inside it; others are files.
+import { parse, YAMLError } from "yaml";
+import fixed10 from "../../recipes/mnist-fixed-10.yaml" with { type: "text" };
+import fixed100 from "../../recipes/mnist-fixed-100.yaml" with { type: "text" };
+import random100 from "../../recipes/mnist-random-100.yaml" with { type: "text" };
+import quick from "../../recipes/quick.yaml" with { type: "text" };
+import { UsageError } from "./usage_error.ts";
+
+/** YAML text of each built-in recipe, by name. */
+const builtinRecipes: ReadonlyMap<string, string> = new Map([
+  ["quick", quick],
+  ["mnist-fixed-10", fixed10],
+  ["mnist-fixed-100", fixed100],
+  ["mnist-random-100", random100],
+]);
+
+/** What a built-in recipe or else a YAML file says, not checked yet. */
+export async function readRecipe(nameOrFile: string): Promise<unknown> {
+  const text = builtinRecipes.get(nameOrFile) ?? await readText(nameOrFile);
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof YAMLError)) throw error;
+    const reason = error.message.split("\n")[0];
+    throw new UsageError(`Cannot use recipe ${nameOrFile}: it is not YAML: ${reason}`);
+  }
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    const names = [...builtinRecipes.keys()].join(", ");
+    const reason = error instanceof Deno.errors.NotFound
+      ? `got no such file, expected a YAML file or one of ${names}`
+      : (error as Error).message;
+    throw new UsageError(`Cannot read recipe ${path}: ${reason}`);
+  }
+}

@@ -1,0 +1,136 @@
+/** Device: one adapter opened with all it offers; it owns the pipelines and counts the bytes. */
+import { Kernel, type Overrides } from "./kernel.ts";
+import { type Profile, profileOf, profiles } from "./profile.ts";
+import { Recorder } from "./recorder.ts";
+import { Tensor } from "./tensor.ts";
+
+/** What `info` prints of an adapter. */
+export interface DeviceInfo {
+  readonly name: string;
+  readonly profile: Profile["name"];
+  readonly limits: Record<string, number>;
+  readonly features: string[];
+}
+
+/** The limits that Retort uses; asked for at the adapter's own values. */
+const LIMITS = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupsPerDimension",
+] as const;
+
+/** Where a view may start in a tensor: WebGPU's default `minStorageBufferOffsetAlignment`. */
+export const VIEW_FLOATS = 64;
+
+/** A WebGPU device with its tensors, compiled kernels and byte accounting. */
+export class Device {
+  readonly gpu: GPUDevice;
+  readonly info: DeviceInfo;
+  readonly profile: Profile;
+  /** GPU bytes held by tensors now, and the most there have been since `resetPeak()`. */
+  bytes = 0;
+  peakBytes = 0;
+  readonly #kernels = new Map<string, Kernel>();
+  #failure: string | undefined;
+  #nextId = 0;
+  #closed = false;
+
+  private constructor(gpu: GPUDevice, info: DeviceInfo, profile: Profile) {
+    this.gpu = gpu;
+    this.info = info;
+    this.profile = profile;
+    gpu.addEventListener("uncapturederror", (event) => {
+      this.#failure ??= (event as GPUUncapturedErrorEvent).error.message;
+    });
+    gpu.lost.then((lost) => {
+      if (!this.#closed) this.#failure ??= `the device was lost: ${lost.message || lost.reason}`;
+    });
+  }
+
+  /**
+   * Opens the machine's best adapter.
+   *
+   * @param options `profile` overrides the choice of tile shapes (tests run both).
+   * @throws Error when there is no adapter; the message says what to install.
+   */
+  static async open(options: { profile?: Profile["name"] } = {}): Promise<Device> {
+    const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
+    if (!adapter) {
+      throw new Error(
+        "Cannot find a WebGPU adapter: install a Vulkan driver (Linux without a GPU: " +
+          "apt-get install mesa-vulkan-drivers)",
+      );
+    }
+    const limits: Record<string, number> = {};
+    for (const name of LIMITS) limits[name] = adapter.limits[name];
+    const gpu = await adapter.requestDevice({ requiredLimits: limits });
+    const profile = options.profile ? profiles[options.profile] : profileOf(adapter.info);
+    const { description, device, vendor } = adapter.info;
+    const name = description || device || vendor || "unknown adapter";
+    const features = [...adapter.features].sort();
+    return new Device(gpu, { name, profile: profile.name, limits, features }, profile);
+  }
+
+  /** A zero-filled tensor of 32-bit words; see {@linkcode Tensor}. */
+  tensor(shape: readonly number[], label = "tensor"): Tensor {
+    return Tensor.create(this, shape, label);
+  }
+
+  /** The kernel at `entryPoint` of a WGSL source, compiled once for each set of overrides. */
+  kernel(label: string, source: string, entryPoint: string, overrides: Overrides): Kernel {
+    let key = `${label}.${entryPoint}`;
+    for (const name in overrides) key += ` ${name}=${overrides[name]}`;
+    let kernel = this.#kernels.get(key);
+    if (!kernel) {
+      kernel = new Kernel(this, key, source, entryPoint, overrides);
+      this.#kernels.set(key, kernel);
+    }
+    return kernel;
+  }
+
+  /** A recorder for the next command buffer. */
+  record(): Recorder {
+    return new Recorder(this);
+  }
+
+  /** Throws what went wrong on the GPU since the last call, if anything did. */
+  check(): void {
+    const failure = this.#failure;
+    if (failure === undefined) return;
+    this.#failure = undefined;
+    throw new Error(`Cannot go on: the GPU reported: ${failure}`);
+  }
+
+  /** Waits until all submitted work is done and throws what went wrong in it. */
+  async done(): Promise<void> {
+    await this.gpu.queue.onSubmittedWorkDone();
+    this.check();
+  }
+
+  /** Starts a new measurement of `peakBytes`. */
+  resetPeak(): void {
+    this.peakBytes = this.bytes;
+  }
+
+  /** A number that names a tensor for life. @internal */
+  nextId(): number {
+    return this.#nextId++;
+  }
+
+  /** Counts an allocation (or, negative, a release). @internal */
+  account(bytes: number): void {
+    this.bytes += bytes;
+    this.peakBytes = Math.max(this.peakBytes, this.bytes);
+    if (bytes < 0) { for (const kernel of this.#kernels.values()) kernel.forgetBindings(); }
+  }
+
+  /** Destroys the device and all that is on it. */
+  [Symbol.dispose](): void {
+    this.#closed = true;
+    this.gpu.destroy();
+  }
+}

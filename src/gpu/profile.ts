@@ -1,0 +1,26 @@
+/**
+ * What kind of processor stands behind the adapter, and the shapes of work that suit it.
+ *
+ * A software adapter (llvmpipe, SwiftShader, WARP) runs eight invocations as one vector on a few
+ * cores: it wants few workgroups, each with much to do. A hardware adapter wants thousands.
+ */
+export interface Profile {
+  readonly name: "software" | "hardware";
+  /** Invocations in a workgroup. */
+  readonly workgroup: number;
+  /** Workgroups that a long sum with few outputs is split into, about. */
+  readonly splits: number;
+}
+
+/** The two profiles; tests run both on whatever adapter there is. */
+export const profiles: Readonly<Record<Profile["name"], Profile>> = {
+  software: { name: "software", workgroup: 64, splits: 16 },
+  hardware: { name: "hardware", workgroup: 64, splits: 512 },
+};
+
+/** The profile that suits an adapter. */
+export function profileOf(info: GPUAdapterInfo): Profile {
+  const software = info.isFallbackAdapter ||
+    /llvmpipe|lavapipe|swiftshader|basic render/i.test(`${info.description} ${info.device}`);
+  return software ? profiles.software : profiles.hardware;
+}

@@ -1,0 +1,68 @@
+/** Recorder: collects dispatches, clears and copies into one command buffer, submitted once. */
+import type { Device } from "./device.ts";
+import type { Bindings, Kernel } from "./kernel.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** Workgroups in x, y and z. */
+export type Groups = readonly [number, number?, number?];
+
+/** One command buffer in the making. Work runs in the order of the calls. */
+export class Recorder {
+  /** Dispatches recorded so far. */
+  dispatches = 0;
+  readonly #device: Device;
+  readonly #encoder: GPUCommandEncoder;
+  #pass: GPUComputePassEncoder | undefined;
+
+  constructor(device: Device) {
+    this.#device = device;
+    this.#encoder = device.gpu.createCommandEncoder();
+  }
+
+  /** Runs a kernel on tensors bound by name. @throws RangeError for a grid over the limit. */
+  dispatch(kernel: Kernel, bindings: Bindings, [x, y = 1, z = 1]: Groups): void {
+    const most = this.#device.info.limits.maxComputeWorkgroupsPerDimension!;
+    if (Math.max(x, y, z) > most) {
+      throw new RangeError(
+        `Cannot run ${kernel.label}: got ${x} × ${y} × ${z} workgroups, expected at most ${most} ` +
+          `in each dimension; use a smaller batch or fewer networks`,
+      );
+    }
+    this.#pass ??= this.#encoder.beginComputePass();
+    this.#pass.setPipeline(kernel.pipeline);
+    this.#pass.setBindGroup(0, kernel.bind(bindings));
+    this.#pass.dispatchWorkgroups(x, y, z);
+    this.dispatches++;
+  }
+
+  /** Runs a kernel with one invocation an element, on a 2-D grid where one dimension is too short. */
+  dispatchEach(kernel: Kernel, bindings: Bindings, elements: number): void {
+    const groups = Math.ceil(elements / this.#device.profile.workgroup);
+    const rows = Math.ceil(groups / this.#device.info.limits.maxComputeWorkgroupsPerDimension!);
+    this.dispatch(kernel, bindings, [Math.ceil(groups / rows), rows]);
+  }
+
+  /** Sets a tensor to zero. */
+  clear(tensor: Tensor): void {
+    this.#endPass();
+    this.#encoder.clearBuffer(tensor.buffer, tensor.offset, tensor.bytes);
+  }
+
+  /** Copies a tensor to the words of another that start at `at`. */
+  copy(from: Tensor, to: Tensor, at = 0): void {
+    this.#endPass();
+    const { buffer, offset, size } = from;
+    this.#encoder.copyBufferToBuffer(buffer, offset, to.buffer, to.offset + at * 4, size * 4);
+  }
+
+  /** Hands the command buffer to the GPU; the recorder is spent. */
+  submit(): void {
+    this.#endPass();
+    this.#device.gpu.queue.submit([this.#encoder.finish()]);
+  }
+
+  #endPass(): void {
+    this.#pass?.end();
+    this.#pass = undefined;
+  }
+}

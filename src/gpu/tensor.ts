@@ -1,0 +1,112 @@
+/** Tensor: a shape and a GPU buffer of 32-bit words that frees itself (`using`). */
+import { type Device, VIEW_FLOATS } from "./device.ts";
+
+type Words = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
+
+/** A GPU array of 32-bit words (f32 unless the kernel that reads it says otherwise). */
+export class Tensor implements Disposable {
+  readonly device: Device;
+  readonly shape: readonly number[];
+  /** Number of words: the product of the shape. */
+  readonly size: number;
+  readonly id: number;
+  readonly buffer: GPUBuffer;
+  /** Where the tensor starts in its buffer, in bytes: not 0 for a view. */
+  readonly offset: number;
+  readonly #owns: boolean;
+  #freed = false;
+
+  private constructor(
+    device: Device,
+    shape: readonly number[],
+    buffer: GPUBuffer,
+    offset: number,
+    owns: boolean,
+  ) {
+    this.device = device;
+    this.shape = shape;
+    this.size = sizeOf(shape);
+    this.buffer = buffer;
+    this.offset = offset;
+    this.#owns = owns;
+    this.id = device.nextId();
+  }
+
+  /** Allocates zeros. @throws RangeError when the shape is empty or larger than a binding may be. */
+  static create(device: Device, shape: readonly number[], label: string): Tensor {
+    const size = sizeOf(shape);
+    const bytes = Math.ceil(size / 4) * 16; // whole vec4s: kernels read f32 rows as vec4f
+    const most = device.info.limits.maxStorageBufferBindingSize!;
+    if (!(size >= 1) || !Number.isInteger(size) || bytes > most) {
+      throw new RangeError(
+        `Cannot allocate ${label}: got shape [${shape.join(", ")}] of ${bytes} bytes, expected ` +
+          `1 to ${most} bytes on this adapter; use a smaller batch or fewer networks`,
+      );
+    }
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    const buffer = device.gpu.createBuffer({ size: bytes, usage, label });
+    device.account(bytes);
+    return new Tensor(device, shape, buffer, 0, true);
+  }
+
+  /** The part of this tensor that starts at word `start`, a multiple of 64; it owns nothing. */
+  view(start: number, shape: readonly number[]): Tensor {
+    if (start % VIEW_FLOATS || start + sizeOf(shape) > this.size) {
+      throw new RangeError(
+        `Cannot view a tensor of ${this.size} words: got start ${start} and shape ` +
+          `[${shape.join(", ")}], expected a multiple of ${VIEW_FLOATS} and an end within it`,
+      );
+    }
+    return new Tensor(this.device, shape, this.buffer, this.offset + start * 4, false);
+  }
+
+  /** Bytes a binding covers: whole vec4s. */
+  get bytes(): number {
+    return Math.ceil(this.size / 4) * 16;
+  }
+
+  /** Copies words from the CPU before the next submitted command buffer. */
+  write(words: Words): this {
+    if (words.byteLength > this.size * 4 || words.byteLength % 4) {
+      throw new RangeError(
+        `Cannot write to a tensor [${this.shape.join(", ")}]: got ${words.byteLength} bytes, ` +
+          `expected a multiple of 4, at most ${this.size * 4}`,
+      );
+    }
+    const { buffer, byteOffset, byteLength } = words;
+    this.device.gpu.queue.writeBuffer(this.buffer, this.offset, buffer, byteOffset, byteLength);
+    return this;
+  }
+
+  /** Waits for the GPU and copies the words back. @throws Error what went wrong on the GPU. */
+  async read(): Promise<Float32Array<ArrayBuffer>> {
+    const { gpu } = this.device;
+    const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ;
+    const staging = gpu.createBuffer({ size: this.size * 4, usage, label: "read" });
+    try {
+      const encoder = gpu.createCommandEncoder();
+      encoder.copyBufferToBuffer(this.buffer, this.offset, staging, 0, this.size * 4);
+      gpu.queue.submit([encoder.finish()]);
+      await staging.mapAsync(GPUMapMode.READ);
+      this.device.check();
+      return new Float32Array(staging.getMappedRange().slice(0));
+    } catch (error) {
+      this.device.check(); // the GPU's own account of the failure comes first
+      throw error;
+    } finally {
+      staging.destroy();
+    }
+  }
+
+  /** Frees the buffer, unless this is a view. */
+  [Symbol.dispose](): void {
+    if (!this.#owns || this.#freed) return;
+    this.#freed = true;
+    this.buffer.destroy();
+    this.device.account(-this.bytes);
+  }
+}
+
+function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, extent) => product * extent, 1);
+}

@@ -1,0 +1,62 @@
+/**
+ * Init: the initialisations of the original code (Wang et al. 2018, networks/utils.py), drawn on the
+ * GPU by counter-based random numbers. One table; biases are zero except for `default`.
+ */
+import type { Recorder, Tensor } from "../gpu/mod.ts";
+import type { Parameter } from "../ops/op.ts";
+import { orthogonal } from "../ops/orthogonal.ts";
+import { type Draw, random } from "../ops/random.ts";
+import type { Net } from "./net.ts";
+
+type Rule = (fans: Parameter, gain: number) => Pick<Draw, "distribution" | "scale">;
+
+const normal = (scale: number) => ({ distribution: "normal" as const, scale });
+const uniform = (scale: number) => ({ distribution: "uniform" as const, scale });
+
+/** How a weight is drawn from its fans and the recipe's `init_param` (a gain, or a deviation). */
+const WEIGHTS = {
+  /** Glorot & Bengio 2010. */
+  xavier_normal: ({ fanIn, fanOut }, gain) => normal(gain * Math.sqrt(2 / (fanIn + fanOut))),
+  xavier_uniform: ({ fanIn, fanOut }, gain) => uniform(gain * Math.sqrt(6 / (fanIn + fanOut))),
+  /** He et al. 2015, for ReLU. */
+  kaiming_fan_in: ({ fanIn }) => normal(Math.sqrt(2 / fanIn)),
+  kaiming_fan_out: ({ fanOut }) => normal(Math.sqrt(2 / fanOut)),
+  normal: (_, deviation) => normal(deviation),
+  /** Saxe et al. 2014: drawn normal, then made orthogonal. */
+  orthogonal: () => normal(1),
+  /** PyTorch's own: weights and biases uniform within 1/√fanIn. */
+  default: ({ fanIn }) => uniform(1 / Math.sqrt(fanIn)),
+} satisfies Record<string, Rule>;
+
+/** The name of an initialisation. */
+export type InitMethod = keyof typeof WEIGHTS;
+
+/** All initialisations, in the order of the table. */
+export const INIT_METHODS = Object.keys(WEIGHTS) as InitMethod[];
+
+/**
+ * Fills θ [R, P] with R fresh networks.
+ *
+ * @param draw two u32 on the GPU: the seed and the number of the first network. A network's weights
+ * depend on the seed and its own number alone.
+ */
+export function initialize(
+  record: Recorder,
+  net: Net,
+  theta: Tensor,
+  draw: Tensor,
+  { method, param }: { method: InitMethod; param: number },
+): void {
+  const networks = theta.size / net.stride;
+  record.clear(theta);
+  net.parameters.forEach((parameter, stream) => {
+    if (parameter.bias && method !== "default") return;
+    const rows = parameter.shape[0]!;
+    const columns = parameter.shape.slice(1).reduce((a, b) => a * b, 1);
+    const { pitch, at } = parameter;
+    const place = { networks, rows, columns, pitch, at };
+    const rule: Rule = WEIGHTS[method];
+    random(record, { draw, out: theta }, { ...rule(parameter, param), ...place, stream });
+    if (method === "orthogonal") orthogonal(record, theta, { ...place, gain: param });
+  });
+}

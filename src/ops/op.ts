@@ -1,0 +1,124 @@
+/**
+ * Op: one differentiable layer, and what its four passes take.
+ *
+ * Every pass records dispatches for R networks at once. Activations are [R, C, H, V, N] with the
+ * images innermost, padded to a multiple of four; an input that all networks share is [C, H, V, N].
+ * θ and everything shaped like it is [R, P], a network's parameters one after the other.
+ *
+ * Naming: `xDot` is a tangent, `xBar` a cotangent, `xBarDot` the tangent of a cotangent. The hvp
+ * passes are the tangents of the vjp passes (Pearlmutter's R-operator, design note 1).
+ */
+import type { Recorder, Tensor } from "../gpu/mod.ts";
+
+/** Extents of one image's activations. */
+export interface Planes {
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** How many networks and images a pass runs over. */
+export interface Span {
+  readonly networks: number;
+  /** Images including padding: a multiple of four. */
+  readonly images: number;
+}
+
+/** A named parameter inside a network's slice of θ. */
+export interface Parameter {
+  /** PyTorch's name, such as `conv1.weight`. */
+  readonly name: string;
+  /** PyTorch's shape. */
+  readonly shape: readonly number[];
+  /** Where it starts in the network's slice, in floats. */
+  readonly at: number;
+  /** Floats from one row (first index) to the next, at least the row's length. */
+  readonly pitch: number;
+  readonly fanIn: number;
+  readonly fanOut: number;
+  /** Whether it is a bias, which most initialisations leave at zero. */
+  readonly bias: boolean;
+}
+
+/** A layer. `xDot: null` stands for a zero tangent: the input images do not move with θ. */
+export interface Op {
+  readonly input: Planes;
+  readonly output: Planes;
+  /** Parameters in θ, in order; none for a gated op. */
+  readonly parameters: readonly Parameter[];
+
+  fwd(record: Recorder, span: Span, t: { x: Tensor; theta: Tensor; y: Tensor }): void;
+  jvp(record: Recorder, span: Span, t: JvpTensors): void;
+  vjpX(record: Recorder, span: Span, t: VjpXTensors): void;
+  hvpX(record: Recorder, span: Span, t: HvpXTensors): void;
+}
+
+/** An op with parameters also has the passes that end in θ. */
+export interface ParametricOp extends Op {
+  vjpW(record: Recorder, span: Span, t: { x: Tensor; yBar: Tensor; thetaBar: Tensor }): void;
+  hvpW(record: Recorder, span: Span, t: HvpWTensors): void;
+}
+
+export interface JvpTensors {
+  x: Tensor;
+  xDot: Tensor | null;
+  theta: Tensor;
+  thetaDot: Tensor;
+  yDot: Tensor;
+}
+
+export interface VjpXTensors {
+  x: Tensor;
+  theta: Tensor;
+  yBar: Tensor;
+  xBar: Tensor;
+}
+
+export interface HvpXTensors {
+  x: Tensor;
+  theta: Tensor;
+  thetaDot: Tensor;
+  yBar: Tensor;
+  yBarDot: Tensor;
+  xBarDot: Tensor;
+}
+
+export interface HvpWTensors {
+  x: Tensor;
+  xDot: Tensor | null;
+  yBar: Tensor;
+  yBarDot: Tensor;
+  thetaBarDot: Tensor;
+}
+
+/** Whether an op has parameters. */
+export function isParametric(op: Op): op is ParametricOp {
+  return op.parameters.length > 0;
+}
+
+/** Floats of one image's activations. */
+export function sizeOf({ channels, height, width }: Planes): number {
+  return channels * height * width;
+}
+
+/** Images rounded up to whole vec4s. */
+export function padded(images: number): number {
+  return Math.ceil(images / 4) * 4;
+}
+
+/** vec4s from one network's x to the next's: 0 when `x` is shared by all networks. */
+export function strideOf(x: Tensor, planes: Planes, { images }: Span): number {
+  const size = sizeOf(planes) * images;
+  return x.size === size ? 0 : size / 4;
+}
+
+/** @throws TypeError when a tensor handed to an op has not the size that its planes give. */
+export function checkSize(what: string, tensor: Tensor, expected: readonly number[]): void {
+  const size = expected.reduce((a, b) => a * b, 1);
+  if (tensor.size !== size) {
+    throw new TypeError(
+      `Cannot run ${what}: got shape [${tensor.shape.join(", ")}], expected ${size} numbers as ` +
+        `[${expected.join(", ")}]`,
+    );
+  }
+}

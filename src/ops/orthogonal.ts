@@ -1,0 +1,30 @@
+/** orthogonal: Gram–Schmidt on a drawn weight; the algorithm is in orthogonal.wgsl. */
+import source from "../../kernels/orthogonal.wgsl" with { type: "text" };
+import type { Recorder, Tensor } from "../gpu/mod.ts";
+
+/** A weight of rows × columns from `at` in each network's slice, rows `pitch` floats apart. */
+export interface Weight {
+  readonly networks: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly pitch: number;
+  readonly at: number;
+  readonly gain: number;
+}
+
+/** Makes rows (or columns, where there are fewer) of `out` [networks, stride] orthogonal. */
+export function orthogonal(record: Recorder, out: Tensor, weight: Weight): void {
+  const { networks, rows, columns, pitch, at, gain } = weight;
+  const wide = rows <= columns;
+  const kernel = out.device.kernel("orthogonal", source, "gramSchmidt", {
+    VECTORS: wide ? rows : columns,
+    LENGTH: wide ? columns : rows,
+    ACROSS: wide ? pitch : 1,
+    ALONG: wide ? 1 : pitch,
+    STRIDE: out.size / networks,
+    AT: at,
+    GAIN: gain,
+    WG: out.device.profile.workgroup,
+  });
+  record.dispatch(kernel, { out }, [networks]);
+}

@@ -1,0 +1,79 @@
+/** vector: algebra on flat arrays; its kernels and formulas are in vector.wgsl. */
+import source from "../../kernels/vector.wgsl" with { type: "text" };
+import type { Bindings, Device, Recorder, Tensor } from "../gpu/mod.ts";
+
+/** out = a − η · b, with η the first word of `eta`. */
+export function descend(
+  record: Recorder,
+  t: { a: Tensor; b: Tensor; eta: Tensor; out: Tensor },
+): void {
+  run(record, "descend", t, t.out.size);
+}
+
+/** out += a. */
+export function add(record: Recorder, t: { a: Tensor; out: Tensor }): void {
+  run(record, "add", t, t.out.size);
+}
+
+/** out −= η · mean over networks of a [networks, …]. */
+export function accumulate(
+  record: Recorder,
+  t: { a: Tensor; eta: Tensor; out: Tensor },
+  networks: number,
+): void {
+  run(record, "accumulate", t, t.a.size / networks, { NETWORKS: networks });
+}
+
+/** out[0] = scale · Σ a, summed in a fixed order by one workgroup. */
+export function mean(record: Recorder, t: { a: Tensor; out: Tensor }, scale: number): void {
+  record.dispatch(kernelOf(t.a.device, "mean", t.a.size, { SCALE: scale }), t, [1]);
+}
+
+/** Adam's state for one parameter array, and the constants of the step in `hyper` (6 floats). */
+export interface AdamTensors extends Bindings {
+  a: Tensor;
+  out: Tensor;
+  moment1: Tensor;
+  moment2: Tensor;
+  hyper: Tensor;
+}
+
+/** One step of Adam: `out` moves against the gradient `a`. */
+export function adam(record: Recorder, t: AdamTensors): void {
+  run(record, "adam", t, t.out.size);
+}
+
+/** The words of `hyper` for Adam's step `t` (from 1). */
+export function adamStep(
+  t: number,
+  rate: number,
+  beta1: number,
+  beta2: number,
+): Float32Array<ArrayBuffer> {
+  return Float32Array.of(rate, beta1, beta2, 1 - beta1 ** t, 1 - beta2 ** t, 1e-8);
+}
+
+/** out = softplus(a). */
+export function softplus(record: Recorder, t: { a: Tensor; out: Tensor }): void {
+  run(record, "softplus", t, t.a.size);
+}
+
+/** out = b · softplus′(a). */
+export function softplusVjp(record: Recorder, t: { a: Tensor; b: Tensor; out: Tensor }): void {
+  run(record, "softplusVjp", t, t.a.size);
+}
+
+function run(
+  record: Recorder,
+  entry: string,
+  bindings: Bindings & { out: Tensor },
+  size: number,
+  overrides: Record<string, number> = {},
+): void {
+  record.dispatchEach(kernelOf(bindings.out.device, entry, size, overrides), bindings, size);
+}
+
+function kernelOf(device: Device, entry: string, size: number, more: Record<string, number>) {
+  const overrides = { SIZE: size, NETWORKS: 1, SCALE: 1, WG: device.profile.workgroup, ...more };
+  return device.kernel("vector", source, entry, overrides);
+}

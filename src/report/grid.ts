@@ -1,0 +1,161 @@
+// Distilled images as one PNG: a row for each step under its caption, a column for each image.
+import { encode } from "fast-png";
+import {
+  blankCanvas,
+  type Canvas,
+  drawLabel,
+  fillSquare,
+  type Label,
+  labelHeight,
+  layOut,
+} from "./canvas.ts";
+
+/** What to draw. */
+export interface Grid {
+  /** Normalised pixels, [rows·columns, channels, height, width]. */
+  images: Float32Array;
+  /** Rows of the grid, one for each step. */
+  rows: number;
+  /** Images in a row. */
+  columns: number;
+  /** 1 (grey) or 3 (red, green, blue). */
+  channels: number;
+  /** Rows of an image, in pixels. */
+  height: number;
+  /** Columns of an image, in pixels. */
+  width: number;
+  /** Mean of the data set, [channels]: an image un-normalised is x · std + mean. */
+  mean: number[];
+  /** Standard deviation of the data set, [channels]. */
+  std: number[];
+  /** One for each row, such as "step 1: η 0.0213 0.0190 0.0175". */
+  captions: string[];
+  /** Drawn larger above all rows; none by default. */
+  title?: string;
+}
+
+const MARGIN = 16;
+const GAP = 6; // between images, and between a caption and its row
+const ROW_GAP = 18;
+const TITLE_SCALE = 3;
+const CAPTION_SCALE = 2;
+const MIN_WIDTH = 420; // room for captions where the images alone are narrower
+const IMAGE_SIZE = 84;
+const MAX_COLUMNS = 12; // more columns than this shrink the images
+const CONTRAST = 2.5;
+
+/**
+ * Draws a grid of images and encodes it as a PNG.
+ *
+ * Distilled pixels lie far outside 0…1, so every image is un-normalised and then stretched by its
+ * own contrast: its mean over all pixels and channels becomes mid-grey, 2.5 standard deviations
+ * below and above become black and white, and what lies beyond is clipped. A constant image is
+ * mid-grey. Pixels are enlarged by a whole factor to about 84 a side; captions wrap.
+ *
+ * @throws {RangeError} sizes that do not fit together, channels other than 1 or 3, or a pixel
+ *   that is not finite
+ */
+export function encodeGrid(grid: Grid): Uint8Array {
+  checkGrid(grid);
+  const { rows, columns, channels, captions, title = "" } = grid;
+  const scale = imageScale(grid);
+  const stepX = grid.width * scale + GAP;
+  const imageHeight = grid.height * scale;
+  const width = Math.max(columns * stepX - GAP, MIN_WIDTH);
+  const heading = layOut(title, TITLE_SCALE, width);
+  const labels = captions.map((caption) => layOut(caption, CAPTION_SCALE, width));
+  const height = labels.reduce(
+    (sum, label) => sum + spaceFor(label, GAP) + imageHeight,
+    spaceFor(heading, ROW_GAP) + (rows - 1) * ROW_GAP,
+  );
+  const canvas = blankCanvas(width + 2 * MARGIN, height + 2 * MARGIN, channels);
+  drawLabel(canvas, heading, MARGIN, MARGIN);
+  let top = MARGIN + spaceFor(heading, ROW_GAP);
+  for (const [row, label] of labels.entries()) {
+    drawLabel(canvas, label, MARGIN, top);
+    top += spaceFor(label, GAP);
+    for (let column = 0; column < columns; column++) {
+      drawImage(canvas, grid, row * columns + column, scale, MARGIN + column * stepX, top);
+    }
+    top += imageHeight + ROW_GAP;
+  }
+  return encode({ ...canvas, depth: 8 });
+}
+
+function checkGrid(grid: Grid): void {
+  const { rows, columns, channels, height, width, images } = grid;
+  const sizes = [rows, columns, height, width];
+  if (sizes.some((size) => !Number.isInteger(size) || size < 1) || ![1, 3].includes(channels)) {
+    throw new RangeError(
+      `Cannot draw a grid: got ${rows}×${columns} images of [${channels}, ${height}, ${width}], ` +
+        `expected positive integers and 1 or 3 channels; check the sizes`,
+    );
+  }
+  const lengths = [
+    ["pixels", images.length, rows * columns * channels * height * width],
+    ["captions", grid.captions.length, rows],
+    ["means", grid.mean.length, channels],
+    ["standard deviations", grid.std.length, channels],
+  ] as const;
+  for (const [what, got, expected] of lengths) {
+    if (got !== expected) {
+      throw new RangeError(
+        `Cannot draw a grid: got ${got} ${what}, expected ${expected}; check the sizes`,
+      );
+    }
+  }
+  const wrong = images.findIndex((value) => !Number.isFinite(value));
+  if (wrong >= 0) {
+    throw new RangeError(
+      `Cannot draw a grid: got the pixel ${images[wrong]} at index ${wrong}, expected finite ` +
+        `numbers; the run has diverged, lower its learning rate`,
+    );
+  }
+}
+
+function imageScale({ columns, height, width }: Grid): number {
+  const size = IMAGE_SIZE * Math.min(1, MAX_COLUMNS / columns);
+  return Math.max(1, Math.round(size / Math.max(height, width)));
+}
+
+/** The height of a label with the gap below it, 0 where there is no text. */
+function spaceFor(label: Label, gap: number): number {
+  return label.lines.length === 0 ? 0 : labelHeight(label) + gap;
+}
+
+/** Draws image `index` of the grid, each pixel a square of `scale`, at (`left`, `top`). */
+function drawImage(
+  canvas: Canvas,
+  grid: Grid,
+  index: number,
+  scale: number,
+  left: number,
+  top: number,
+): void {
+  const bytes = stretch(grid, index);
+  const { channels, height, width } = grid;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const start = (y * width + x) * channels;
+      const colour = bytes.subarray(start, start + channels);
+      fillSquare(canvas, left + x * scale, top + y * scale, scale, colour);
+    }
+  }
+}
+
+/** Image `index` un-normalised and stretched by its own contrast, [height, width, channels]. */
+function stretch(grid: Grid, index: number): Uint8ClampedArray {
+  const { channels, height, width } = grid;
+  const plane = height * width;
+  const pixels = new Float64Array(channels * plane);
+  for (let i = 0; i < pixels.length; i++) {
+    const c = Math.floor(i / plane);
+    const value = grid.images[index * pixels.length + i]!;
+    pixels[(i % plane) * channels + c] = value * grid.std[c]! + grid.mean[c]!;
+  }
+  const mean = pixels.reduce((sum, value) => sum + value, 0) / pixels.length;
+  const variance = pixels.reduce((sum, value) => sum + (value - mean) ** 2, 0) / pixels.length;
+  const reach = CONTRAST * Math.sqrt(variance);
+  const gain = reach > 1e-9 * Math.abs(mean) ? 127.5 / reach : 0;
+  return Uint8ClampedArray.from(pixels, (value) => 127.5 + (value - mean) * gain);
+}

@@ -1,0 +1,189 @@
+// cli_test: exit status, stdout and stderr of the command line, with a stand-in for the device.
+import assert from "node:assert/strict";
+import * as retort from "../mod.ts";
+import { run } from "../src/cli/program.ts";
+import type { Retort } from "../src/cli/session.ts";
+
+const ACCURACY = {
+  before: { mean: 0.129, std: 0, networks: 1 },
+  after: { mean: 0.938, std: 0, networks: 1 },
+};
+
+/** The library with a device that is only a name and training that only writes recipe.yaml. */
+function standIn(profile: "software" | "hardware"): Retort {
+  const info = { name: "stand-in", profile, limits: {}, features: [] };
+  const fakes = {
+    openDevice: () => Promise.resolve({ info, [Symbol.dispose]: () => {} }),
+    loadDataset: () => Promise.resolve({}),
+    distill: async (
+      _device: unknown,
+      recipe: retort.Recipe,
+      _dataset: unknown,
+      options: { out: string; onProgress: (progress: retort.Progress) => void },
+    ) => {
+      await Deno.mkdir(options.out, { recursive: true });
+      await Deno.writeTextFile(`${options.out}/recipe.yaml`, retort.recipeToYaml(recipe));
+      const { iterations } = recipe;
+      options.onProgress({ iteration: iterations, iterations, loss: 0.5, secondsPerIteration: 1 });
+      return { ...ACCURACY, iterations, seconds: 130, picture: "steps.png", files: ["steps.png"] };
+    },
+    gradcheck: (_device: unknown, { seed }: { seed: number }) => {
+      const relativeError = seed === 13 ? 1 : 1e-6;
+      const entry = { relativeError };
+      const loss = { gpu: 1, oracle: 1, relativeError };
+      return Promise.resolve({
+        loss,
+        images: entry,
+        labels: entry,
+        lrs: entry,
+        passed: seed !== 13,
+      });
+    },
+  };
+  return { ...retort, ...fakes } as unknown as Retort;
+}
+
+/** Runs a command line in this process. */
+async function command(args: string[], profile: "software" | "hardware" = "software") {
+  const out: string[] = [];
+  const err: string[] = [];
+  const terminal = {
+    print: (line: string) => void out.push(line),
+    note: (line: string) => void err.push(line),
+  };
+  const status = await run(args, standIn(profile), terminal);
+  return { status, out, err };
+}
+
+async function expectUsageError(args: string[], message: string): Promise<void> {
+  assert.deepEqual(await command(args), { status: 2, out: [], err: [message] });
+}
+
+async function withFolder(test: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await test(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("a process with bad usage: exit status 2, one line on stderr, no stack", async () => {
+  const cli = new URL("../cli.ts", import.meta.url).pathname;
+  const permissions = ["--allow-read", "--allow-write", "--allow-env", "--allow-sys"];
+  for (const bad of [["--bogus"], ["--recipe", "no-such"], ["--set", "steps=0"]]) {
+    const { code, stdout, stderr } = await new Deno.Command("deno", {
+      args: ["run", "--quiet", "--no-prompt", ...permissions, cli, "distill", ...bad],
+    }).output();
+    const text = new TextDecoder().decode(stderr);
+    assert.deepEqual([code, stdout.length], [2, 0], text);
+    assert.match(text, /^(unknown option|Cannot ).*\n$/); // . is not a line break
+  }
+});
+
+Deno.test("bad usage is explained in one line", async () => {
+  const d = "distill";
+  await expectUsageError([d, "--step", "3"], "unknown option '--step' (Did you mean --steps?)");
+  await expectUsageError(["distil"], "unknown command 'distil' (Did you mean distill?)");
+  await expectUsageError(["evaluate"], "missing required argument 'dir'");
+  await expectUsageError(
+    [d, "--steps", "x"],
+    'Cannot use --steps: got "x", expected an integer ≥ 1',
+  );
+  await expectUsageError(
+    [d, "--seed", "4294967296"],
+    'Cannot use --seed: got "4294967296", expected an integer from 0 to 4294967295',
+  );
+  await expectUsageError([d, "--set", "lr"], 'Cannot use --set: got "lr", expected key=value');
+  await expectUsageError(
+    [d, "--set", "stepz=1"],
+    "Cannot use recipe quick: stepz: unknown key, the nearest known key is steps",
+  );
+  await expectUsageError(
+    [d, "--init", "loaded"],
+    'Cannot use recipe quick: init: got "loaded", expected one of fixed, random',
+  );
+});
+
+Deno.test("--verbose adds the stack; --help and --version are not errors", async () => {
+  const { status, err } = await command(["distill", "--recipe", "no-such", "--verbose"]);
+  assert.equal(status, 2);
+  assert.match(err.join("\n"), /\n\s+at .*readText/);
+  assert.equal((await command(["--help"])).status, 0);
+  assert.deepEqual((await command(["--version"])).out, [retort.version]);
+});
+
+Deno.test("an error that is not about usage: exit status 1", async () => {
+  const { status, out, err } = await command(["evaluate", "/no/such/folder"]);
+  assert.deepEqual([status, out.length, err.length], [1, 0, 1]);
+});
+
+Deno.test("distill without a recipe takes one that suits the adapter and says why", async () => {
+  for (const [profile, name] of [["software", "quick"], ["hardware", "mnist-fixed-100"]] as const) {
+    await withFolder(async (folder) => {
+      const args = ["distill", "--out", `${folder}/run`, "--seed", "7"];
+      const { status, out, err } = await command(args, profile);
+      assert.equal(status, 0);
+      assert.match(out[0]!, new RegExp(`^Recipe ${name}: the default with.* GPU .*; seed 7$`));
+      assert.equal(out[1], "Test accuracy 12.9 % before, 93.8 % after (1 network)");
+      assert.deepEqual(out.slice(3), ["Picture steps.png"]);
+      assert.match(err.join("\n"), /seed 7/);
+    });
+  }
+});
+
+Deno.test("--json prints one object and --quiet no progress; flags beat --set", async () => {
+  await withFolder(async (folder) => {
+    const settings = ["--set", "steps=2", "--set", "lr=.5", "--steps", "3", "--soft-labels"];
+    const args = ["distill", "--json", "--quiet", "--out", `${folder}/run`, ...settings];
+    const { status, out, err } = await command(args);
+    assert.deepEqual([status, out.length, err], [0, 1, []]);
+    const { recipe, after } = JSON.parse(out[0]!);
+    assert.deepEqual([recipe.steps, recipe.lr, recipe.soft_labels], [3, 0.5, true]);
+    assert.deepEqual(after, ACCURACY.after);
+  });
+});
+
+Deno.test("a folder in use is refused, resumed with --resume, not with other settings", async () => {
+  await withFolder(async (folder) => {
+    const out = `${folder}/run`;
+    assert.equal((await command(["distill", "--steps", "4", "--out", out])).status, 0);
+    await expectUsageError(
+      ["distill", "--steps", "4", "--out", out],
+      `Cannot write to ${out}: it already has recipe.yaml; ` +
+        `pass --resume --out ${out} to continue that run, or another --out`,
+    );
+    await expectUsageError(
+      ["distill", "--resume", "--out", out, "--steps", "5"],
+      `Cannot resume with other settings: got steps 5, expected 4 as in ${out}/recipe.yaml; ` +
+        "use another --out instead",
+    );
+    const { status, out: lines } = await command(["distill", "--resume", "--out", out]);
+    assert.deepEqual([status, lines[0]], [0, `Recipe quick: resumed from ${out}; seed 1`]);
+  });
+  await expectUsageError(
+    ["distill", "--resume"],
+    "Cannot resume: got no --out, expected the folder of the run to continue",
+  );
+});
+
+Deno.test("the default folder is named as the recipe, and refused when in use", async () => {
+  const here = Deno.cwd();
+  await withFolder(async (folder) => {
+    Deno.chdir(folder);
+    try {
+      assert.equal((await command(["distill", "--json"])).status, 0);
+      await Deno.stat("out/quick/recipe.yaml");
+      assert.equal((await command(["distill"])).status, 2);
+      assert.equal((await command(["distill"], "hardware")).status, 0);
+    } finally {
+      Deno.chdir(here);
+    }
+  });
+});
+
+Deno.test("gradcheck: exit status 1 when the gradients differ", async () => {
+  assert.equal((await command(["gradcheck"])).status, 0);
+  const { status, out } = await command(["gradcheck", "--seed", "13", "--json"]);
+  assert.deepEqual([status, JSON.parse(out[0]!).passed], [1, false]);
+});

@@ -1,0 +1,158 @@
+// recipe_test: what a recipe may say, what is said about a bad one, and the paper's numbers.
+// deno-lint-ignore-file camelcase -- keys are spelled as in the YAML files
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { parse } from "yaml";
+import { loadRecipe, parseRecipe, recipeToYaml } from "../../src/distill/recipe.ts";
+import { UsageError } from "../../src/distill/usage_error.ts";
+
+const BUILTIN = ["quick", "mnist-fixed-10", "mnist-fixed-100", "mnist-random-100"];
+
+/** The settings in which the paper's experiments on MNIST agree. */
+const PAPER = {
+  dataset: "mnist",
+  arch: "lenet",
+  init_method: "xavier_normal",
+  init_param: 1,
+  epochs: 3,
+  per_class: 1,
+  batch: 1024,
+  iterations: 400 * 59,
+  lr: 0.01,
+  beta1: 0.5,
+  beta2: 0.999,
+  schedule: "step",
+  decay_every: 40 * 59,
+  decay_factor: 0.5,
+  distill_lr: 0.02,
+  soft_labels: false,
+};
+
+function expectMessage(settings: unknown, message: string): void {
+  assert.throws(() => parseRecipe(settings, "x.yaml"), (error) => {
+    assert(error instanceof UsageError);
+    assert.equal(error.message, `Cannot use recipe x.yaml: ${message}`);
+    return true;
+  });
+}
+
+Deno.test("a bad setting: the message names the key, what was got and what was expected", () => {
+  const seeds = "an integer from 0 to 4294967295";
+  const expectations: [string, unknown, string][] = [
+    ["name", "a/b", `got "a/b", expected a word of letters, digits, '.', '_' and '-'`],
+    ["init", "loaded", `got "loaded", expected one of fixed, random`],
+    ["init_param", 0, "got 0, expected a number > 0"],
+    ["steps", 0, "got 0, expected an integer ≥ 1"],
+    ["steps", 1.5, "got 1.5, expected an integer ≥ 1"],
+    ["steps", "x", `got "x", expected an integer ≥ 1`],
+    ["steps", null, "got null, expected an integer ≥ 1"],
+    ["lr", NaN, "got NaN, expected a number > 0"],
+    ["lr", Infinity, "got Infinity, expected a number > 0"],
+    ["beta2", 1, "got 1, expected a number from 0 to less than 1"],
+    ["schedule", "linear", `got "linear", expected one of constant, step, cosine`],
+    ["decay_factor", 1.1, "got 1.1, expected a number > 0 and ≤ 1"],
+    ["soft_labels", "no", `got "no", expected true or false`],
+    ["seed", -1, `got -1, expected ${seeds}`],
+    ["seed", 2 ** 32, `got 4294967296, expected ${seeds}`],
+    ["eval_every", -1, "got -1, expected an integer ≥ 0"],
+  ];
+  for (const [key, value, message] of expectations) {
+    expectMessage({ name: "x", [key]: value }, `${key}: ${message}`);
+  }
+});
+
+Deno.test("several bad settings are all in one message", () => {
+  expectMessage(
+    { name: "x", steps: 0, stepz: 3 },
+    "steps: got 0, expected an integer ≥ 1; stepz: unknown key, the nearest known key is steps",
+  );
+});
+
+Deno.test("an unknown key: the message suggests the nearest known one", () => {
+  const nearest = { perClass: "per_class", epoch: "epochs", "distil_lr": "distill_lr" };
+  for (const [key, known] of Object.entries(nearest)) {
+    expectMessage(
+      { name: "x", [key]: 1 },
+      `${key}: unknown key, the nearest known key is ${known}`,
+    );
+  }
+});
+
+Deno.test("a recipe must be a mapping and have a name", () => {
+  for (const value of [null, 3, "text", []]) {
+    expectMessage(value, `got ${JSON.stringify(value)}, expected settings as key: value`);
+  }
+  expectMessage({}, "name: got nothing, expected a word of letters, digits, '.', '_' and '-'");
+});
+
+Deno.test("several networks need a random init", () => {
+  expectMessage(
+    { name: "x", networks: 4 },
+    "networks: got 4, expected 1, since init is fixed and all networks would be the same " +
+      "(init: random allows more)",
+  );
+  assert.equal(parseRecipe({ name: "x", networks: 4, init: "random" }, "x").networks, 4);
+});
+
+Deno.test("only the name has no default; seeds are unsigned 32-bit integers", () => {
+  const { dataset, arch, networks, seed, test_networks, log_every } = parseRecipe(
+    { name: "x", seed: 2 ** 32 - 1 },
+    "x",
+  );
+  const found = [dataset, arch, networks, seed, test_networks, log_every];
+  assert.deepEqual(found, ["mnist", "lenet", 1, 4294967295, 20, 10]);
+});
+
+Deno.test("recipeToYaml writes every setting and parseRecipe reads back the same", () => {
+  const rate = fc.double({ min: 0, minExcluded: true, noNaN: true, noDefaultInfinity: true });
+  const settings = fc.record({
+    name: fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]*$/), // such as "1e3", "null" and "0x1"
+    init: fc.constantFrom("fixed", "random"),
+    lr: rate,
+    distill_lr: rate,
+    soft_labels: fc.boolean(),
+    seed: fc.nat(2 ** 32 - 1),
+    iterations: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+  });
+  fc.assert(fc.property(settings, (given) => {
+    const recipe = parseRecipe(given, "given");
+    const read = parse(recipeToYaml(recipe));
+    assert.deepEqual(read, recipe);
+    assert.deepEqual(parseRecipe(read, "read"), recipe);
+  }));
+});
+
+Deno.test("built-in recipes are named as their files", async () => {
+  for (const name of BUILTIN) assert.equal((await loadRecipe(name, {})).name, name);
+});
+
+Deno.test("the built-in recipes of the paper have the paper's numbers", async () => {
+  const own = {
+    "mnist-fixed-10": { init: "fixed", steps: 1, networks: 1 },
+    "mnist-fixed-100": { init: "fixed", steps: 10, networks: 1 },
+    "mnist-random-100": { init: "random", steps: 10, networks: 4 },
+  };
+  for (const [name, settings] of Object.entries(own)) {
+    const recipe = await loadRecipe(name, {});
+    assert.deepEqual({ ...recipe, ...PAPER, ...settings }, recipe);
+  }
+});
+
+Deno.test("loadRecipe reads files, applies overrides, and lists built-in names", async () => {
+  const file = await Deno.makeTempFile({ suffix: ".yaml" });
+  try {
+    await Deno.writeTextFile(file, "name: mine\nsteps: 4 # few\nepochs: 2\n");
+    const { name, steps, epochs } = await loadRecipe(file, { epochs: 5 });
+    assert.deepEqual([name, steps, epochs], ["mine", 4, 5]);
+    await Deno.writeTextFile(file, "steps: [4\n");
+    await assert.rejects(loadRecipe(file, {}), /^UsageError: Cannot use recipe .* it is not YAML:/);
+    await assert.rejects(loadRecipe("quick", { steps: 0 }), /recipe quick: steps: got 0, expected/);
+  } finally {
+    await Deno.remove(file);
+  }
+  await assert.rejects(loadRecipe("no-such", {}), {
+    name: "UsageError",
+    message: "Cannot read recipe no-such: got no such file, expected a YAML file or one of " +
+      BUILTIN.join(", "),
+  });
+});

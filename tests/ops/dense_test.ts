@@ -1,0 +1,35 @@
+import { Dense } from "../../src/ops/dense.ts";
+import { dense } from "../../src/oracle/dense.ts";
+import { sequence } from "../../src/oracle/layer.ts";
+import { relu } from "../../src/oracle/relu.ts";
+import { random } from "../oracle/numeric.ts";
+import { checkOp } from "../support/check_op.ts";
+import { gpuTest } from "../support/device.ts";
+import { offZero } from "../support/inputs.ts";
+
+// Inputs C, outputs O, images N, networks R: none a multiple of a tile, and rows with padding.
+const SHAPES = [
+  { C: 13, O: 11, N: 6, R: 2 },
+  { C: 7, O: 3, N: 9, R: 3 },
+  { C: 5, O: 9, N: 2, R: 1 },
+  { C: 18, O: 17, N: 1, R: 2 },
+];
+
+for (const s of SHAPES) {
+  for (const [gated, shared] of [[false, false], [true, false], [false, true]] as const) {
+    gpuTest(`Dense ${JSON.stringify(s)} relu=${gated} shared=${shared}`, async (device) => {
+      const { C, O, N, R } = s;
+      const input = { channels: C, height: 1, width: 1 };
+      const op = new Dense(device, { name: "d", input, outputs: O, relu: gated, at: 8 });
+      const stride = 8 + O * Math.ceil(C / 4) * 4 + Math.ceil(O / 4) * 4 + 4;
+      await checkOp(device, op, stride, {
+        oracle: gated ? sequence([relu(C), dense({ C, O })]) : dense({ C, O }),
+        networks: R,
+        images: N,
+        terms: 2 * Math.max(C, O, N),
+        x: (r) => offZero(random(N * C, 11 + r)),
+        shared,
+      });
+    });
+  }
+}
