@@ -27,6 +27,11 @@ export class Blocks implements Disposable {
     this.each = Array.from({ length: blocks }, (_, i) => this.all.view(i * this.stride, shape));
   }
 
+  /** Numbers in all blocks, padding left out. */
+  get length(): number {
+    return this.each.length * this.#count * this.#rows;
+  }
+
   /** Writes [blocks · count, rows], images outermost. */
   write(data: ArrayLike<number>): void {
     const words = new Float32Array(this.all.size);
@@ -37,7 +42,7 @@ export class Blocks implements Disposable {
   /** Reads [blocks · count, rows], images outermost. */
   async read(): Promise<Float32Array<ArrayBuffer>> {
     const words = await this.all.read();
-    const data = new Float32Array(this.each.length * this.#count * this.#rows);
+    const data = new Float32Array(this.length);
     this.#forEach((inner, outer) => data[outer] = words[inner]!);
     return data;
   }

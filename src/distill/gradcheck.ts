@@ -6,12 +6,12 @@ import { exportParameters, type NamedArray } from "../nets/export.ts";
 import { initialize } from "../nets/init.ts";
 import type { Net } from "../nets/net.ts";
 import { sizeOf } from "../ops/op.ts";
-import { random } from "../ops/random.ts";
 import { lenet as oracleLenet } from "../oracle/lenet.ts";
 import { oracleNet } from "../oracle/net.ts";
 import { metaGradient } from "../oracle/unroll.ts";
 import { writeAtomic } from "../report/atomic.ts";
 import { Blocks } from "./blocks.ts";
+import { drawNormal } from "./noise.ts";
 import { Synthetic, Unroll } from "./unroll.ts";
 
 /** The sizes of a check. */
@@ -96,7 +96,7 @@ async function onGpu(
   using realX = new Blocks(device, "real images", 1, sizeOf(net.input), batch);
   using realY = new Blocks(device, "real labels", 1, CLASSES, batch);
   using draw = device.tensor([2], "draw").write(Uint32Array.of(seed, 0));
-  const numbers = (stream: number, size: number) => noise(device, draw, stream, size);
+  const numbers = (stream: number, size: number) => drawNormal(device, seed, stream, size);
   const problem = {
     images: await numbers(101, steps * spec.perStep * sizeOf(net.input)),
     labels: distributions(await numbers(102, steps * spec.perStep * CLASSES)),
@@ -121,21 +121,6 @@ async function onGpu(
     lrs: await gradient.lrs.read(),
   };
   return [{ ...problem, theta0: await unroll.theta[0]!.read() }, gradients];
-}
-
-/** Standard normal numbers. */
-async function noise(
-  device: Device,
-  draw: Parameters<typeof random>[1]["draw"],
-  stream: number,
-  size: number,
-): Promise<Float32Array<ArrayBuffer>> {
-  using out = device.tensor([size], "noise");
-  const row = { networks: 1, rows: 1, columns: size, pitch: size, at: 0 };
-  const record = device.record();
-  random(record, { draw, out }, { distribution: "normal", scale: 1, ...row, stream });
-  record.submit();
-  return await out.read();
 }
 
 /** Softmax of each row of CLASSES numbers, sharpened so that labels differ well. */

@@ -1,0 +1,43 @@
+/**
+ * Retort: dataset distillation on WebGPU (Wang, Zhu, Torralba, Efros 2018, arXiv 1811.10959).
+ *
+ * @example Distil MNIST and test the result
+ * ```ts
+ * import { distill, loadDataset, loadRecipe, openDevice } from "./mod.ts";
+ *
+ * using device = await openDevice();
+ * const recipe = await loadRecipe("quick", { iterations: 100 });
+ * const { after } = await distill(device, recipe, await loadDataset("mnist"), { out: "out/quick" });
+ * console.log(after.mean);
+ * ```
+ *
+ * @module
+ */
+import { Device, type DeviceInfo } from "./src/gpu/mod.ts";
+
+export { type Dataset, type Split } from "./src/data/dataset.ts";
+export { loadDataset } from "./src/data/load.ts";
+export type { FloatTensor } from "./src/data/safetensors.ts";
+export type { Accuracy } from "./src/distill/accuracy.ts";
+export { type Artifact, readArtifact } from "./src/distill/artifact.ts";
+export {
+  distill,
+  type DistillOptions,
+  type DistillResult,
+  type Progress,
+} from "./src/distill/distill.ts";
+export { evaluate, type Gain } from "./src/distill/evaluate.ts";
+export { gradcheck, type GradcheckOptions, type GradcheckResult } from "./src/distill/gradcheck.ts";
+export { loadRecipe, parseRecipe, type Recipe, recipeToYaml } from "./src/distill/recipe.ts";
+export { UsageError } from "./src/distill/usage_error.ts";
+export { version } from "./src/distill/version.ts";
+export { Device, type DeviceInfo };
+
+/**
+ * Opens the machine's WebGPU adapter.
+ *
+ * @throws Error when there is none; the message says what to install.
+ */
+export function openDevice(): Promise<Device> {
+  return Device.open();
+}

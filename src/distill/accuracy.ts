@@ -1,0 +1,85 @@
+/** Accuracy: networks trained on distilled data exactly as recorded, tested on real images. */
+import type { Split } from "../data/dataset.ts";
+import type { Tensor } from "../gpu/mod.ts";
+import type { Net } from "../nets/net.ts";
+import { descend } from "../ops/vector.ts";
+import { type Normalization, partOf, RealBatch } from "./real.ts";
+import type { Synthetic } from "./unroll.ts";
+
+/** Test accuracy over networks, as fractions; std is the unbiased one, 0 for one network. */
+export interface Accuracy {
+  mean: number;
+  std: number;
+  networks: number;
+}
+
+/**
+ * Trains networks θ [R, P] in place on `data`: `epochs` passes over its blocks, plain gradient
+ * descent at the recorded rates.
+ */
+export function train(net: Net, theta: Tensor, data: Synthetic, perStep: number): void {
+  const { device } = net;
+  const networks = theta.size / net.stride;
+  using work = net.workspace(networks, perStep);
+  using thetaBar = device.tensor(theta.shape, "thetaBar");
+  using next = device.tensor(theta.shape, "theta");
+  const record = device.record();
+  data.lrs.each.forEach((eta, t) => {
+    const i = t % data.images.each.length;
+    const [x, y] = [data.images.each[i]!, data.labels.each[i]!];
+    net.grad(record, work, { theta, x, y, thetaBar });
+    descend(record, { a: theta, b: thetaBar, eta, out: next });
+    record.copy(next, theta);
+  });
+  record.submit();
+}
+
+/** The fraction of images that each network of θ [R, P] classifies right, [R]. */
+export async function test(
+  net: Net,
+  theta: Tensor,
+  split: Split,
+  normalization: Normalization,
+): Promise<number[]> {
+  const networks = theta.size / net.stride;
+  const part = partOf(net, networks, split.count);
+  using batch = new RealBatch(net, part, part, normalization);
+  using work = net.workspace(networks, part);
+  const { images } = work.span;
+  const parts = Math.ceil(split.count / part);
+  using hits = net.device.tensor([parts, networks, images], "hits");
+  const size = split.images.length / split.count;
+  for (let i = 0; i < parts; i++) {
+    const [start, end] = [i * part, Math.min((i + 1) * part, split.count)];
+    const record = net.device.record();
+    const bytes = new Uint8Array(part * size); // the last part is filled up with zeros
+    bytes.set(split.images.subarray(start * size, end * size));
+    const labels = new Uint8Array(part);
+    labels.set(split.labels.subarray(start, end));
+    batch.load(record, bytes, labels);
+    const { x, y } = batch.parts[0]!;
+    net.forward(record, work, theta, x);
+    record.copy(net.loss(record, work, y).hit, hits, i * networks * images);
+    record.submit();
+  }
+  return fractions(await hits.read(), networks, images, part, split.count);
+}
+
+/** Hits [parts, networks, images] of `count` images in parts of `part`, as fractions by network. */
+function fractions(hits: Float32Array, R: number, images: number, part: number, count: number) {
+  return Array.from({ length: R }, (_, r) => {
+    let right = 0;
+    for (let n = 0; n < count; n++) {
+      right += hits[(Math.floor(n / part) * R + r) * images + n % part]!;
+    }
+    return right / count;
+  });
+}
+
+/** Mean and unbiased standard deviation. */
+export function summarize(accuracies: readonly number[]): Accuracy {
+  const networks = accuracies.length;
+  const mean = accuracies.reduce((a, b) => a + b, 0) / networks;
+  const squares = accuracies.reduce((sum, a) => sum + (a - mean) ** 2, 0);
+  return { mean, std: networks > 1 ? Math.sqrt(squares / (networks - 1)) : 0, networks };
+}

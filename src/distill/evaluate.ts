@@ -1,0 +1,117 @@
+/** Evaluate: what networks reach on real test images, before and after training on distilled data. */
+import type { Dataset } from "../data/dataset.ts";
+import type { Device } from "../gpu/mod.ts";
+import { buildNet } from "../nets/build.ts";
+import { initialize, type InitMethod } from "../nets/init.ts";
+import type { Net } from "../nets/net.ts";
+import { type Accuracy, summarize, test, train } from "./accuracy.ts";
+import { type Artifact, initialTheta, readArtifact } from "./artifact.ts";
+import { Synthetic } from "./unroll.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** Accuracy of the same networks before and after training. */
+export interface Gain {
+  before: Accuracy;
+  after: Accuracy;
+}
+
+/** How initial networks are drawn. */
+export interface Initialization {
+  readonly init: "fixed" | "random";
+  readonly method: InitMethod;
+  readonly param: number;
+  readonly seed: number;
+}
+
+/** Numbers of test networks start here, so that none was trained on. */
+const FIRST_TEST_NETWORK = 0x80000000;
+
+/** Networks trained and tested at once. */
+const AT_ONCE = 10;
+
+/**
+ * Trains networks on an artifact exactly as recorded and tests them: the stored network for a fixed
+ * initialisation, else `networks` (default 20) fresh ones that the distillation never saw.
+ *
+ * @throws UsageError for several networks of a fixed initialisation, or data that does not fit.
+ */
+export async function evaluate(
+  device: Device,
+  dir: string,
+  dataset: Dataset,
+  options: { networks?: number } = {},
+): Promise<Gain> {
+  const artifact = await readArtifact(dir);
+  const { metadata } = artifact;
+  const { channels, height, width, classes } = dataset;
+  expectImages(dir, artifact, [channels, height, width], classes);
+  const net = buildNet(device, metadata.arch!, { channels, height, width }, classes);
+  const init = metadata.init as Initialization["init"];
+  const networks = options.networks ?? (init === "fixed" ? 1 : 20);
+  if (init === "fixed" && networks !== 1) {
+    throw new UsageError(
+      `Cannot evaluate ${dir} on ${networks} networks: it was distilled for one fixed network, ` +
+        `expected --networks 1`,
+    );
+  }
+  const [steps, epochs] = [Number(metadata.steps), Number(metadata.epochs)];
+  const perStep = Number(metadata.per_step);
+  using data = new Synthetic(net, { steps, epochs, perStep, networks, labels: false });
+  data.images.write(artifact.images.data);
+  data.labels.write(artifact.labels.data);
+  data.lrs.write(artifact.lrs.data);
+  const method = metadata.init_method as InitMethod;
+  const how = { init, method, param: Number(metadata.init_param), seed: Number(metadata.seed) };
+  const theta0 = init === "fixed" ? initialTheta(net, artifact) : undefined;
+  return await measureGain(net, data, perStep, dataset, how, networks, theta0);
+}
+
+/**
+ * The gain of `networks` networks on `data`.
+ *
+ * @param theta0 the one network of a fixed initialisation, θ [P]; drawn when left out.
+ */
+export async function measureGain(
+  net: Net,
+  data: Synthetic,
+  perStep: number,
+  dataset: Dataset,
+  how: Initialization,
+  networks: number,
+  theta0?: Float32Array<ArrayBuffer>,
+): Promise<Gain> {
+  const before: number[] = [];
+  const after: number[] = [];
+  for (let first = 0; first < networks; first += AT_ONCE) {
+    const here = Math.min(AT_ONCE, networks - first);
+    using theta = net.device.tensor([here, net.stride], "theta");
+    if (theta0) theta.write(theta0);
+    else drawNetworks(net, theta, how, how.init === "fixed" ? 0 : FIRST_TEST_NETWORK + first);
+    before.push(...await test(net, theta, dataset.test, dataset));
+    train(net, theta, data, perStep);
+    after.push(...await test(net, theta, dataset.test, dataset));
+  }
+  return { before: summarize(before), after: summarize(after) };
+}
+
+/** Fills θ [R, P] with networks number `first` and following of a seed. */
+export function drawNetworks(
+  net: Net,
+  theta: Parameters<typeof initialize>[2],
+  { method, param, seed }: Initialization,
+  first: number,
+): void {
+  using draw = net.device.tensor([2], "draw").write(Uint32Array.of(seed, first));
+  const record = net.device.record();
+  initialize(record, net, theta, draw, { method, param });
+  record.submit();
+}
+
+function expectImages(dir: string, { images, labels }: Artifact, shape: number[], classes: number) {
+  const got = [...images.shape.slice(1), labels.shape[1]];
+  if (got.join() === [...shape, classes].join()) return;
+  throw new UsageError(
+    `Cannot evaluate ${dir}: got images and classes [${got.join(", ")}], expected those of the ` +
+      `data set, [${[...shape, classes].join(", ")}]`,
+  );
+}
