@@ -13,7 +13,7 @@
  *
  * @module
  */
-import { Device, type DeviceInfo } from "./src/gpu/mod.ts";
+import { Device } from "./src/gpu/mod.ts";
 
 export { type Dataset, type Split } from "./src/data/dataset.ts";
 export { loadDataset } from "./src/data/load.ts";
@@ -31,7 +31,19 @@ export { gradcheck, type GradcheckOptions, type GradcheckResult } from "./src/di
 export { loadRecipe, parseRecipe, type Recipe, recipeToYaml } from "./src/distill/recipe.ts";
 export { UsageError } from "./src/distill/usage_error.ts";
 export { version } from "./src/distill/version.ts";
-export { Device, type DeviceInfo };
+export type { InitMethod } from "./src/nets/init.ts";
+export type {
+  Bindings,
+  DeviceInfo,
+  Groups,
+  Kernel,
+  Overrides,
+  Profile,
+  Recorder,
+  Tensor,
+  Words,
+} from "./src/gpu/mod.ts";
+export { Device };
 
 /**
  * Opens the machine's WebGPU adapter.

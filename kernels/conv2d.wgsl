@@ -15,24 +15,15 @@
 // invocation holds 4 channels × 5 taps of one (c, i); the lane after the last takes x = 1, which makes
 // its first tap the bias. `reduce` adds the runs.
 
-override C: u32;       // channels, rows and columns of src (in vjpW: of x)
-override H: u32;
-override V: u32;
-override O: u32;       // channels, rows and columns of dst (in vjpW: of ȳ)
-override P: u32;
-override Q: u32;
-override K: u32;
-override PAD: u32;
-override N: u32;
-override NETWORKS: u32;
+override C: u32; override H: u32; override V: u32;  // extents of src (in vjpW: of x)
+override O: u32; override P: u32; override Q: u32;  // extents of dst (in vjpW: of ȳ)
+override K: u32; override PAD: u32;
+override N: u32; override NETWORKS: u32;
 override X_STRIDE: u32;  // vec4s between two networks' src (in vjpW: x): 0 where they share it
 override THETA: u32;     // floats of a network's θ
 override AT: u32;        // where w starts in it
-override SPLITS: u32;
-override WG: u32;
-override FLIP: bool;
-override RELU: bool;
-override TANGENT: bool;
+override SPLITS: u32; override WG: u32;
+override FLIP: bool; override RELU: bool; override TANGENT: bool;
 
 @group(0) @binding(0) var<storage, read> src: array<vec4f>;
 @group(0) @binding(1) var<storage, read> srcDot: array<vec4f>;
@@ -148,8 +139,7 @@ fn fwd(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lan
 fn putGated(at: Place, k: u32, a: vec4f, b: vec4f, c: vec4f, d: vec4f, e: vec4f) {
   if (at.o + k >= O) { return; }
   let row = (((at.r * O + at.o + k) * P + at.p) * Q + at.q) * N + at.n;
-  let last = Q - 1 - at.q;
-  let g = row + min(vec4u(1, 2, 3, 4), vec4u(last)) * N;
+  let g = row + min(vec4u(1, 2, 3, 4), vec4u(Q - 1 - at.q)) * N;
   put(
     at, k, gate(a, x[row], RELU), gate(b, x[g.x], RELU), gate(c, x[g.y], RELU),
     gate(d, x[g.z], RELU), gate(e, x[g.w], RELU),

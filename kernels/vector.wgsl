@@ -80,7 +80,14 @@ fn adam(at: Invocation) {
 @compute @workgroup_size(WG)
 fn softplus(at: Invocation) {
   let i = index(at);
-  if (i < SIZE) { out[i] = max(a[i], 0) + log(1 + exp(-abs(a[i]))); }
+  if (i < SIZE) { out[i] = max(a[i], 0) + log1p(exp(-abs(a[i]))); }
+}
+
+// log(1 + v) without losing a small v to the rounding of 1 + v (Goldberg 1991, theorem 4).
+fn log1p(v: f32) -> f32 {
+  let u = 1 + v;
+  if (u == 1) { return v; }
+  return log(u) * v / (u - 1);
 }
 
 @compute @workgroup_size(WG)

@@ -1,7 +1,7 @@
 // distill_command: settles the recipe and the folder, distils, and reports.
 import type { Recipe } from "../../mod.ts";
 import { openProgress, type ProgressDisplay } from "./progress.ts";
-import { datasetOptions, describeDuration, describeGain } from "./session.ts";
+import { describeDuration, describeGain, loadDataset } from "./session.ts";
 import type { Outcome, Session } from "./session.ts";
 
 /** The flags of `distill`; the others are the settings that have a flag. */
@@ -48,7 +48,7 @@ const SETTINGS_WITH_A_FLAG = [
 export async function distillCommand(session: Session, flags: DistillFlags): Promise<Outcome> {
   const { retort } = session;
   const plans = await makePlans(session, flags);
-  const dataset = await retort.loadDataset(plans.software.recipe.dataset, datasetOptions(flags));
+  const dataset = await loadDataset(session, plans.software.recipe.dataset, flags);
   using device = await retort.openDevice();
   const { recipe, out, why } = plans[device.info.profile];
   if (!flags.resume) await expectUnused(session, out);
@@ -149,11 +149,16 @@ async function expectUnused(session: Session, out: string): Promise<void> {
 
 async function filesIn(session: Session, folder: string): Promise<string[]> {
   try {
-    return (await Array.fromAsync(Deno.readDir(folder))).map((entry) => entry.name).sort();
+    const names = (await Array.fromAsync(Deno.readDir(folder))).map((entry) => entry.name);
+    return names.filter((name) => !name.endsWith(".tmp")).sort(); // a killed run may leave those
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
-    const reason = (error as Error).message;
-    throw new session.retort.UsageError(`Cannot use ${folder} as folder of results: ${reason}`);
+    const isFile = error instanceof Deno.errors.NotADirectory;
+    const got = isFile ? "a file" : `"${(error as Error).message}"`;
+    throw new session.retort.UsageError(
+      `Cannot use ${folder || "an empty path"} as folder of results: got ${got}, expected a ` +
+        `folder, new or empty; choose another --out`,
+    );
   }
 }
 
@@ -161,7 +166,7 @@ async function filesIn(session: Session, folder: string): Promise<string[]> {
 function onInterrupt(session: Session, display: ProgressDisplay, out: string): Disposable {
   const stop = () => {
     display.stop();
-    session.note(`Stopped: the last checkpoint is kept; continue with --resume --out ${out}`);
+    session.note(`Stopped: continue from the last checkpoint with --resume --out ${out}`);
     Deno.exit(130);
   };
   Deno.addSignalListener("SIGINT", stop);

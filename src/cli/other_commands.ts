@@ -1,5 +1,5 @@
 // other_commands: evaluate a finished run, check gradients, describe the adapter.
-import { datasetOptions, describeGain, type Outcome, type Session } from "./session.ts";
+import { describeGain, loadDataset, type Outcome, type Session } from "./session.ts";
 
 /** The flags of `evaluate`. */
 export interface EvaluateFlags {
@@ -41,7 +41,7 @@ export async function evaluateCommand(
   if (name === undefined) {
     throw new Error(`Cannot evaluate ${dir}: got no data set in its metadata, expected its name`);
   }
-  const dataset = await retort.loadDataset(name, datasetOptions(flags));
+  const dataset = await loadDataset(session, name, flags);
   using device = await retort.openDevice();
   const networks = flags.networks === undefined ? {} : { networks: flags.networks };
   const gain = await retort.evaluate(device, dir, dataset, networks);

@@ -30,9 +30,16 @@ export interface Outcome {
   failed?: boolean;
 }
 
-/** Options of loadDataset from the flag --data-dir. */
-export function datasetOptions(flags: { dataDir?: string }): { dataDir?: string } {
-  return flags.dataDir === undefined ? {} : { dataDir: flags.dataDir };
+/** Loads a data set, built in or from --data-dir; a name that is neither is bad usage. */
+export async function loadDataset(
+  { retort }: Session,
+  name: string,
+  { dataDir }: { dataDir?: string },
+): Promise<Library.Dataset> {
+  if (dataDir !== undefined) return await retort.loadDataset(name, { dataDir });
+  return await retort.loadDataset(name).catch((error) => {
+    throw error instanceof RangeError ? new retort.UsageError(error.message) : error;
+  });
 }
 
 /** "93.8 %", or "79.5 ± 8.1 %" over several networks. */

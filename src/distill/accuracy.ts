@@ -8,8 +8,11 @@ import type { Synthetic } from "./unroll.ts";
 
 /** Test accuracy over networks, as fractions; std is the unbiased one, 0 for one network. */
 export interface Accuracy {
+  /** Mean over networks, 0 … 1. */
   mean: number;
+  /** Unbiased standard deviation over networks. */
   std: number;
+  /** How many networks. */
   networks: number;
 }
 

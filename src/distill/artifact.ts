@@ -6,6 +6,7 @@ import type { Net } from "../nets/net.ts";
 import { writeAtomic } from "../report/atomic.ts";
 import { encodeGrid } from "../report/grid.ts";
 import type { Recipe } from "./recipe.ts";
+import { UsageError } from "./usage_error.ts";
 import { version } from "./version.ts";
 
 /** What `distilled.safetensors` holds. */
@@ -90,7 +91,78 @@ export async function readArtifact(dir: string): Promise<Artifact> {
   for (const [name, tensor] of Object.entries(tensors)) {
     if (name.startsWith("init/")) init[name.slice("init/".length)] = tensor;
   }
-  return { images, labels, lrs, init, metadata };
+  const artifact = { images, labels, lrs, init, metadata };
+  expectConsistent(path, artifact);
+  return artifact;
+}
+
+/** Throws when the sizes of the tensors are not those in the metadata. */
+function expectConsistent(path: string, { images, labels, lrs, metadata }: Artifact): void {
+  const [steps, epochs, perStep] = [metadata.steps, metadata.epochs, metadata.per_step].map(Number);
+  const got = [images.shape[0], labels.shape[0], lrs.shape[0]];
+  const expected = [steps! * perStep!, steps! * perStep!, steps! * epochs!];
+  if (got.join() === expected.join() && /^(fixed|random)$/.test(metadata.init ?? "")) return;
+  throw new SyntaxError(
+    `Cannot read ${path}: got ${got.join(", ")} images, labels and lrs and init ` +
+      `${metadata.init}, expected ${expected.join(", ")} as in its metadata and init fixed or ` +
+      `random; distil again`,
+  );
+}
+
+/** Makes a run's folder, or clears it of files that a killed run had not finished writing. */
+export async function prepareFolder(dir: string): Promise<void> {
+  await Deno.mkdir(dir, { recursive: true }).catch((cause) => {
+    const message = `Cannot make folder ${dir}: got "${cause.message}", expected a place to write`;
+    throw new Error(`${message}; choose another folder`, { cause });
+  });
+  for await (const { name } of Deno.readDir(dir)) {
+    const isOurs = Object.values(FILES).some((file) => name.startsWith(`${file}.`));
+    if (isOurs && name.endsWith(".tmp")) await Deno.remove(`${dir}/${name}`);
+  }
+}
+
+/** Writes `checkpoint.safetensors`: where a run of `recipe` stands after `iteration` iterations. */
+export async function writeCheckpoint(
+  dir: string,
+  tensors: Record<string, FloatTensor>,
+  iteration: number,
+  recipe: Recipe,
+): Promise<void> {
+  const metadata = { iteration: `${iteration}`, recipe: JSON.stringify(recipe) };
+  await writeAtomic(`${dir}/${FILES.checkpoint}`, encodeSafetensors(tensors, metadata));
+}
+
+/**
+ * Reads a run's `checkpoint.safetensors`, if there is one.
+ *
+ * @throws Error when it is damaged; UsageError when it is of another recipe.
+ */
+export async function readCheckpoint(
+  dir: string,
+  recipe: Recipe,
+): Promise<{ tensors: Record<string, FloatTensor>; iteration: number } | undefined> {
+  const path = `${dir}/${FILES.checkpoint}`;
+  const bytes = await Deno.readFile(path).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+  if (!bytes) return undefined;
+  const { tensors, metadata } = decodeSafetensors(bytes, path);
+  for (const [key, saved] of Object.entries(JSON.parse(metadata.recipe ?? "{}"))) {
+    const got = recipe[key as keyof Recipe];
+    if (got === saved) continue;
+    throw new UsageError(
+      `Cannot resume from ${path}: got ${key} ${got}, expected ${saved} as when it was written; ` +
+        `use another folder`,
+    );
+  }
+  const iteration = Number(metadata.iteration);
+  if (Number.isSafeInteger(iteration) && iteration >= 0 && iteration <= recipe.iterations) {
+    return { tensors, iteration };
+  }
+  throw new SyntaxError(
+    `Cannot resume from ${path}: got iteration ${metadata.iteration}, expected an integer from 0 ` +
+      `to ${recipe.iterations}; start again in another folder`,
+  );
 }
 
 /** θ [P] of the network that a fixed-initialisation artifact starts from. */

@@ -4,7 +4,6 @@
  */
 import { Batches } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { decodeSafetensors, encodeSafetensors } from "../data/safetensors.ts";
 import type { Device, Tensor } from "../gpu/mod.ts";
 import { buildNet } from "../nets/build.ts";
 import { exportParameters } from "../nets/export.ts";
@@ -13,19 +12,33 @@ import type { Net } from "../nets/net.ts";
 import { writeAtomic } from "../report/atomic.ts";
 import { MetricsLog } from "../report/metrics.ts";
 import type { Accuracy } from "./accuracy.ts";
-import { type Artifact, FILES, metadataOf, writeArtifact, writePicture } from "./artifact.ts";
+import {
+  type Artifact,
+  FILES,
+  metadataOf,
+  prepareFolder,
+  readCheckpoint,
+  writeArtifact,
+  writeCheckpoint,
+  writePicture,
+} from "./artifact.ts";
 import { drawNetworks, type Gain, type Initialization, measureGain } from "./evaluate.ts";
 import { MetaParameters } from "./meta_parameters.ts";
 import { partOf, RealBatch } from "./real.ts";
 import { type Recipe, recipeToYaml } from "./recipe.ts";
+import { turnTaking } from "./turn_taking.ts";
 import { Unroll, type UnrollSpec } from "./unroll.ts";
+import { UsageError } from "./usage_error.ts";
 
 /** Where a run stands. */
 export interface Progress {
+  /** Iterations done. */
   iteration: number;
+  /** Iterations in all. */
   iterations: number;
   /** Mean loss over networks on the iteration's real batch. */
   loss: number;
+  /** Seconds of an iteration, the mean of this call so far. */
   secondsPerIteration: number;
   /** Test accuracy, when it was just measured. */
   accuracy?: Accuracy;
@@ -33,8 +46,11 @@ export interface Progress {
 
 /** What a run came to. */
 export interface DistillResult {
+  /** Test accuracy of the initial networks. */
   before: Accuracy;
+  /** Test accuracy of the same networks after training on the distilled data. */
   after: Accuracy;
+  /** Iterations in all, those before a resumption counted in. */
   iterations: number;
   /** Wall time of this call. */
   seconds: number;
@@ -50,6 +66,7 @@ export interface DistillOptions {
   readonly out: string;
   /** Whether to go on from the folder's checkpoint, if it has one. */
   readonly resume?: boolean;
+  /** Called every `log_every` iterations, with each accuracy, and at the end. */
   readonly onProgress?: (progress: Progress) => void;
 }
 
@@ -68,8 +85,12 @@ export async function distill(
   options: DistillOptions,
 ): Promise<DistillResult> {
   const start = performance.now();
-  await Deno.mkdir(options.out, { recursive: true });
-  await writeAtomic(`${options.out}/${FILES.recipe}`, recipeToYaml(recipe));
+  if (recipe.batch > dataset.train.count) {
+    throw new UsageError(
+      `Cannot distil ${dataset.name}: got batch ${recipe.batch}, expected at most its ` +
+        `${dataset.train.count} training images`,
+    );
+  }
   using run = new Run(device, recipe, dataset, options);
   await run.begin();
   await run.iterate();
@@ -88,7 +109,7 @@ export function rateAt(recipe: Recipe, k: number): number {
   return lr;
 }
 
-/** Adds the seconds of an iteration up, leaving out what is not iterating. */
+/** One run: its tensors, its log and how far it is. */
 class Run implements Disposable {
   readonly #recipe: Recipe;
   readonly #dataset: Dataset;
@@ -128,18 +149,18 @@ class Run implements Disposable {
     this.#draw = device.tensor([2], "draw");
   }
 
-  /** Fresh distilled data, or that of the checkpoint. */
+  /** Fresh distilled data, or that of the checkpoint; what does not fit is refused before writing. */
   async begin(): Promise<void> {
     const { out, resume = false } = this.#options;
-    const checkpoint = resume ? await readIfPresent(`${out}/${FILES.checkpoint}`) : undefined;
+    const checkpoint = resume ? await readCheckpoint(out, this.#recipe) : undefined;
     await this.#meta.initialize(this.#recipe);
     if (checkpoint) {
-      const { tensors, metadata } = decodeSafetensors(checkpoint, `${out}/${FILES.checkpoint}`);
-      this.#meta.restore(tensors);
-      this.#done = Number(metadata.iteration);
+      this.#meta.restore(checkpoint.tensors);
+      this.#done = checkpoint.iteration;
     }
-    const metrics = `${out}/${FILES.metrics}`;
-    this.#metrics = await MetricsLog.open(metrics, checkpoint ? this.#done : undefined);
+    await prepareFolder(out);
+    await writeAtomic(`${out}/${FILES.recipe}`, recipeToYaml(this.#recipe));
+    this.#metrics = await MetricsLog.open(`${out}/${FILES.metrics}`, checkpoint?.iteration);
     if (this.#recipe.init === "fixed") this.#drawInitial(0);
   }
 
@@ -148,8 +169,10 @@ class Run implements Disposable {
     const first = this.#done;
     let paused = 0;
     const start = performance.now();
+    const letOthersIn = turnTaking();
     while (this.#done < iterations) {
       this.#iteration(this.#done++);
+      await letOthersIn();
       const due = (every: number) => every > 0 && this.#done % every === 0;
       const last = this.#done === iterations;
       if (!due(log_every) && !due(eval_every) && !due(checkpoint_every) && !last) continue;
@@ -157,9 +180,11 @@ class Run implements Disposable {
       const stop = performance.now();
       const secondsPerIteration = (stop - start - paused) / 1000 / (this.#done - first);
       const accuracy = due(eval_every) && !last ? (await this.#gain()).after : undefined;
+      const found = { loss, secondsPerIteration, ...(accuracy && { accuracy }) };
+      this.#log(found); // before the checkpoint: resuming drops what is later, and repeats it
       if (due(checkpoint_every) || last) await this.#checkpoint();
       paused += performance.now() - stop;
-      this.#report({ loss, secondsPerIteration, ...(accuracy && { accuracy }) });
+      this.#options.onProgress?.({ ...found, iteration: this.#done, iterations });
     }
   }
 
@@ -172,7 +197,7 @@ class Run implements Disposable {
     const percent = (accuracy: Accuracy) => `${(100 * accuracy.mean).toFixed(1)} %`;
     const title = `${this.#dataset.name}: ${percent(gain.before)} → ${percent(gain.after)}`;
     await writePicture(out, artifact, title);
-    this.#metrics!.append({ iteration: this.#done, ...gain });
+    if (!await this.#isFinished()) this.#metrics!.append({ iteration: this.#done, ...gain });
     return gain;
   }
 
@@ -188,8 +213,9 @@ class Run implements Disposable {
     }
     this.#meta.derive(record);
     this.#unroll.metaGradient(record, this.#meta.data, this.#real.parts);
-    const rate = rateAt(this.#recipe, k);
-    this.#meta.step(record, this.#unroll.gradient, k + 1, rate, this.#recipe);
+    const { beta1, beta2 } = this.#recipe;
+    const step = { t: k + 1, rate: rateAt(this.#recipe, k), beta1, beta2 };
+    this.#meta.step(record, this.#unroll.gradient, step);
     record.submit();
   }
 
@@ -209,8 +235,13 @@ class Run implements Disposable {
       const bad = data.find((value) => !Number.isFinite(value));
       if (bad !== undefined) throw this.#diverged(`${bad} in ${name}`);
     }
-    const bytes = encodeSafetensors(tensors, { iteration: `${this.#done}` });
-    await writeAtomic(`${this.#options.out}/${FILES.checkpoint}`, bytes);
+    await writeCheckpoint(this.#options.out, tensors, this.#done, this.#recipe);
+  }
+
+  /** Whether the log has its last record already, as when a finished run is resumed. */
+  async #isFinished(): Promise<boolean> {
+    const text = await Deno.readTextFile(`${this.#options.out}/${FILES.metrics}`);
+    return text.trimEnd().split("\n").some((line) => line !== "" && "before" in JSON.parse(line));
   }
 
   #diverged(got: string): Error {
@@ -258,32 +289,14 @@ class Run implements Disposable {
     };
   }
 
-  #report(progress: Omit<Progress, "iteration" | "iterations">): void {
-    const { iterations } = this.#recipe;
-    const iteration = this.#done;
-    const rate = rateAt(this.#recipe, iteration - 1);
-    const { loss, secondsPerIteration, accuracy } = progress;
-    this.#metrics!.append({
-      iteration,
-      loss,
-      rate,
-      secondsPerIteration,
-      ...(accuracy && { accuracy }),
-    });
-    this.#options.onProgress?.({ ...progress, iteration, iterations });
+  #log(found: Omit<Progress, "iteration" | "iterations">): void {
+    const rate = rateAt(this.#recipe, this.#done - 1);
+    const { loss, ...rest } = found;
+    this.#metrics!.append({ iteration: this.#done, loss, rate, ...rest });
   }
 
   [Symbol.dispose](): void {
     for (const part of [this.#meta, this.#unroll, this.#real, this.#draw]) part[Symbol.dispose]();
     this.#metrics?.[Symbol.dispose]();
-  }
-}
-
-async function readIfPresent(path: string): Promise<Uint8Array | undefined> {
-  try {
-    return await Deno.readFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
   }
 }

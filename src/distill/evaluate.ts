@@ -11,7 +11,9 @@ import { UsageError } from "./usage_error.ts";
 
 /** Accuracy of the same networks before and after training. */
 export interface Gain {
+  /** Test accuracy of the initial networks. */
   before: Accuracy;
+  /** Test accuracy after training on the distilled data. */
   after: Accuracy;
 }
 

@@ -16,13 +16,19 @@ import { Synthetic, Unroll } from "./unroll.ts";
 
 /** The sizes of a check. */
 export interface GradcheckOptions {
+  /** Name of the network. */
   readonly arch: string;
+  /** Gradient steps in an epoch, each on its own images. */
   readonly steps: number;
+  /** Passes over all steps. */
   readonly epochs: number;
+  /** Distilled images of a class in a step. */
   readonly perClass: number;
   /** Real images. */
   readonly batch: number;
+  /** R, networks trained side by side. */
   readonly networks: number;
+  /** Seed of everything drawn, an unsigned 32-bit integer. */
   readonly seed: number;
   /** A safetensors file for the inputs and the GPU's results. */
   readonly dump?: string;
@@ -30,9 +36,13 @@ export interface GradcheckOptions {
 
 /** How far the GPU is from the oracle: ‖GPU − oracle‖ / ‖oracle‖. */
 export interface GradcheckResult {
+  /** L, and how far it is off. */
   readonly loss: { gpu: number; oracle: number; relativeError: number };
+  /** ∂L/∂x̃. */
   readonly images: { relativeError: number };
+  /** ∂L/∂ỹ. */
   readonly labels: { relativeError: number };
+  /** ∂L/∂η. */
   readonly lrs: { relativeError: number };
   /** All four below 1e-3. */
   readonly passed: boolean;

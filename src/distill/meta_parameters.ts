@@ -1,13 +1,16 @@
+// deno-lint-ignore-file camelcase -- settings are spelled as in the recipes
 /**
  * MetaParameters: what the outer loop learns (images, raw rates, raw label scores) with Adam's
  * moments, and what it stands for (rates η = softplus(raw), labels ỹ = softmax(raw)).
  */
 import type { FloatTensor } from "../data/safetensors.ts";
-import type { Recorder, Tensor } from "../gpu/mod.ts";
+import type { Recorder } from "../gpu/mod.ts";
 import type { Net } from "../nets/net.ts";
 import { padded } from "../ops/op.ts";
 import { Softmax } from "../ops/softmax.ts";
-import { adam, adamStep, softplus, softplusVjp } from "../ops/vector.ts";
+import { softplus, softplusVjp } from "../ops/vector.ts";
+import { Adam, type AdamStep, type State } from "./adam.ts";
+import { Blocks } from "./blocks.ts";
 import { drawNormal } from "./noise.ts";
 import type { Recipe } from "./recipe.ts";
 import { Synthetic, type UnrollSpec } from "./unroll.ts";
@@ -21,118 +24,97 @@ export class MetaParameters implements Disposable {
   readonly data: Synthetic;
   readonly #net: Net;
   readonly #spec: UnrollSpec;
-  /** Raw rates and label scores; its images are unused in favour of `data`'s own. */
-  readonly #raw: Synthetic;
-  readonly #rawBar: Synthetic;
-  readonly #moments: readonly [Synthetic, Synthetic];
-  readonly #hyper: Tensor;
+  /** What rates and labels are made of; images are learned as they are. */
+  readonly #rawLrs: Blocks;
+  readonly #rawLabels: Blocks;
+  /** The gradient in the raw rates or labels. */
+  readonly #rawLrsBar: Blocks;
+  readonly #rawLabelsBar: Blocks;
   readonly #softmax: Softmax;
+  readonly #adam: Readonly<Record<"images" | "lrs" | "labels", Adam>>;
 
   constructor(net: Net, spec: UnrollSpec) {
+    const { steps, epochs, perStep } = spec;
+    const { device, classes } = net;
+    const lrs = (label: string) => new Blocks(device, label, steps * epochs, 1, 1);
+    const labels = (label: string) => new Blocks(device, label, steps, classes, perStep);
     this.#net = net;
     this.#spec = spec;
     this.data = new Synthetic(net, spec);
-    this.#raw = new Synthetic(net, spec);
-    this.#rawBar = new Synthetic(net, spec);
-    this.#moments = [new Synthetic(net, spec), new Synthetic(net, spec)];
-    this.#hyper = net.device.tensor([6], "hyper");
-    this.#softmax = new Softmax(net.device, {
-      classes: net.classes,
-      images: padded(spec.perStep),
-      count: spec.perStep,
-      blocks: spec.steps,
-      stride: this.data.labels.stride,
-    });
+    [this.#rawLrs, this.#rawLrsBar] = [lrs("raw lrs"), lrs("raw lrs gradient")];
+    [this.#rawLabels, this.#rawLabelsBar] = [labels("raw labels"), labels("raw labels gradient")];
+    this.#adam = {
+      images: new Adam("images", this.data.images.all),
+      lrs: new Adam("raw_lrs", this.#rawLrs.all),
+      labels: new Adam("raw_labels", this.#rawLabels.all),
+    };
+    const { stride } = this.#rawLabels;
+    const images = padded(perStep);
+    this.#softmax = new Softmax(device, { classes, images, count: perStep, blocks: steps, stride });
   }
 
   /** Noise images, one label a class in order, and all rates at `distill_lr`. */
   async initialize({ seed, distill_lr }: Recipe): Promise<void> {
     const { steps, epochs, perStep } = this.#spec;
-    const { device, classes, input } = this.#net;
-    const size = steps * perStep * input.channels * input.height * input.width;
-    this.data.images.write(await drawNormal(device, seed, IMAGE_STREAM, size));
+    const { device, classes } = this.#net;
+    const { images } = this.data;
+    images.write(await drawNormal(device, seed, IMAGE_STREAM, images.length));
     const hot = hardLabels(steps, perStep, classes);
     this.data.labels.write(hot);
-    this.#raw.labels.write(hot.map((y) => y * LABEL_LEAD));
-    const raw = Math.log(Math.expm1(distill_lr)); // softplus⁻¹
-    this.#raw.lrs.write(new Float32Array(steps * epochs).fill(raw));
+    this.#rawLabels.write(hot.map((y) => y * LABEL_LEAD));
+    const raw = distill_lr > 30 ? distill_lr : Math.log(Math.expm1(distill_lr)); // softplus⁻¹
+    this.#rawLrs.write(new Float32Array(steps * epochs).fill(raw));
   }
 
   /** Records the rates and labels that the raw numbers stand for. */
   derive(record: Recorder): void {
-    softplus(record, { a: this.#raw.lrs.all, out: this.data.lrs.all });
-    if (this.#spec.labels) {
-      this.#softmax.fwd(record, { x: this.#raw.labels.all, y: this.data.labels.all });
-    }
-  }
-
-  /** Records Adam's step `t` (from 1) against the gradient in images, labels and rates. */
-  step(record: Recorder, gradient: Synthetic, t: number, rate: number, recipe: Recipe): void {
-    this.#hyper.write(adamStep(t, rate, recipe.beta1, recipe.beta2));
-    this.#adam(record, "images", gradient, this.data);
-    const { all: rawBar } = this.#rawBar.lrs;
-    softplusVjp(record, { a: this.#raw.lrs.all, b: gradient.lrs.all, out: rawBar });
-    this.#adam(record, "lrs", this.#rawBar, this.#raw);
+    softplus(record, { a: this.#rawLrs.all, out: this.data.lrs.all });
     if (!this.#spec.labels) return;
-    const [y, yBar, xBar] = [this.data.labels, gradient.labels, this.#rawBar.labels];
-    this.#softmax.vjp(record, { y: y.all, yBar: yBar.all, xBar: xBar.all });
-    this.#adam(record, "labels", this.#rawBar, this.#raw);
+    this.#softmax.fwd(record, { x: this.#rawLabels.all, y: this.data.labels.all });
   }
 
-  #adam(
-    record: Recorder,
-    part: "images" | "labels" | "lrs",
-    gradient: Synthetic,
-    parameters: Synthetic,
-  ): void {
-    const [moment1, moment2] = this.#moments.map((moment) => moment[part].all) as [Tensor, Tensor];
-    const [a, out] = [gradient[part].all, parameters[part].all];
-    adam(record, { a, out, moment1, moment2, hyper: this.#hyper });
+  /** Records Adam's step against the gradient in images, rates and, where learned, labels. */
+  step(record: Recorder, gradient: Synthetic, step: AdamStep): void {
+    this.#adam.images.step(record, gradient.images.all, step);
+    const rawLrsBar = this.#rawLrsBar.all;
+    softplusVjp(record, { a: this.#rawLrs.all, b: gradient.lrs.all, out: rawLrsBar });
+    this.#adam.lrs.step(record, rawLrsBar, step);
+    if (!this.#spec.labels) return;
+    const xBar = this.#rawLabelsBar.all;
+    this.#softmax.vjp(record, { y: this.data.labels.all, yBar: gradient.labels.all, xBar });
+    this.#adam.labels.step(record, xBar, step);
   }
 
   /** Everything that continues the run, by name. */
   async save(): Promise<Record<string, FloatTensor>> {
     const tensors: Record<string, FloatTensor> = {};
-    for (const [name, blocks] of this.#saved()) {
-      const data = await blocks.read();
-      tensors[name] = { shape: [data.length], data };
+    for (const [name, tensor] of this.#state()) {
+      tensors[name] = { shape: [tensor.size], data: await tensor.read() };
     }
     return tensors;
   }
 
   /** Puts back what `save` gave. @throws TypeError on a missing array or one of another size. */
   restore(tensors: Record<string, FloatTensor>): void {
-    for (const [name, blocks] of this.#saved()) {
+    for (const [name, tensor] of this.#state()) {
       const data = tensors[name]?.data;
-      if (data?.length !== blocks.length) {
+      if (data?.length !== tensor.size) {
         throw new TypeError(
           `Cannot resume: got ${data?.length ?? "no"} numbers for ${name} in the checkpoint, ` +
-            `expected ${blocks.length}; start again in another folder`,
+            `expected ${tensor.size}; start again in another folder`,
         );
       }
-      blocks.write(data);
+      tensor.write(Float32Array.from(data));
     }
-    const { steps, perStep } = this.#spec;
-    this.data.labels.write(hardLabels(steps, perStep, this.#net.classes));
   }
 
-  #saved() {
-    const [first, second] = this.#moments;
-    const learned = (prefix: string, s: Synthetic) =>
-      [[`${prefix}labels`, s.labels], [`${prefix}lrs`, s.lrs]] as const;
-    return [
-      ["images", this.data.images] as const,
-      ...learned("raw/", this.#raw),
-      ["moment1/images", first.images] as const,
-      ...learned("moment1/", first),
-      ["moment2/images", second.images] as const,
-      ...learned("moment2/", second),
-    ];
+  #state(): State {
+    return Object.values(this.#adam).flatMap(({ state }) => state);
   }
 
   [Symbol.dispose](): void {
-    const all = [this.data, this.#raw, this.#rawBar, ...this.#moments];
-    for (const each of [...all, this.#hyper]) each[Symbol.dispose]();
+    const blocks = [this.#rawLrs, this.#rawLrsBar, this.#rawLabels, this.#rawLabelsBar];
+    for (const part of [this.data, ...blocks, ...Object.values(this.#adam)]) part[Symbol.dispose]();
   }
 }
 

@@ -19,7 +19,7 @@ export function partOf(net: Net, networks: number, count: number): number {
   const largest = Math.max(...net.ops.map((op) => sizeOf(op.output)));
   const { limits, profile } = net.device.info;
   const fits = Math.floor(limits.maxStorageBufferBindingSize! / (networks * largest * 4));
-  const wanted = profile === "software" ? SOFTWARE_PART : count;
+  const wanted = profile === "software" ? SOFTWARE_PART : padded(count);
   return Math.max(4, Math.floor(Math.min(fits, wanted, padded(count)) / 4) * 4);
 }
 

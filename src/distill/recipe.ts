@@ -2,6 +2,8 @@
 // deno-lint-ignore-file camelcase -- keys are spelled as in the YAML files
 import { stringify } from "yaml";
 import { z } from "zod";
+import { NET_NAMES } from "../nets/build.ts";
+import { INIT_METHODS, type InitMethod } from "../nets/init.ts";
 import { readRecipe } from "./recipes_builtin.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -16,13 +18,7 @@ export interface Recipe {
   /** Whether all training starts from one known network or each iteration draws new ones. */
   init: "fixed" | "random";
   /** Distribution of the initial weights. */
-  init_method:
-    | "xavier_normal"
-    | "xavier_uniform"
-    | "kaiming_fan_in"
-    | "kaiming_fan_out"
-    | "normal"
-    | "default";
+  init_method: InitMethod;
   /** Gain of the initial weights, or their standard deviation when init_method is normal. */
   init_param: number;
   /** Gradient steps, each on its own distilled images. */
@@ -51,7 +47,7 @@ export interface Recipe {
   decay_factor: number;
   /** η₀, inner learning rate before any is learned. */
   distill_lr: number;
-  /** Whether labels are learned too. */
+  /** Whether labels are learned too, as probabilities. */
   soft_labels: boolean;
   /** Seed of everything random, an unsigned 32-bit integer. */
   seed: number;
@@ -64,15 +60,6 @@ export interface Recipe {
   /** Iterations between reports of the loss. */
   log_every: number;
 }
-
-const INIT_METHODS = [
-  "xavier_normal",
-  "xavier_uniform",
-  "kaiming_fan_in",
-  "kaiming_fan_out",
-  "normal",
-  "default",
-] as const;
 
 // The message of each rule is what was expected; parseRecipe adds the key and what was got.
 
@@ -106,7 +93,7 @@ function word() {
 export const recipeSchema = z.strictObject({
   name: word(),
   dataset: word().default("mnist"),
-  arch: word().default("lenet"),
+  arch: oneOf(NET_NAMES).default("lenet"),
   init: oneOf(["fixed", "random"]).default("fixed"),
   init_method: oneOf(INIT_METHODS).default("xavier_normal"),
   init_param: positive().default(1),

@@ -6,9 +6,13 @@ import { Tensor } from "./tensor.ts";
 
 /** What `info` prints of an adapter. */
 export interface DeviceInfo {
+  /** The adapter's description. */
   readonly name: string;
+  /** Which tile shapes it gets. */
   readonly profile: Profile["name"];
+  /** Its limits, as far as Retort uses them. */
   readonly limits: Record<string, number>;
+  /** Its optional features, sorted. */
   readonly features: string[];
 }
 
@@ -28,26 +32,22 @@ export const VIEW_FLOATS = 64;
 
 /** A WebGPU device with its tensors, compiled kernels and byte accounting. */
 export class Device {
-  readonly gpu: GPUDevice;
-  readonly info: DeviceInfo;
+  /** Tile shapes for this adapter. */
   readonly profile: Profile;
-  /** GPU bytes held by tensors now, and the most there have been since `resetPeak()`. */
+  /** GPU bytes held by tensors now. */
   bytes = 0;
+  /** The most there have been since `resetPeak()`. */
   peakBytes = 0;
   readonly #kernels = new Map<string, Kernel>();
   #failure: string | undefined;
-  #nextId = 0;
-  #closed = false;
 
-  private constructor(gpu: GPUDevice, info: DeviceInfo, profile: Profile) {
-    this.gpu = gpu;
-    this.info = info;
-    this.profile = profile;
+  private constructor(readonly gpu: GPUDevice, readonly info: DeviceInfo) {
+    this.profile = profiles[info.profile];
     gpu.addEventListener("uncapturederror", (event) => {
       this.#failure ??= (event as GPUUncapturedErrorEvent).error.message;
     });
-    gpu.lost.then((lost) => {
-      if (!this.#closed) this.#failure ??= `the device was lost: ${lost.message || lost.reason}`;
+    gpu.lost.then(({ message, reason }) => {
+      this.#failure ??= `the device was lost: ${message || reason}`;
     });
   }
 
@@ -65,14 +65,12 @@ export class Device {
           "apt-get install mesa-vulkan-drivers)",
       );
     }
-    const limits: Record<string, number> = {};
-    for (const name of LIMITS) limits[name] = adapter.limits[name];
+    const limits = Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]]));
     const gpu = await adapter.requestDevice({ requiredLimits: limits });
-    const profile = options.profile ? profiles[options.profile] : profileOf(adapter.info);
+    const profile = options.profile ?? profileOf(adapter.info);
     const { description, device, vendor } = adapter.info;
     const name = description || device || vendor || "unknown adapter";
-    const features = [...adapter.features].sort();
-    return new Device(gpu, { name, profile: profile.name, limits, features }, profile);
+    return new Device(gpu, { name, profile, limits, features: [...adapter.features].sort() });
   }
 
   /** A zero-filled tensor of 32-bit words; see {@linkcode Tensor}. */
@@ -80,15 +78,12 @@ export class Device {
     return Tensor.create(this, shape, label);
   }
 
-  /** The kernel at `entryPoint` of a WGSL source, compiled once for each set of overrides. */
-  kernel(label: string, source: string, entryPoint: string, overrides: Overrides): Kernel {
-    let key = `${label}.${entryPoint}`;
+  /** The kernel at `entry` of a WGSL source, compiled once for each set of overrides. */
+  kernel(label: string, source: string, entry: string, overrides: Overrides): Kernel {
+    let key = `${label}.${entry}`;
     for (const name in overrides) key += ` ${name}=${overrides[name]}`;
     let kernel = this.#kernels.get(key);
-    if (!kernel) {
-      kernel = new Kernel(this, key, source, entryPoint, overrides);
-      this.#kernels.set(key, kernel);
-    }
+    if (!kernel) this.#kernels.set(key, kernel = new Kernel(this, key, source, entry, overrides));
     return kernel;
   }
 
@@ -100,9 +95,8 @@ export class Device {
   /** Throws what went wrong on the GPU since the last call, if anything did. */
   check(): void {
     const failure = this.#failure;
-    if (failure === undefined) return;
     this.#failure = undefined;
-    throw new Error(`Cannot go on: the GPU reported: ${failure}`);
+    if (failure !== undefined) throw new Error(`Cannot go on: the GPU reported: ${failure}`);
   }
 
   /** Waits until all submitted work is done and throws what went wrong in it. */
@@ -116,11 +110,6 @@ export class Device {
     this.peakBytes = this.bytes;
   }
 
-  /** A number that names a tensor for life. @internal */
-  nextId(): number {
-    return this.#nextId++;
-  }
-
   /** Counts an allocation (or, negative, a release). @internal */
   account(bytes: number): void {
     this.bytes += bytes;
@@ -130,7 +119,6 @@ export class Device {
 
   /** Destroys the device and all that is on it. */
   [Symbol.dispose](): void {
-    this.#closed = true;
     this.gpu.destroy();
   }
 }

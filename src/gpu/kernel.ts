@@ -8,34 +8,29 @@ export type Overrides = Readonly<Record<string, number>>;
 /** Tensors by the name that the WGSL source gives their binding. */
 export type Bindings = Readonly<Record<string, Tensor>>;
 
-interface Slot {
-  readonly binding: number;
-  readonly writes: boolean;
-}
-
 const DECLARATION = /@group\(0\)\s*@binding\((\d+)\)\s*var<storage,\s*(read|read_write)>\s*(\w+)/g;
 
 /** A compute pipeline and the names of its bindings, read from the source. */
 export class Kernel {
-  readonly label: string;
+  /** The compiled entry point. */
   readonly pipeline: GPUComputePipeline;
-  readonly #device: Device;
-  readonly #slots = new Map<string, Slot>();
+  readonly #slots = new Map<string, { binding: number; writes: boolean }>();
   readonly #groups = new Map<string, GPUBindGroup>();
 
-  constructor(device: Device, label: string, source: string, entry: string, overrides: Overrides) {
-    this.#device = device;
-    this.label = label;
+  /** Compiles; a mistake in the source is thrown at the next read. `label` names it in errors. */
+  constructor(
+    private readonly device: Device,
+    readonly label: string,
+    source: string,
+    entry: string,
+    overrides: Overrides,
+  ) {
     for (const [, binding, access, name] of source.matchAll(DECLARATION)) {
       this.#slots.set(name!, { binding: Number(binding), writes: access === "read_write" });
     }
     const module = device.gpu.createShaderModule({ code: source, label });
-    const constants = { ...overrides };
-    this.pipeline = device.gpu.createComputePipeline({
-      label,
-      layout: "auto",
-      compute: { module, entryPoint: entry, constants },
-    });
+    const compute = { module, entryPoint: entry, constants: { ...overrides } };
+    this.pipeline = device.gpu.createComputePipeline({ label, layout: "auto", compute });
   }
 
   /**
@@ -46,12 +41,9 @@ export class Kernel {
    */
   bind(bindings: Bindings): GPUBindGroup {
     let key = "";
-    for (const name in bindings) key += `${name}${bindings[name]!.id} `;
+    for (const name in bindings) key += `${name}=${bindings[name]!.id} `;
     let group = this.#groups.get(key);
-    if (!group) {
-      group = this.#createGroup(bindings);
-      this.#groups.set(key, group);
-    }
+    if (!group) this.#groups.set(key, group = this.#createGroup(bindings));
     return group;
   }
 
@@ -61,26 +53,20 @@ export class Kernel {
   }
 
   #createGroup(bindings: Bindings): GPUBindGroup {
-    const written = new Map<GPUBuffer, string>();
-    const entries: GPUBindGroupEntry[] = [];
-    for (const [name, tensor] of Object.entries(bindings)) {
+    const refuse = (name: string, expected: string) =>
+      new TypeError(`Cannot run ${this.label}: got ${name}, expected ${expected}`);
+    const bound = new Map<GPUBuffer, string>();
+    const entries = Object.entries(bindings).map(([name, { buffer, offset, bytes: size }]) => {
       const slot = this.#slots.get(name);
-      if (!slot) throw new TypeError(this.#cannot(name, "a binding that the source declares"));
-      if (slot.writes) written.set(tensor.buffer, name);
-      const { buffer, offset, bytes } = tensor;
-      entries.push({ binding: slot.binding, resource: { buffer, offset, size: bytes } });
-    }
-    for (const [name, tensor] of Object.entries(bindings)) {
-      const writer = written.get(tensor.buffer);
-      if (writer !== undefined && writer !== name) {
-        throw new TypeError(this.#cannot(name, `a buffer other than ${writer}, which is written`));
+      if (!slot) throw refuse(name, "a binding that the source declares");
+      const other = bound.get(buffer);
+      if (other && (slot.writes || this.#slots.get(other)!.writes)) {
+        throw refuse(name, `a buffer other than ${other}'s: one is written`);
       }
-    }
+      bound.set(buffer, name);
+      return { binding: slot.binding, resource: { buffer, offset, size } };
+    });
     const layout = this.pipeline.getBindGroupLayout(0);
-    return this.#device.gpu.createBindGroup({ layout, entries, label: this.label });
-  }
-
-  #cannot(name: string, expected: string): string {
-    return `Cannot run ${this.label}: got ${name}, expected ${expected}`;
+    return this.device.gpu.createBindGroup({ layout, entries, label: this.label });
   }
 }

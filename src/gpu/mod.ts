@@ -3,4 +3,4 @@ export { Device, type DeviceInfo, VIEW_FLOATS } from "./device.ts";
 export { type Bindings, Kernel, type Overrides } from "./kernel.ts";
 export { type Profile, profiles } from "./profile.ts";
 export { type Groups, Recorder } from "./recorder.ts";
-export { Tensor } from "./tensor.ts";
+export { Tensor, type Words } from "./tensor.ts";

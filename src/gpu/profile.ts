@@ -5,6 +5,7 @@
  * cores: it wants few workgroups, each with much to do. A hardware adapter wants thousands.
  */
 export interface Profile {
+  /** What stands behind the adapter. */
   readonly name: "software" | "hardware";
   /** Invocations in a workgroup. */
   readonly workgroup: number;
@@ -18,9 +19,9 @@ export const profiles: Readonly<Record<Profile["name"], Profile>> = {
   hardware: { name: "hardware", workgroup: 64, splits: 512 },
 };
 
-/** The profile that suits an adapter. */
-export function profileOf(info: GPUAdapterInfo): Profile {
+/** The name of the profile that suits an adapter. */
+export function profileOf(info: GPUAdapterInfo): Profile["name"] {
   const software = info.isFallbackAdapter ||
     /llvmpipe|lavapipe|swiftshader|basic render/i.test(`${info.description} ${info.device}`);
-  return software ? profiles.software : profiles.hardware;
+  return software ? "software" : "hardware";
 }

@@ -10,18 +10,17 @@ export type Groups = readonly [number, number?, number?];
 export class Recorder {
   /** Dispatches recorded so far. */
   dispatches = 0;
-  readonly #device: Device;
   readonly #encoder: GPUCommandEncoder;
   #pass: GPUComputePassEncoder | undefined;
 
-  constructor(device: Device) {
-    this.#device = device;
+  /** Opens a command buffer on `device`. */
+  constructor(private readonly device: Device) {
     this.#encoder = device.gpu.createCommandEncoder();
   }
 
   /** Runs a kernel on tensors bound by name. @throws RangeError for a grid over the limit. */
   dispatch(kernel: Kernel, bindings: Bindings, [x, y = 1, z = 1]: Groups): void {
-    const most = this.#device.info.limits.maxComputeWorkgroupsPerDimension!;
+    const most = this.device.info.limits.maxComputeWorkgroupsPerDimension!;
     if (Math.max(x, y, z) > most) {
       throw new RangeError(
         `Cannot run ${kernel.label}: got ${x} × ${y} × ${z} workgroups, expected at most ${most} ` +
@@ -37,8 +36,8 @@ export class Recorder {
 
   /** Runs a kernel with one invocation an element, on a 2-D grid where one dimension is too short. */
   dispatchEach(kernel: Kernel, bindings: Bindings, elements: number): void {
-    const groups = Math.ceil(elements / this.#device.profile.workgroup);
-    const rows = Math.ceil(groups / this.#device.info.limits.maxComputeWorkgroupsPerDimension!);
+    const groups = Math.ceil(elements / this.device.profile.workgroup);
+    const rows = Math.ceil(groups / this.device.info.limits.maxComputeWorkgroupsPerDimension!);
     this.dispatch(kernel, bindings, [Math.ceil(groups / rows), rows]);
   }
 
@@ -58,7 +57,7 @@ export class Recorder {
   /** Hands the command buffer to the GPU; the recorder is spent. */
   submit(): void {
     this.#endPass();
-    this.#device.gpu.queue.submit([this.#encoder.finish()]);
+    this.device.gpu.queue.submit([this.#encoder.finish()]);
   }
 
   #endPass(): void {

@@ -1,41 +1,37 @@
 /** Tensor: a shape and a GPU buffer of 32-bit words that frees itself (`using`). */
 import { type Device, VIEW_FLOATS } from "./device.ts";
 
-type Words = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
+/** What the CPU may write. */
+export type Words = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
+
+let nextId = 0;
 
 /** A GPU array of 32-bit words (f32 unless the kernel that reads it says otherwise). */
 export class Tensor implements Disposable {
-  readonly device: Device;
-  readonly shape: readonly number[];
   /** Number of words: the product of the shape. */
   readonly size: number;
-  readonly id: number;
-  readonly buffer: GPUBuffer;
-  /** Where the tensor starts in its buffer, in bytes: not 0 for a view. */
-  readonly offset: number;
-  readonly #owns: boolean;
-  #freed = false;
+  /** Bytes that a binding covers: whole vec4s, since kernels read rows of f32 as vec4f. */
+  readonly bytes: number;
+  /** Names the tensor for life. */
+  readonly id = nextId++;
 
   private constructor(
-    device: Device,
-    shape: readonly number[],
-    buffer: GPUBuffer,
-    offset: number,
-    owns: boolean,
+    readonly device: Device,
+    readonly shape: readonly number[],
+    readonly buffer: GPUBuffer,
+    /** Where the tensor starts in its buffer, in bytes: not 0 for a view. */
+    readonly offset: number,
+    /** Whether there is a buffer to free: not for a view, and only once. */
+    private owns: boolean,
   ) {
-    this.device = device;
-    this.shape = shape;
     this.size = sizeOf(shape);
-    this.buffer = buffer;
-    this.offset = offset;
-    this.#owns = owns;
-    this.id = device.nextId();
+    this.bytes = bytesOf(this.size);
   }
 
   /** Allocates zeros. @throws RangeError when the shape is empty or larger than a binding may be. */
   static create(device: Device, shape: readonly number[], label: string): Tensor {
     const size = sizeOf(shape);
-    const bytes = Math.ceil(size / 4) * 16; // whole vec4s: kernels read f32 rows as vec4f
+    const bytes = bytesOf(size);
     const most = device.info.limits.maxStorageBufferBindingSize!;
     if (!(size >= 1) || !Number.isInteger(size) || bytes > most) {
       throw new RangeError(
@@ -51,18 +47,13 @@ export class Tensor implements Disposable {
 
   /** The part of this tensor that starts at word `start`, a multiple of 64; it owns nothing. */
   view(start: number, shape: readonly number[]): Tensor {
-    if (start % VIEW_FLOATS || start + sizeOf(shape) > this.size) {
+    if (!(start >= 0 && start % VIEW_FLOATS === 0 && start + sizeOf(shape) <= this.size)) {
       throw new RangeError(
         `Cannot view a tensor of ${this.size} words: got start ${start} and shape ` +
           `[${shape.join(", ")}], expected a multiple of ${VIEW_FLOATS} and an end within it`,
       );
     }
     return new Tensor(this.device, shape, this.buffer, this.offset + start * 4, false);
-  }
-
-  /** Bytes a binding covers: whole vec4s. */
-  get bytes(): number {
-    return Math.ceil(this.size / 4) * 16;
   }
 
   /** Copies words from the CPU before the next submitted command buffer. */
@@ -91,6 +82,7 @@ export class Tensor implements Disposable {
       this.device.check();
       return new Float32Array(staging.getMappedRange().slice(0));
     } catch (error) {
+      await new Promise((resolve) => setTimeout(resolve)); // a lost device says so a turn later
       this.device.check(); // the GPU's own account of the failure comes first
       throw error;
     } finally {
@@ -100,13 +92,12 @@ export class Tensor implements Disposable {
 
   /** Frees the buffer, unless this is a view. */
   [Symbol.dispose](): void {
-    if (!this.#owns || this.#freed) return;
-    this.#freed = true;
+    if (!this.owns) return;
+    this.owns = false;
     this.buffer.destroy();
     this.device.account(-this.bytes);
   }
 }
 
-function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, extent) => product * extent, 1);
-}
+const sizeOf = (shape: readonly number[]) => shape.reduce((product, n) => product * n, 1);
+const bytesOf = (size: number) => Math.ceil(size / 4) * 16;

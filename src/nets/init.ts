@@ -14,7 +14,7 @@ const normal = (scale: number) => ({ distribution: "normal" as const, scale });
 const uniform = (scale: number) => ({ distribution: "uniform" as const, scale });
 
 /** How a weight is drawn from its fans and the recipe's `init_param` (a gain, or a deviation). */
-const WEIGHTS = {
+const WEIGHTS: Readonly<Record<InitMethod, Rule>> = {
   /** Glorot & Bengio 2010. */
   xavier_normal: ({ fanIn, fanOut }, gain) => normal(gain * Math.sqrt(2 / (fanIn + fanOut))),
   xavier_uniform: ({ fanIn, fanOut }, gain) => uniform(gain * Math.sqrt(6 / (fanIn + fanOut))),
@@ -26,10 +26,17 @@ const WEIGHTS = {
   orthogonal: () => normal(1),
   /** PyTorch's own: weights and biases uniform within 1/√fanIn. */
   default: ({ fanIn }) => uniform(1 / Math.sqrt(fanIn)),
-} satisfies Record<string, Rule>;
+};
 
 /** The name of an initialisation. */
-export type InitMethod = keyof typeof WEIGHTS;
+export type InitMethod =
+  | "xavier_normal"
+  | "xavier_uniform"
+  | "kaiming_fan_in"
+  | "kaiming_fan_out"
+  | "normal"
+  | "orthogonal"
+  | "default";
 
 /** All initialisations, in the order of the table. */
 export const INIT_METHODS = Object.keys(WEIGHTS) as InitMethod[];
@@ -55,8 +62,8 @@ export function initialize(
     const columns = parameter.shape.slice(1).reduce((a, b) => a * b, 1);
     const { pitch, at } = parameter;
     const place = { networks, rows, columns, pitch, at };
-    const rule: Rule = WEIGHTS[method];
-    random(record, { draw, out: theta }, { ...rule(parameter, param), ...place, stream });
+    const rule = WEIGHTS[method](parameter, param);
+    random(record, { draw, out: theta }, { ...rule, ...place, stream });
     if (method === "orthogonal") orthogonal(record, theta, { ...place, gain: param });
   });
 }

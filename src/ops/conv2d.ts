@@ -33,6 +33,8 @@ export interface Conv2dSpec {
 
 const TILE_CHANNELS = 4;
 const TILE_COLUMNS = 5;
+/** llvmpipe leaves a loop, without a word, once an invocation has done 65 535 turns. */
+const MOST_TURNS = 60_000;
 
 /** Convolution: y = f(relu(x), w) + b, bilinear in (relu(x), w). */
 export class Conv2d implements ParametricOp {
@@ -157,7 +159,9 @@ export class Conv2d implements ParametricOp {
     const weights = O * (this.input.channels * size * size + 1);
     const tiles = Math.ceil(O / TILE_CHANNELS);
     const rows = images / 4 * this.output.height;
-    const splits = Math.max(1, Math.min(rows, Math.round(profile.splits / tiles / networks)));
+    const wanted = Math.round(profile.splits / tiles / networks);
+    const least = Math.ceil(rows * (this.output.width + 1) / MOST_TURNS);
+    const splits = Math.min(rows, Math.max(least, wanted));
     const partial = this.#partial(splits * networks * weights);
     const overrides = {
       ...correlation(this.input, this.output, this.#spec.pad),

@@ -16,8 +16,9 @@ export interface Weight {
 export function orthogonal(record: Recorder, out: Tensor, weight: Weight): void {
   const { networks, rows, columns, pitch, at, gain } = weight;
   const wide = rows <= columns;
-  const kernel = out.device.kernel("orthogonal", source, "gramSchmidt", {
-    VECTORS: wide ? rows : columns,
+  const vectors = wide ? rows : columns;
+  const overrides = {
+    VECTORS: vectors,
     LENGTH: wide ? columns : rows,
     ACROSS: wide ? pitch : 1,
     ALONG: wide ? 1 : pitch,
@@ -25,6 +26,11 @@ export function orthogonal(record: Recorder, out: Tensor, weight: Weight): void 
     AT: at,
     GAIN: gain,
     WG: out.device.profile.workgroup,
-  });
-  record.dispatch(kernel, { out }, [networks]);
+  };
+  const project = out.device.kernel("orthogonal", source, "project", overrides);
+  for (let after = vectors - 1; after > 0; after--) {
+    record.dispatch(project, { out }, [networks, after]);
+  }
+  const normalize = out.device.kernel("orthogonal", source, "normalize", overrides);
+  record.dispatch(normalize, { out }, [networks, vectors]);
 }

@@ -1,0 +1,73 @@
+/**
+ * Times one meta-gradient of LeNet: the gradients of an outer iteration without the optimiser, warm.
+ *
+ *   deno run -A bench/meta_gradient.ts --steps 3 --per-step 10 --batch 256 --networks 1 --repeats 5
+ *
+ * Prints one JSON line with the median milliseconds. Before timing, the gradient of the same code at
+ * a small size is checked against the float64 oracle.
+ */
+import { parseArgs } from "node:util";
+import { gradcheck } from "../src/distill/gradcheck.ts";
+import { partOf, RealBatch } from "../src/distill/real.ts";
+import { Synthetic, Unroll } from "../src/distill/unroll.ts";
+import { drawNetworks } from "../src/distill/evaluate.ts";
+import { Device } from "../src/gpu/mod.ts";
+import { lenet } from "../src/nets/lenet.ts";
+
+const { values } = parseArgs({
+  options: {
+    steps: { type: "string", default: "3" },
+    "per-step": { type: "string", default: "10" },
+    batch: { type: "string", default: "256" },
+    networks: { type: "string", default: "1" },
+    repeats: { type: "string", default: "5" },
+  },
+});
+const [steps, perStep, batch, networks, repeats] = [
+  values.steps,
+  values["per-step"],
+  values.batch,
+  values.networks,
+  values.repeats,
+].map(Number) as [number, number, number, number, number];
+
+using device = await Device.open();
+const small = { arch: "lenet", steps: 2, epochs: 1, perClass: 1, batch: 4, networks, seed: 1 };
+const check = await gradcheck(device, small);
+if (!check.passed) throw new Error(`the gradient is wrong: ${JSON.stringify(check)}`);
+
+const net = lenet(device, { channels: 1, height: 28, width: 28 }, 10);
+const spec = { steps, epochs: 1, perStep, networks, labels: false };
+const part = partOf(net, networks, batch);
+using unroll = new Unroll(net, spec, { part, total: batch });
+using data = new Synthetic(net, spec);
+using real = new RealBatch(net, batch, part, { mean: [0.1307], std: [0.3081] });
+const noise = (size: number) => Float32Array.from({ length: size }, () => Math.random() - 0.5);
+data.images.write(noise(data.images.length));
+data.labels.write(Float32Array.from({ length: data.labels.length }, (_, i) => +(i % 11 === 0)));
+data.lrs.write(new Float32Array(steps).fill(0.02));
+drawNetworks(
+  net,
+  unroll.theta[0]!,
+  { init: "random", method: "xavier_normal", param: 1, seed: 1 },
+  0,
+);
+const images = new Uint8Array(batch * 784).map(() => Math.random() * 256);
+const labels = new Uint8Array(batch).map((_, i) => i % 10);
+
+async function once(): Promise<number> {
+  const start = performance.now();
+  const record = device.record();
+  real.load(record, images, labels);
+  unroll.metaGradient(record, data, real.parts);
+  record.submit();
+  await unroll.loss.read();
+  return performance.now() - start;
+}
+
+await once();
+const times = [];
+for (let i = 0; i < repeats; i++) times.push(await once());
+times.sort((a, b) => a - b);
+const ms = Number(times[repeats >> 1]!.toFixed(1));
+console.log(JSON.stringify({ retort: device.info.name, steps, perStep, batch, networks, ms }));

@@ -1,0 +1,72 @@
+/** Bilinear: the cases of an op with weights, all six passes on tensors of noise. */
+import type { Device, Tensor } from "../../src/gpu/mod.ts";
+import { type Op, padded, type ParametricOp, sizeOf } from "../../src/ops/op.ts";
+import type { Case } from "./rate.ts";
+
+/** Three tensors. */
+export type Three = [Tensor, Tensor, Tensor];
+
+/** Batch sizes of training with LeNet: ten distilled images, and a part of the real batch. */
+export const BATCHES: readonly number[] = [10, 256];
+
+/** Runs in one command buffer, so that small batches are not all waiting. */
+export function runsFor(count: number): number {
+  return count < 64 ? 200 : 10;
+}
+
+/** Floating-point operations of one product with an op's weights: 2 for each weight and output. */
+export function flopsOf({ parameters, output }: Op, images: number): number {
+  const weights = parameters[0]?.shape.reduce((a, b) => a * b, 1) ?? 0;
+  return 2 * weights * output.height * output.width * images;
+}
+
+/** A tensor of seeded noise. */
+export function noise(device: Device, shape: readonly number[], seed: number): Tensor {
+  const size = shape.reduce((a, b) => a * b, 1);
+  const words = Float32Array.from({ length: size }, (_, i) => Math.sin(1 + (i + seed) * 12.9898));
+  return device.tensor(shape).write(words);
+}
+
+/**
+ * The six passes of an op. A tangent pass counts two products, by the product rule.
+ *
+ * @param stride floats of a network in θ
+ */
+export function passesOf(
+  device: Device,
+  layer: string,
+  op: ParametricOp,
+  stride: number,
+  count: number,
+): Case[] {
+  const images = padded(count);
+  const span = { networks: 1, images };
+  const like = (rows: number, seed: number) => noise(device, [1, rows, images], seed);
+  const [x, xDot, xBar] = [1, 2, 3].map((seed) => like(sizeOf(op.input), seed)) as Three;
+  const [y, yBar, yBarDot] = [4, 5, 6].map((seed) => like(sizeOf(op.output), seed)) as Three;
+  const [theta, thetaDot, thetaBar] = [7, 8, 9].map((s) => noise(device, [1, stride], s)) as Three;
+  const once = { flops: flopsOf(op, images) };
+  const twice = { flops: 2 * once.flops };
+  const shared = { group: `${layer} N=${images}`, runs: runsFor(count) };
+  const passes: Pick<Case, "name" | "work" | "run">[] = [
+    { name: "fwd", work: once, run: (record) => op.fwd(record, span, { x, theta, y }) },
+    {
+      name: "jvp",
+      work: twice,
+      run: (record) => op.jvp(record, span, { x, xDot, theta, thetaDot, yDot: y }),
+    },
+    { name: "vjpX", work: once, run: (record) => op.vjpX(record, span, { x, theta, yBar, xBar }) },
+    {
+      name: "hvpX",
+      work: twice,
+      run: (record) => op.hvpX(record, span, { x, theta, thetaDot, yBar, yBarDot, xBarDot: xBar }),
+    },
+    { name: "vjpW", work: once, run: (record) => op.vjpW(record, span, { x, yBar, thetaBar }) },
+    {
+      name: "hvpW",
+      work: twice,
+      run: (record) => op.hvpW(record, span, { x, xDot, yBar, yBarDot, thetaBarDot: thetaBar }),
+    },
+  ];
+  return passes.map((pass) => ({ ...shared, ...pass }));
+}

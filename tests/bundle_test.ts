@@ -1,0 +1,62 @@
+// bundle_test: the program needs no file beside it: kernels, recipes and MNIST are all inside.
+import assert from "node:assert/strict";
+import { inTemporary, namesIn } from "./report/temporary.ts";
+import { retort, ROOT } from "./support/command.ts";
+import { writeIdxDirectory } from "./support/runs.ts";
+
+const MNIST = [
+  "train-images-idx3-ubyte",
+  "train-labels-idx1-ubyte",
+  "t10k-images-idx3-ubyte",
+  "t10k-labels-idx1-ubyte",
+];
+
+/** Runs deno itself and gives what it printed. */
+async function deno(args: string[]): Promise<string> {
+  const options = { args, cwd: ROOT, stdin: "null" } as const;
+  const { code, stdout, stderr } = await new Deno.Command("deno", options).output();
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout);
+}
+
+/** Names of all files with an extension below a folder of the repository. */
+async function filesUnder(folder: string, extension: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(`${ROOT}${folder}`)) {
+    if (isDirectory) found.push(...await filesUnder(`${folder}/${name}`, extension));
+    else if (name.endsWith(extension)) found.push(`${folder}/${name}`);
+  }
+  return found;
+}
+
+Deno.test("deno bundle makes one file that distils in another folder", async () => {
+  await inTemporary(async (dir) => {
+    const cli = `${dir}/retort.js`;
+    await deno(["bundle", "--quiet", "--output", cli, "cli.ts"]);
+    await writeIdxDirectory(`${dir}/data`);
+    const sizes = ["--steps", "1", "--batch", "16", "--iterations", "2", "--json", "--quiet"];
+    const args = ["distill", ...sizes, "--data-dir", "data", "--out", "run"];
+    const { code, out, err } = await retort(args, { cli, cwd: dir });
+    assert.deepEqual([code, err], [0, ""]);
+    assert.equal(JSON.parse(out).iterations, 2);
+    assert.equal((await namesIn(`${dir}/run`)).length, 5);
+    const evaluate = ["evaluate", "run", "--data-dir", "data", "--json"];
+    const evaluated = await retort(evaluate, { cli, cwd: dir });
+    assert.deepEqual(JSON.parse(evaluated.out).after, JSON.parse(out).after);
+  });
+});
+
+Deno.test("deno info: cli.ts holds every kernel, every recipe and the four files of MNIST", async () => {
+  const { modules } = JSON.parse(await deno(["info", "--json", "cli.ts"]));
+  const specifiers: string[] = modules.map(({ specifier }: { specifier: string }) => specifier);
+  const kernels = await filesUnder("kernels", ".wgsl");
+  const recipes = await filesUnder("recipes", ".yaml");
+  assert.ok(kernels.length > 5 && recipes.length >= 4);
+  for (const file of [...kernels, ...recipes]) {
+    assert.ok(specifiers.includes(`file://${ROOT}${file}`), `${file} is not imported`);
+  }
+  for (const file of MNIST) {
+    const isImported = specifiers.some((specifier) => specifier.includes(`/${file}`));
+    assert.ok(isImported, `${file} is not imported`);
+  }
+});

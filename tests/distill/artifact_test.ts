@@ -1,0 +1,136 @@
+// artifact_test: distilled.safetensors and checkpoint.safetensors, written and read back.
+import assert from "node:assert/strict";
+import { decodeSafetensors, encodeSafetensors } from "../../src/data/safetensors.ts";
+import {
+  type Artifact,
+  metadataOf,
+  prepareFolder,
+  readArtifact,
+  readCheckpoint,
+  writeArtifact,
+  writeCheckpoint,
+  writePicture,
+} from "../../src/distill/artifact.ts";
+import { UsageError } from "../../src/distill/usage_error.ts";
+import { random } from "../oracle/numeric.ts";
+import { inTemporary, namesIn } from "../report/temporary.ts";
+import { easyDataset, shortRecipe } from "../support/runs.ts";
+
+const dataset = easyDataset(10, 10);
+
+function tensor(shape: number[], seed: number) {
+  const size = shape.reduce((a, b) => a * b, 1);
+  return { shape, data: Float32Array.from(random(size, seed)) };
+}
+
+/** Two steps, three epochs, ten images a step. */
+function anArtifact(): Artifact {
+  return {
+    images: tensor([20, 1, 6, 5], 1),
+    labels: tensor([20, 10], 2),
+    lrs: tensor([6], 3),
+    init: { "conv1.weight": tensor([6, 1, 5, 5], 4), "conv1.bias": tensor([6], 5) },
+    metadata: metadataOf(shortRecipe({ steps: 2, epochs: 3 }), dataset, "an adapter"),
+  };
+}
+
+Deno.test("writeArtifact and readArtifact: what was written is read", async () => {
+  await inTemporary(async (dir) => {
+    const artifact = anArtifact();
+    await writeArtifact(dir, artifact);
+    assert.deepEqual(await namesIn(dir), ["distilled.safetensors"]);
+    assert.deepEqual(await readArtifact(dir), artifact);
+    const { metadata } = artifact;
+    assert.ok(Object.values(metadata).every((value) => typeof value === "string"));
+  });
+});
+
+Deno.test("readArtifact: a folder without one, or no folder", async () => {
+  await inTemporary(async (dir) => {
+    const message = /^Cannot read .*distilled.safetensors: got no such file, expected the folder/;
+    await Deno.writeTextFile(`${dir}/file`, "");
+    for (const folder of [dir, `${dir}/none`, `${dir}/file`]) {
+      await assert.rejects(readArtifact(folder), { name: "NotFound", message });
+    }
+  });
+});
+
+Deno.test("readArtifact: a damaged one, or one that does not fit its own metadata", async () => {
+  await inTemporary(async (dir) => {
+    const path = `${dir}/distilled.safetensors`;
+    const artifact = anArtifact();
+    await writeArtifact(dir, artifact);
+    const good = await Deno.readFile(path);
+    const { tensors, metadata } = decodeSafetensors(good, path);
+    const { lrs: _, ...rateless } = tensors;
+    const encode = (changes: Record<string, string>) =>
+      encodeSafetensors(tensors, { ...metadata, ...changes });
+    const shortened = { ...tensors, labels: tensor([19, 10], 2) };
+    const damages: [Uint8Array, RegExp][] = [
+      [good.subarray(0, good.length - 9), /truncated/],
+      [new Uint8Array(0), /got 0 bytes/],
+      [new TextEncoder().encode("GIF89a, an image of a cat"), /expected a header/],
+      [encodeSafetensors(rateless, metadata), /got format retort-1 with tensors images, labels, i/],
+      [encodeSafetensors(tensors, {}), /got format unknown with tensors images, .* expected ret/],
+      [encode({ format: "retort-2" }), /got format retort-2 .*, expected retort-1 with images/],
+      [encode({ steps: "3" }), /got 20, 20, 6 images, labels and lrs .*, expected 30, 30, 9 as/],
+      [encode({ epochs: "1" }), /expected 20, 20, 2 as in its metadata .*; distil again/],
+      [encode({ per_step: "" }), /expected 0, 0, 6/],
+      [encode({ init: "loaded" }), /init loaded, expected .* init fixed or random/],
+      [encodeSafetensors(shortened, metadata), /got 20, 19, 6 images/],
+    ];
+    for (const [bytes, message] of damages) {
+      await Deno.writeFile(path, bytes);
+      await assert.rejects(readArtifact(dir), (error: Error) => {
+        assert.match(error.message, message);
+        return error.message.startsWith(`Cannot read ${path}: `);
+      });
+    }
+  });
+});
+
+Deno.test("writeCheckpoint and readCheckpoint: read again by the same recipe only", async () => {
+  await inTemporary(async (dir) => {
+    const recipe = shortRecipe();
+    assert.equal(await readCheckpoint(dir, recipe), undefined);
+    const tensors = { images: tensor([7], 1), raw_lrs: tensor([2], 2) };
+    await writeCheckpoint(dir, tensors, 6, recipe);
+    assert.deepEqual(await namesIn(dir), ["checkpoint.safetensors"]);
+    assert.deepEqual(await readCheckpoint(dir, recipe), { tensors, iteration: 6 });
+    await assert.rejects(readCheckpoint(dir, shortRecipe({ epochs: 3 })), (error: Error) => {
+      assert.ok(error instanceof UsageError);
+      assert.match(error.message, /^Cannot resume from .*: got epochs 3, expected 2 as when it/);
+      return true;
+    });
+  });
+});
+
+Deno.test("prepareFolder makes the folder, and clears away what was half written", async () => {
+  await inTemporary(async (parent) => {
+    const dir = `${parent}/a/b`;
+    await prepareFolder(dir);
+    const halfWritten = ["checkpoint.safetensors.12-ab12cd34.tmp", "recipe.yaml.1-00000000.tmp"];
+    const others = ["checkpoint.safetensors", "mine.tmp", "recipe.yaml"];
+    for (const name of [...halfWritten, ...others]) await Deno.writeTextFile(`${dir}/${name}`, "x");
+    await prepareFolder(dir);
+    assert.deepEqual((await namesIn(dir)).sort(), others);
+    const message =
+      /^Cannot make folder .*\/mine.tmp\/x: got ".*", expected a place to write; choose/;
+    await assert.rejects(prepareFolder(`${dir}/mine.tmp/x`), { message });
+  });
+});
+
+Deno.test("writePicture captions each step with its own rates", async () => {
+  await inTemporary(async (dir) => {
+    const artifact = anArtifact();
+    const pictureOf = async (lrs: number[]) => {
+      const data = Float32Array.from(lrs);
+      await writePicture(dir, { ...artifact, lrs: { shape: [6], data } }, "a title");
+      return await Deno.readFile(`${dir}/images.png`);
+    };
+    const picture = await pictureOf([1, 2, 3, 4, 5, 6]);
+    assert.deepEqual(await namesIn(dir), ["images.png"]);
+    assert.deepEqual(await pictureOf([1, 2, 3, 4, 5, 6]), picture);
+    assert.notDeepEqual(await pictureOf([1, 2, 3, 4, 5, 7]), picture);
+  });
+});

@@ -1,0 +1,213 @@
+// distill_test: what a run leaves behind, that it repeats bit for bit, and that it learns.
+// deno-lint-ignore-file camelcase -- metadata and settings are spelled as in the files
+import assert from "node:assert/strict";
+import { decode } from "fast-png";
+import { distill, type Progress, rateAt } from "../../src/distill/distill.ts";
+import { loadRecipe, type Recipe } from "../../src/distill/recipe.ts";
+import { version } from "../../src/distill/version.ts";
+import {
+  contentsOf,
+  easyDataset,
+  expectSame,
+  metricsIn,
+  pick,
+  readTensors,
+  runTest,
+  shortRecipe,
+} from "../support/runs.ts";
+
+const dataset = easyDataset();
+
+const LENET = {
+  "init/conv1.weight": [6, 1, 5, 5],
+  "init/conv1.bias": [6],
+  "init/conv2.weight": [16, 6, 5, 5],
+  "init/conv2.bias": [16],
+  "init/fc1.weight": [120, 400],
+  "init/fc1.bias": [120],
+  "init/fc2.weight": [84, 120],
+  "init/fc2.bias": [84],
+  "init/fc3.weight": [10, 84],
+  "init/fc3.bias": [10],
+};
+
+runTest(
+  "distill leaves the five files, the artifact's tensors and metadata",
+  async (device, dir) => {
+    const recipe = shortRecipe({ steps: 2, per_class: 2, iterations: 4, seed: 5 });
+    const result = await distill(device, recipe, dataset, { out: `${dir}/a/b` });
+    const files = await contentsOf(`${dir}/a/b`);
+    assert.deepEqual(Object.keys(files).sort(), [
+      "checkpoint.safetensors",
+      "distilled.safetensors",
+      "images.png",
+      "metrics.jsonl",
+      "recipe.yaml",
+    ]);
+    const named = Object.keys(files).map((name) => `${dir}/a/b/${name}`);
+    assert.deepEqual(result.files.toSorted(), named.toSorted());
+    const { tensors, metadata } = await readTensors(`${dir}/a/b/distilled.safetensors`);
+    const shapes = Object.entries(tensors).map(([name, { shape }]) => [name, shape]);
+    const learned = { images: [40, 1, 28, 28], labels: [40, 10], lrs: [4] };
+    assert.deepEqual(Object.fromEntries(shapes), { ...learned, ...LENET });
+    assert.deepEqual(metadata, {
+      format: "retort-1",
+      arch: "lenet",
+      dataset: "mnist",
+      steps: "2",
+      epochs: "2",
+      per_step: "20",
+      classes: "10",
+      mean: "[0.1307]",
+      std: "[0.3081]",
+      init: "fixed",
+      init_method: "xavier_normal",
+      init_param: "1",
+      seed: "5",
+      iterations: "4",
+      adapter: device.info.name,
+      retort_version: version,
+    });
+    const { data } = tensors.labels!;
+    const classOf = (n: number) => data.subarray(10 * n, 10 * n + 10).indexOf(1);
+    const step = [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9];
+    assert.deepEqual(Array.from({ length: 40 }, (_, n) => classOf(n)), [...step, ...step]);
+    expectProbabilities(data);
+    assert.ok(tensors.lrs!.data.every((eta) => eta > 0 && eta !== Math.fround(0.1)));
+  },
+);
+
+runTest("distill writes a recipe, metrics and a picture that read back", async (device, dir) => {
+  const recipe = shortRecipe({ iterations: 5, eval_every: 4, log_every: 2, checkpoint_every: 9 });
+  const reports: Progress[] = [];
+  const onProgress = (progress: Progress) => void reports.push(progress);
+  const { before, after } = await distill(device, recipe, dataset, { out: dir, onProgress });
+  assert.deepEqual(await loadRecipe(`${dir}/recipe.yaml`, {}), recipe);
+  const records = await metricsIn(dir);
+  assert.deepEqual(records.map(({ iteration }) => iteration), [2, 4, 5, 5]);
+  assert.deepEqual(records.at(-1), { iteration: 5, before, after });
+  records.slice(0, 3).forEach((record, i) => {
+    const { iterations, ...rest } = reports[i]!;
+    assert.deepEqual(record, { ...rest, rate: rateAt(recipe, rest.iteration - 1) });
+    assert.equal(iterations, 5);
+    assert.ok(rest.loss > 0 && rest.secondsPerIteration > 0);
+  });
+  assert.deepEqual(records.map((record) => "accuracy" in record), [false, true, false, false]);
+  const { width, height, data } = decode(await Deno.readFile(`${dir}/images.png`));
+  assert.ok(width > 280 && height > 28, `picture of ${width} × ${height}`);
+  assert.ok(new Set(data).size > 20, "the picture is blank");
+});
+
+runTest(
+  "distill: the same recipe gives the same bytes, another seed others",
+  async (device, dir) => {
+    const run = async (name: string, settings: Partial<Recipe>) => {
+      await distill(device, shortRecipe(settings), dataset, { out: `${dir}/${name}` });
+      const files = await contentsOf(`${dir}/${name}`);
+      return pick(files, "distilled.safetensors", "checkpoint.safetensors");
+    };
+    const settings = { init: "random", networks: 2, test_networks: 2, soft_labels: true } as const;
+    const first = await run("first", settings);
+    expectSame("again", await run("second", settings), first);
+    const other = await run("third", { ...settings, seed: 2 });
+    assert.throws(() => expectSame("another seed", other, first), /differs from byte/);
+  },
+);
+
+runTest("distill learns an easy data set: the loss falls, accuracy rises", async (device, dir) => {
+  const losses: number[] = [];
+  const onProgress = ({ loss }: Progress) => void losses.push(loss);
+  const recipe = shortRecipe({ batch: 32, iterations: 24, log_every: 1, checkpoint_every: 99 });
+  const { before, after } = await distill(device, recipe, dataset, { out: dir, onProgress });
+  assert.equal(losses.length, 24);
+  const mean = (numbers: number[]) => numbers.reduce((a, b) => a + b, 0) / numbers.length;
+  const [early, late] = [mean(losses.slice(0, 3)), mean(losses.slice(-3))];
+  assert.ok(late < 0.7 * early, `loss from ${early} to ${late}`);
+  assert.ok(after.mean > before.mean + 0.2, `accuracy from ${before.mean} to ${after.mean}`);
+});
+
+runTest("distill with soft_labels moves labels, which stay probabilities", async (device, dir) => {
+  const recipe = shortRecipe({ soft_labels: true });
+  await distill(device, recipe, dataset, { out: dir });
+  const { tensors } = await readTensors(`${dir}/distilled.safetensors`);
+  const { data } = tensors.labels!;
+  expectProbabilities(data);
+  const start = Math.exp(5) / (Math.exp(5) + 9);
+  const diagonal = Array.from({ length: 10 }, (_, n) => data[11 * n]!);
+  assert.ok(diagonal.every((y) => Math.abs(y - start) > 1e-4), `labels did not move: ${diagonal}`);
+  assert.ok(diagonal.every((y) => y > 0.5), `labels left their classes: ${diagonal}`);
+});
+
+runTest("distill with init random stores no network and draws anew", async (device, dir) => {
+  const losses = async (name: string, settings: Partial<Recipe>) => {
+    const losses: number[] = [];
+    // rates so small that nothing is learned: the loss is that of the untrained networks
+    const still = { lr: 1e-9, distill_lr: 1e-9, log_every: 1, iterations: 3, batch: 240 };
+    await distill(device, shortRecipe({ ...still, ...settings, test_networks: 2 }), dataset, {
+      out: `${dir}/${name}`,
+      onProgress: ({ loss }) => void losses.push(loss),
+    });
+    return losses;
+  };
+  const [first, second, third] = await losses("random", { init: "random" });
+  assert.equal(new Set([first, second, third]).size, 3);
+  assert.ok(Math.abs(first! - second!) > 1e-3, `all networks are alike: ${first}, ${second}`);
+  const fixed = await losses("fixed", {});
+  assert.ok(Math.abs(fixed[0]! - fixed[1]!) < 1e-5, "a fixed network has changed");
+  const { tensors, metadata } = await readTensors(`${dir}/random/distilled.safetensors`);
+  assert.deepEqual(Object.keys(tensors), ["images", "labels", "lrs"]);
+  assert.equal(metadata.init, "random");
+});
+
+const DIVERGING = [
+  { lr: 1e30 },
+  { distill_lr: 1e30 },
+  { distill_lr: 1e3, lr: 1e3 },
+  { lr: 1e39, iterations: 1 }, // the loss is still finite, the images are not
+];
+
+for (const settings of DIVERGING) {
+  const name = `distill with ${JSON.stringify(settings)} stops and keeps the last good checkpoint`;
+  runTest(name, async (device, dir) => {
+    // an earlier run leaves the last good checkpoint
+    const good = shortRecipe({ iterations: 3, schedule: "constant" });
+    await distill(device, good, dataset, { out: dir });
+    const before = pick(await contentsOf(dir), "checkpoint.safetensors");
+    const bad = shortRecipe({ ...settings, schedule: "constant", checkpoint_every: 2 });
+    await assert.rejects(distill(device, bad, dataset, { out: dir }), (error: Error) => {
+      assert.match(error.message, /^Cannot go on at iteration \d: got .*, expected finite numbers/);
+      assert.match(error.message, /lower lr \(now .*\) or distill_lr \(now .*\) and start in /);
+      return true;
+    });
+    const after = await contentsOf(dir);
+    expectSame("after", pick(after, "checkpoint.safetensors"), before);
+    assert.ok(Object.keys(after).every((file) => !file.endsWith(".tmp")));
+  });
+}
+
+runTest("distill that cannot start leaves the folder as it was", async (device, dir) => {
+  const out = `${dir}/run`;
+  const tooMany = shortRecipe({ batch: 241 });
+  await assert.rejects(distill(device, tooMany, dataset, { out }), /got batch 241, expected/);
+  const unknown = { ...shortRecipe(), arch: "resnet" };
+  await assert.rejects(distill(device, unknown, dataset, { out }), /unknown arch, expected lenet/);
+  await assert.rejects(Deno.stat(out), Deno.errors.NotFound);
+});
+
+Deno.test("rateAt: constant, halved every few iterations, or a half cosine", () => {
+  const at = (settings: Partial<Recipe>, k: number) =>
+    rateAt(shortRecipe({ lr: 0.8, iterations: 8, ...settings }), k);
+  const step = { schedule: "step", decay_every: 3, decay_factor: 0.5 } as const;
+  assert.deepEqual([0, 2, 3, 5, 6].map((k) => at(step, k)), [0.8, 0.8, 0.4, 0.4, 0.2]);
+  assert.deepEqual([0, 7].map((k) => at({ schedule: "constant" }, k)), [0.8, 0.8]);
+  assert.equal(at({ schedule: "cosine" }, 0), 0.8);
+  assert.ok(Math.abs(at({ schedule: "cosine" }, 4) - 0.4) < 1e-12);
+});
+
+function expectProbabilities(labels: Float32Array): void {
+  assert.ok(labels.every((y) => y >= 0 && y <= 1));
+  for (let n = 0; n < labels.length; n += 10) {
+    const sum = labels.subarray(n, n + 10).reduce((a, b) => a + b, 0);
+    assert.ok(Math.abs(sum - 1) < 1e-5, `labels of image ${n / 10} add up to ${sum}`);
+  }
+}

@@ -1,0 +1,76 @@
+// evaluate_test: a finished run trained again from its file alone, and what cannot be evaluated.
+import assert from "node:assert/strict";
+import { summarize } from "../../src/distill/accuracy.ts";
+import { distill } from "../../src/distill/distill.ts";
+import { evaluate } from "../../src/distill/evaluate.ts";
+import { UsageError } from "../../src/distill/usage_error.ts";
+import { easyDataset, runTest, shortRecipe } from "../support/runs.ts";
+
+const dataset = easyDataset();
+
+runTest("evaluate gives what distill reported for a fixed network", async (device, dir) => {
+  const recipe = shortRecipe({ steps: 2, iterations: 12, batch: 32, soft_labels: true });
+  const { before, after } = await distill(device, recipe, dataset, { out: dir });
+  assert.ok(after.mean > before.mean, `accuracy from ${before.mean} to ${after.mean}`);
+  assert.deepEqual(await evaluate(device, dir, dataset), { before, after });
+  assert.deepEqual(await evaluate(device, dir, dataset, { networks: 1 }), { before, after });
+  assert.deepEqual([after.networks, after.std], [1, 0]);
+  await assert.rejects(evaluate(device, dir, dataset, { networks: 2 }), (error: Error) => {
+    assert.ok(error instanceof UsageError);
+    assert.match(error.message, /on 2 networks: it was distilled for one fixed network, expected/);
+    return true;
+  });
+});
+
+runTest("evaluate trains as many random networks as asked", async (device, dir) => {
+  const recipe = shortRecipe({ init: "random", test_networks: 3, iterations: 4 });
+  const gain = await distill(device, recipe, dataset, { out: dir });
+  const three = await evaluate(device, dir, dataset, { networks: 3 });
+  assert.deepEqual(three, { before: gain.before, after: gain.after });
+  assert.equal(three.after.networks, 3);
+  assert.ok(three.before.std > 0 && three.after.std > 0, "three networks are all the same");
+  // at most ten run at once, so eleven run in two groups
+  const eleven = await evaluate(device, dir, dataset, { networks: 11 });
+  assert.equal(eleven.after.networks, 11);
+  assert.notDeepEqual(eleven.before.mean, three.before.mean);
+});
+
+runTest("evaluate refuses data that does not fit", async (device, dir) => {
+  await distill(device, shortRecipe({ iterations: 1 }), dataset, { out: dir });
+  const { train, test } = dataset;
+  const halved = (split: typeof train) => ({ ...split, images: split.images.subarray(0, 392) });
+  const narrow = { ...dataset, width: 14, train: halved(train), test: halved(test) };
+  for (const [other, expected] of [[narrow, "1, 28, 14, 10"], [{ ...dataset, classes: 9 }, "9"]]) {
+    await assert.rejects(evaluate(device, dir, other as typeof dataset), (error: Error) => {
+      assert.ok(error instanceof UsageError);
+      assert.match(
+        error.message,
+        /got images and classes \[1, 28, 28, 10\], expected those of the/,
+      );
+      return error.message.includes(`${expected}]`);
+    });
+  }
+});
+
+runTest("evaluate names what is wrong with a folder", async (device, dir) => {
+  await assert.rejects(evaluate(device, dir, dataset), /^NotFound: Cannot read .*: got no such/);
+  await distill(device, shortRecipe({ iterations: 1 }), dataset, { out: dir });
+  const path = `${dir}/distilled.safetensors`;
+  const bytes = await Deno.readFile(path);
+  await Deno.writeFile(path, bytes.subarray(0, bytes.length - 1));
+  await assert.rejects(evaluate(device, dir, dataset), /^RangeError: Cannot read .*truncated/);
+  const without = new TextDecoder("latin1").decode(bytes).replace(
+    "init/conv1.bias",
+    "init/conv9.bias",
+  );
+  await Deno.writeFile(path, Uint8Array.from(without, (letter) => letter.charCodeAt(0)));
+  const message = /^TypeError: Cannot load lenet: got nothing for conv1.bias, expected \[6\]/;
+  await assert.rejects(evaluate(device, dir, dataset), message);
+});
+
+Deno.test("summarize: mean and unbiased deviation, which one network does not have", () => {
+  assert.deepEqual(summarize([0.5]), { mean: 0.5, std: 0, networks: 1 });
+  const { mean, std, networks } = summarize([0.25, 0.5, 0.75]);
+  assert.deepEqual([mean, networks], [0.5, 3]);
+  assert.ok(Math.abs(std - 0.25) < 1e-15);
+});

@@ -1,0 +1,160 @@
+import assert from "node:assert/strict";
+import type { Device } from "../../src/gpu/mod.ts";
+import { lenet } from "../../src/nets/lenet.ts";
+import type { Net } from "../../src/nets/net.ts";
+import { padded, sizeOf } from "../../src/ops/op.ts";
+import type { OracleLayer } from "../../src/oracle/layer.ts";
+import { lenet as oracleLenet } from "../../src/oracle/lenet.ts";
+import { oracleNet } from "../../src/oracle/net.ts";
+import { dot } from "../../src/oracle/vector.ts";
+import { random } from "../oracle/numeric.ts";
+import { gpuTest } from "../support/device.ts";
+import { download, rounded, upload } from "../support/layout.ts";
+import {
+  flatten,
+  oddNet,
+  oddOracle,
+  paddingOf,
+  relativeError,
+  unflatten,
+} from "../support/nets.ts";
+
+const R = 2;
+const N = 5;
+
+/** The nets, and how many images the mean is taken over. */
+const NETS: [string, (device: Device) => Net, () => OracleLayer, number][] = [
+  ["lenet", (d) => lenet(d, { channels: 1, height: 28, width: 28 }, 10), oracleLenet, N],
+  ["odd", oddNet, oddOracle, 13],
+];
+
+const each = (make: (r: number) => Float64Array) =>
+  Array.from({ length: R }, (_, r) => rounded(make(r)));
+
+/** Numbers for a net: θ, two directions, images and soft labels. */
+function numbersOf(net: Net) {
+  const P = net.parameterCount;
+  return {
+    theta: each((r) => random(P, 10 + r, 0.12)),
+    u: each((r) => random(P, 20 + r)),
+    v: each((r) => random(P, 30 + r)),
+    x: rounded(random(N * sizeOf(net.input), 40, 2)),
+    y: rounded(random(N * net.classes, 50).map(Math.abs)),
+  };
+}
+
+/** The gradient of the loss [R, P], and the loss, on the GPU. */
+async function gradOf(net: Net, total: number) {
+  const { device } = net;
+  const { theta: flats, x: images, y: labels } = numbersOf(net);
+  using theta = device.tensor([R, net.stride]).write(unflatten(net, flats));
+  using x = upload(device, [images], sizeOf(net.input), N);
+  using y = upload(device, [labels], net.classes, N);
+  using thetaBar = device.tensor([R, net.stride]);
+  using work = net.workspace(R, N, { total });
+  const record = device.record();
+  net.grad(record, work, { theta, x, y, thetaBar });
+  net.loss(record, work, y);
+  record.submit();
+  const losses = await download(work.loss, R, 1, N);
+  return {
+    thetaBar: await thetaBar.read(),
+    losses,
+    z: await download(work.logits, R, net.classes, N),
+  };
+}
+
+/** The second derivatives along directions `along`, and the bytes that the run left behind. */
+async function hvpOf(net: Net, along: Float64Array[], total: number) {
+  const { device } = net;
+  const { theta: flats, x: images, y: labels } = numbersOf(net);
+  const rows = sizeOf(net.input);
+  using theta = device.tensor([R, net.stride]).write(unflatten(net, flats));
+  using thetaDot = device.tensor([R, net.stride]).write(unflatten(net, along));
+  using x = upload(device, [images], rows, N);
+  using y = upload(device, [labels], net.classes, N);
+  using thetaBarDot = device.tensor([R, net.stride]);
+  using xBarDot = device.tensor([R, rows, padded(N)]);
+  using yBarDot = device.tensor([R, net.classes, padded(N)]);
+  using work = net.workspace(R, N, { tangents: true, total });
+  const record = device.record();
+  const lossDot = net.hvp(record, work, { theta, thetaDot, x, y, thetaBarDot, xBarDot, yBarDot });
+  record.submit();
+  return {
+    thetaBarDot: await thetaBarDot.read(),
+    lossDot: await download(lossDot, R, 1, N),
+    xBarDot: await download(xBarDot, R, rows, N),
+    yBarDot: await download(yBarDot, R, net.classes, N),
+  };
+}
+
+const sum = (array: ArrayLike<number>) => Array.from(array).reduce((a, b) => a + b, 0);
+
+function same(what: string, actual: ArrayLike<number>, expected: ArrayLike<number>): void {
+  const error = relativeError(actual, expected);
+  assert.ok(error < 1e-5, `${what}: relative error ${error}`);
+}
+
+for (const [name, build, oracle, total] of NETS) {
+  const part = (array: Float64Array) => array.map((value) => value * N / total);
+
+  gpuTest(`Net.forward, loss and grad of ${name} agree with the oracle`, async (device) => {
+    const net = build(device);
+    const { theta, x, y } = numbersOf(net);
+    const twin = oracleNet(oracle());
+    const gpu = await gradOf(net, total);
+    theta.forEach((flat, r) => {
+      const { loss, dTheta } = twin.grad(flat, x, y, N);
+      same(`logits of network ${r}`, gpu.z[r]!, twin.logits.fwd(x, flat, N));
+      same(`loss of network ${r}`, [sum(gpu.losses[r]!)], [loss * N / total]);
+      same(`∇θ of network ${r}`, flatten(net, gpu.thetaBar, r), part(dTheta));
+    });
+    for (const i of paddingOf(net, R)) assert.equal(gpu.thetaBar[i], 0, "∇θ is zero in padding");
+    assert.deepEqual(await gradOf(net, total), gpu, "a second run gives the same bits");
+  });
+
+  gpuTest(`Net.hvp of ${name} agrees with the oracle`, async (device) => {
+    const net = build(device);
+    const { theta, v, x, y } = numbersOf(net);
+    const twin = oracleNet(oracle());
+    const gpu = await hvpOf(net, v, total);
+    theta.forEach((flat, r) => {
+      const expected = twin.hvp(flat, v[r]!, x, y, N);
+      const thetaBarDot = flatten(net, gpu.thetaBarDot, r);
+      same(`∂²ℓ/∂θ² of network ${r}`, thetaBarDot, part(expected.thetaBarDot));
+      same(`∂²ℓ/∂x∂θ of network ${r}`, gpu.xBarDot[r]!, part(expected.xBarDot));
+      same(`∂²ℓ/∂y∂θ of network ${r}`, gpu.yBarDot[r]!, part(expected.yBarDot));
+      const slope = dot(expected.dTheta, v[r]!) * N / total;
+      same(`ℓ˙ of network ${r}`, [sum(gpu.lossDot[r]!)], [slope]);
+    });
+    for (const i of paddingOf(net, R)) assert.equal(gpu.thetaBarDot[i], 0, "zero in padding");
+    assert.deepEqual(await hvpOf(net, v, total), gpu, "a second run gives the same bits");
+  });
+
+  gpuTest(`Net.hvp of ${name}: the Hessian is symmetric`, async (device) => {
+    const net = build(device);
+    const { u, v } = numbersOf(net);
+    const [Hu, Hv] = [await hvpOf(net, u, total), await hvpOf(net, v, total)];
+    for (let r = 0; r < R; r++) {
+      const uHv = dot(u[r]!, flatten(net, Hv.thetaBarDot, r));
+      const vHu = dot(v[r]!, flatten(net, Hu.thetaBarDot, r));
+      const uHu = dot(u[r]!, flatten(net, Hu.thetaBarDot, r));
+      // Measured against ⟨u, Hu⟩, since ⟨u, Hv⟩ of random directions is a small difference.
+      assert.ok(Math.abs(uHv - vHu) < 1e-5 * Math.abs(uHu), `${uHv} and ${vHu}, ⟨u, Hu⟩ = ${uHu}`);
+      assert.ok(Math.abs(uHv - uHu) > 1e-3 * Math.abs(uHu), "the directions differ");
+    }
+  });
+}
+
+gpuTest("Net.workspace frees all that it takes", (device) => {
+  const net = oddNet(device);
+  const before = device.bytes;
+  {
+    using work = net.workspace(3, 5, { tangents: true });
+    assert.deepEqual([work.span, work.total], [{ networks: 3, images: 8 }, 5]);
+    const floats = 3 * 8 * (4 * (5 * 3 * 5 + 7) + 2); // y, yBar, yDot, yBarDot; loss and hit
+    assert.equal(device.bytes - before, floats * 4);
+  }
+  assert.equal(device.bytes, before);
+  return Promise.resolve();
+});

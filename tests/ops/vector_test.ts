@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import type { Device, Recorder } from "../../src/gpu/mod.ts";
+import * as vector from "../../src/ops/vector.ts";
+import { random } from "../oracle/numeric.ts";
+import { assertClose } from "../support/close.ts";
+import { gpuTest } from "../support/device.ts";
+import { rounded } from "../support/layout.ts";
+
+const SIZE = 333; // five workgroups and a bit
+const [A, B, OUT] = [1, 2, 3].map((seed) => rounded(random(SIZE, seed, 2))) as [
+  Float64Array,
+  Float64Array,
+  Float64Array,
+];
+const ETA = Math.fround(0.37);
+
+/** Uploads a float64 array whose numbers f32 holds. */
+function load(device: Device, array: ArrayLike<number>) {
+  return device.tensor([array.length]).write(Float32Array.from(array));
+}
+
+function run(device: Device, record: (record: Recorder) => void): void {
+  const recorder = device.record();
+  record(recorder);
+  recorder.submit();
+}
+
+gpuTest("descend: out = a − η · b", async (device) => {
+  using a = load(device, A);
+  using b = load(device, B);
+  using eta = load(device, [ETA, 99]);
+  using out = load(device, OUT);
+  run(device, (record) => vector.descend(record, { a, b, eta, out }));
+  assertClose("out", await out.read(), A.map((v, i) => v - ETA * B[i]!), 2);
+});
+
+gpuTest("add: out += a", async (device) => {
+  using a = load(device, A);
+  using out = load(device, OUT);
+  run(device, (record) => vector.add(record, { a, out }));
+  assert.deepEqual(await out.read(), Float32Array.from(OUT.map((v, i) => v + A[i]!)));
+});
+
+gpuTest("accumulate: out −= η · mean over networks", async (device) => {
+  const R = 3;
+  const each = rounded(random(R * SIZE, 4, 2));
+  using a = load(device, each);
+  using eta = load(device, [ETA]);
+  using out = load(device, [...OUT, 7, 7]); // words past the size stay
+  run(device, (record) => vector.accumulate(record, { a, eta, out }, R));
+  const sum = OUT.map((_, i) => each[i]! + each[SIZE + i]! + each[2 * SIZE + i]!);
+  const words = await out.read();
+  assertClose("out", words.subarray(0, SIZE), OUT.map((v, i) => v - ETA / R * sum[i]!), R);
+  assert.deepEqual([...words.subarray(SIZE)], [7, 7]);
+});
+
+gpuTest("mean: out[0] = scale · Σ a, in a fixed order", async (device) => {
+  for (const size of [1, 63, 64, 65, 5003]) {
+    const numbers = rounded(random(size, 5).map((v) => v + 0.25));
+    using a = load(device, numbers);
+    using first = load(device, [9, 8]);
+    using second = load(device, [9, 8]);
+    run(device, (record) => vector.mean(record, { a, out: first }, -0.3));
+    run(device, (record) => vector.mean(record, { a, out: second }, -0.3));
+    const [mean, rest] = await first.read();
+    const expected = -0.3 * numbers.reduce((x, y) => x + y, 0);
+    assertClose(`of ${size}`, [mean!], [expected], size);
+    assert.equal(rest, 8);
+    assert.deepEqual(await second.read(), await first.read(), "the same bits again");
+    assert.equal(mean, Math.fround(Math.fround(-0.3) * laneSum(numbers)), "lane after lane");
+  }
+});
+
+/** The sum in f32 in the order that the formula promises: lane i takes every 64th from i. */
+function laneSum(numbers: Float64Array): number {
+  let total = 0;
+  for (let lane = 0; lane < 64; lane++) {
+    let sum = 0;
+    for (let i = lane; i < numbers.length; i += 64) sum = Math.fround(sum + numbers[i]!);
+    total = lane === 0 ? sum : Math.fround(total + sum);
+  }
+  return total;
+}
+
+gpuTest("adam: three steps of Kingma & Ba's algorithm 1", async (device) => {
+  const [rate, beta1, beta2, epsilon] = [0.013, 0.5, 0.97, 1e-8];
+  const size = 77;
+  using out = load(device, OUT.subarray(0, size));
+  using moment1 = device.tensor([size]);
+  using moment2 = device.tensor([size]);
+  using hyper = device.tensor([6]);
+  using a = device.tensor([size]);
+  const theta = OUT.slice(0, size);
+  const [m, v] = [new Float64Array(size), new Float64Array(size)];
+  for (let t = 1; t <= 3; t++) {
+    const gradient = rounded(random(size, 10 + t, 3));
+    a.write(Float32Array.from(gradient));
+    hyper.write(vector.adamStep(t, rate, beta1, beta2));
+    run(device, (record) => vector.adam(record, { a, out, moment1, moment2, hyper }));
+    for (let i = 0; i < size; i++) {
+      const g = gradient[i]!;
+      m[i] = beta1 * m[i]! + (1 - beta1) * g;
+      v[i] = beta2 * v[i]! + (1 - beta2) * g ** 2;
+      const [mHat, vHat] = [m[i]! / (1 - beta1 ** t), v[i]! / (1 - beta2 ** t)];
+      theta[i]! -= rate * mHat / (Math.sqrt(vHat) + epsilon);
+    }
+    assertClose(`first moment after ${t}`, await moment1.read(), m, 4);
+    assertClose(`second moment after ${t}`, await moment2.read(), v, 25); // 1 − β₂ in f32
+    // What has moved, not where it stands: else the step could be wrong unseen.
+    const moved = Float64Array.from(await out.read(), (value, i) => value - OUT[i]!);
+    assertClose(`moved after ${t}`, moved, theta.map((value, i) => value - OUT[i]!), 400);
+  }
+});
+
+gpuTest("adam: ε keeps a gradient of zero still", async (device) => {
+  using out = load(device, [1.5, -2]);
+  using moment1 = device.tensor([2]);
+  using moment2 = device.tensor([2]);
+  using hyper = load(device, vector.adamStep(1, 0.1, 0.9, 0.999));
+  using a = device.tensor([2]);
+  run(device, (record) => vector.adam(record, { a, out, moment1, moment2, hyper }));
+  assert.deepEqual([...await out.read()], [1.5, -2]);
+});
+
+gpuTest("softplus and softplusVjp", async (device) => {
+  const raw = rounded(Float64Array.of(-80, -20, -5, -0.7, 0, 0.7, 5, 20, 80));
+  const bar = rounded(random(raw.length, 6));
+  using a = load(device, raw);
+  using b = load(device, bar);
+  using out = device.tensor([raw.length]);
+  run(device, (record) => vector.softplus(record, { a, out }));
+  const plus = await out.read();
+  raw.forEach((x, i) => {
+    const expected = Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+    // 1 + e^x rounds to 1 for x below −17: the error is absolute.
+    assert.ok(Math.abs(plus[i]! - expected) <= 2e-7 * Math.max(1, expected), `softplus(${x})`);
+    assert.ok(plus[i]! >= 0);
+  });
+  run(device, (record) => vector.softplusVjp(record, { a, b, out }));
+  const slope = await out.read();
+  raw.forEach((x, i) => assertClose(`at ${x}`, [slope[i]!], [bar[i]! / (1 + Math.exp(-x))], 64));
+});
