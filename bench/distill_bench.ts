@@ -24,7 +24,7 @@ if (!check.passed) throw new Error(`the meta-gradient is wrong: ${JSON.stringify
 const net = lenet(device, { channels: 1, height: 28, width: 28 }, 10);
 const perStep = perClass * net.classes;
 const spec = { steps, epochs, perStep, networks, labels: false };
-const part = partOf(net, networks, batch);
+const part = partOf(net, networks, batch, "grad");
 const unroll = new Unroll(net, spec, { part, total: batch });
 const meta = new MetaParameters(net, spec);
 const real = new RealBatch(net, batch, part, { mean: [0.1307], std: [0.3081] });

@@ -38,7 +38,7 @@ if (!check.passed) throw new Error(`the gradient is wrong: ${JSON.stringify(chec
 
 const net = lenet(device, { channels: 1, height: 28, width: 28 }, 10);
 const spec = { steps, epochs: 1, perStep, networks, labels: false };
-const part = partOf(net, networks, batch);
+const part = partOf(net, networks, batch, "grad");
 using unroll = new Unroll(net, spec, { part, total: batch });
 using data = new Synthetic(net, spec);
 using real = new RealBatch(net, batch, part, { mean: [0.1307], std: [0.3081] });

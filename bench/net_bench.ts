@@ -42,7 +42,7 @@ async function passesOf(count: number): Promise<Case[]> {
   drawNetworks(net, thetaDot, { init: "random", method: "default", param: 1, seed: 2 }, 0);
   const [thetaBar, thetaBarDot] = [noise(device, theta.shape, 1), noise(device, theta.shape, 2)];
   const xBarDot = device.tensor([1, sizeOf(net.input), images]);
-  const work = net.workspace(1, count, { tangents: true });
+  const work = net.workspace(1, count, { passes: "hvp" });
   const all = net.ops.reduce((sum, op) => sum + flopsOf(op, images), 0);
   const first = flopsOf(net.ops[0]!, images); // its input stands still, and needs no x̄
   const shared = { group: `LeNet N=${images}`, runs: Math.ceil(runsFor(count) / 10) };

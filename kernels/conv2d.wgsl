@@ -10,7 +10,7 @@
 // x as it is (a network's input). Images are innermost, four to a vec4f; N counts vec4s.
 //
 // fwd and vjpX are one correlation from `src` (x or ȳ) to `dst` (y or x̄); FLIP turns the kernel round,
-// and PAD is then K−1−PAD. An invocation holds 4 output channels × 5 columns × 4 images in registers;
+// and PAD is then K−1−PAD. An invocation holds 4 output channels × COLUMNS × 4 images in registers;
 // a whole workgroup reads the same weights. vjpW: a workgroup sums one of SPLITS runs of rows; an
 // invocation holds 4 channels × 5 taps of one (c, i); the lane after the last takes x = 1, which makes
 // its first tap the bias. `reduce` adds the runs.
@@ -23,6 +23,7 @@ override X_STRIDE: u32;  // vec4s between two networks' src (in vjpW: x): 0 wher
 override THETA: u32;     // floats of a network's θ
 override AT: u32;        // where w starts in it
 override SPLITS: u32; override WG: u32;
+override COLUMNS: u32;  // of an invocation in fwd and vjpX: 1 or 5
 override FLIP: bool; override RELU: bool; override TANGENT: bool;
 
 @group(0) @binding(0) var<storage, read> src: array<vec4f>;
@@ -37,7 +38,7 @@ override FLIP: bool; override RELU: bool; override TANGENT: bool;
 @group(0) @binding(9) var<storage, read_write> thetaBar: array<f32>;
 
 struct Tile { a: mat4x4f, b: mat4x4f, c: mat4x4f, d: mat4x4f, e: mat4x4f }
-const WIDTH = 5u;
+const WIDTH = 5u;  // taps of an invocation in vjpW
 
 // d where v > 0, and everywhere if not `gated`.
 fn gate(d: vec4f, v: vec4f, gated: bool) -> vec4f {
@@ -89,6 +90,7 @@ fn correlate(at: Place) -> Tile {
         let w = weights(tap);
         var wDot: vec4f;
         if (TANGENT) { wDot = weightsDot(tap); }
+        if (COLUMNS == 1) { t.a += product(column(row, v + j), w, wDot); continue; }
         t.a += product(s0, w, wDot);
         t.b += product(s1, w, wDot);
         t.c += product(s2, w, wDot);
@@ -111,14 +113,15 @@ struct Place { r: u32, o: u32, p: u32, q: u32, n: u32 }
 
 fn place(group: vec3u, lane: u32) -> Place {
   let id = group.x * WG + lane;
-  let tiles = (Q + WIDTH - 1) / WIDTH;
-  return Place(group.z, group.y * 4, id / N / tiles, id / N % tiles * WIDTH, id % N);
+  let tiles = (Q + COLUMNS - 1) / COLUMNS;
+  return Place(group.z, group.y * 4, id / N / tiles, id / N % tiles * COLUMNS, id % N);
 }
 
 fn put(at: Place, k: u32, a: vec4f, b: vec4f, c: vec4f, d: vec4f, e: vec4f) {
   if (at.o + k >= O) { return; }
   let row = (((at.r * O + at.o + k) * P + at.p) * Q + at.q) * N + at.n;
   dst[row] = a;
+  if (COLUMNS == 1) { return; }
   if (at.q + 1 < Q) { dst[row + N] = b; }
   if (at.q + 2 < Q) { dst[row + 2 * N] = c; }
   if (at.q + 3 < Q) { dst[row + 3 * N] = d; }
@@ -136,13 +139,15 @@ fn fwd(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lan
   put(at, 3, t.a[3], t.b[3], t.c[3], t.d[3], t.e[3]);
 }
 
+// Gated by x, which is not shared where RELU is true.
 fn putGated(at: Place, k: u32, a: vec4f, b: vec4f, c: vec4f, d: vec4f, e: vec4f) {
+  if (!RELU) { put(at, k, a, b, c, d, e); return; }
   if (at.o + k >= O) { return; }
   let row = (((at.r * O + at.o + k) * P + at.p) * Q + at.q) * N + at.n;
   let g = row + min(vec4u(1, 2, 3, 4), vec4u(Q - 1 - at.q)) * N;
   put(
-    at, k, gate(a, x[row], RELU), gate(b, x[g.x], RELU), gate(c, x[g.y], RELU),
-    gate(d, x[g.z], RELU), gate(e, x[g.w], RELU),
+    at, k, gate(a, x[row], true), gate(b, x[g.x], true), gate(c, x[g.y], true),
+    gate(d, x[g.z], true), gate(e, x[g.w], true),
   );
 }
 

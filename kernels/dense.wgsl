@@ -113,10 +113,11 @@ fn fwd(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lan
 
 fn putGated(r: u32, c: u32, n: u32, t: mat4x4f) {
   let at = (r * C + c) * N + n;
-  if (c < C) { xBar[at] = gate(t[0], x[at]); }
-  if (c + 1 < C) { xBar[at + N] = gate(t[1], x[at + N]); }
-  if (c + 2 < C) { xBar[at + 2 * N] = gate(t[2], x[at + 2 * N]); }
-  if (c + 3 < C) { xBar[at + 3 * N] = gate(t[3], x[at + 3 * N]); }
+  let v = r * X_STRIDE + c * N + n;
+  if (c < C) { xBar[at] = gate(t[0], x[v]); }
+  if (c + 1 < C) { xBar[at + N] = gate(t[1], x[v + N]); }
+  if (c + 2 < C) { xBar[at + 2 * N] = gate(t[2], x[v + 2 * N]); }
+  if (c + 3 < C) { xBar[at + 3 * N] = gate(t[3], x[v + 3 * N]); }
 }
 
 @compute @workgroup_size(WG)

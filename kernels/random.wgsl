@@ -42,25 +42,34 @@ fn threefry(key: vec2u, counter: vec2u) -> vec2u {
 // Two numbers in [0, 1) with 24 bits each.
 fn unit(bits: vec2u) -> vec2f { return vec2f(bits >> vec2u(8)) * exp2(-24.0); }
 
+// Networks lie along z; x and y share the elements.
 struct Place { inside: bool, counter: u32, out: u32, key: vec2u }
 
-fn place(group: vec3u, lane: u32) -> Place {
-  let i = group.x * WG + lane;
-  let at = group.y * STRIDE + AT + i / COLUMNS * PITCH + i % COLUMNS;
-  return Place(i < ROWS * COLUMNS, i, at, vec2u(draw.x, draw.y + group.y));
+fn place(group: vec3u, groups: vec3u, lane: u32) -> Place {
+  let i = (group.y * groups.x + group.x) * WG + lane;
+  let at = group.z * STRIDE + AT + i / COLUMNS * PITCH + i % COLUMNS;
+  return Place(i < ROWS * COLUMNS, i, at, vec2u(draw.x, draw.y + group.z));
 }
 
 @compute @workgroup_size(WG)
-fn normal(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let at = place(group, lane);
+fn normal(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let at = place(group, groups, lane);
   if (!at.inside) { return; }
   let u = unit(threefry(at.key, vec2u(at.counter, STREAM)));
-  out[at.out] = SCALE * sqrt(-2 * log(1 - u.x)) * cos(6.2831853 * u.y);
+  out[at.out] = SCALE * sqrt(max(0, -2 * log(1 - u.x))) * cos(6.2831853 * u.y);
 }
 
 @compute @workgroup_size(WG)
-fn uniform(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let at = place(group, lane);
+fn uniform(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let at = place(group, groups, lane);
   if (!at.inside) { return; }
   out[at.out] = SCALE * (2 * unit(threefry(at.key, vec2u(at.counter, STREAM))).x - 1);
 }

@@ -131,7 +131,7 @@ Deno.test("distill, evaluate and gradcheck that cannot: status and one line", as
     const diverging = await retort(distill("bad", "--quiet", "--set", "distill_lr=1e30"));
     expectFailure(diverging, 1, /^Cannot go on at iteration 4: got .*; lower lr \(now/);
     const tooMany = await retort(distill("run", "--quiet", "--batch", "999"));
-    expectFailure(tooMany, 1, /got batch 999, expected an integer in 1…240/);
+    expectFailure(tooMany, 2, /^Cannot distil mnist: got batch 999, expected at most its 240/);
     assert.deepEqual((await namesIn(dir)).sort(), ["bad", "data"]); // no folder for nothing
   });
 });
@@ -199,7 +199,7 @@ Deno.test("distill: Ctrl-C ends it with status 130, and --resume goes on", async
     child.kill("SIGINT");
     const { code, out, err } = await ending;
     assert.deepEqual([code, out], [130, ""], err);
-    assert.match(err, /\nStopped: the last checkpoint is kept; continue with --resume --out .*\n$/);
+    assert.match(err, /\nStopped: continue from the last checkpoint with --resume --out .*\n$/);
     assert.ok(!(await namesIn(`${dir}/run`)).includes("distilled.safetensors"));
     assert.equal(
       await Deno.readTextFile(`${dir}/run/recipe.yaml`),

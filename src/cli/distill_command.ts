@@ -126,7 +126,11 @@ async function resumePlan(
     throw new UsageError("Cannot resume: got no --out, expected the folder of the run to continue");
   }
   const file = `${out}/recipe.yaml`;
-  if (!(await filesIn(session, out)).includes("recipe.yaml")) {
+  const files = await filesIn(session, out);
+  if (asked && files.length === 0) {
+    return { recipe: asked, out, why: "as asked; nothing to resume" };
+  }
+  if (!files.includes("recipe.yaml")) {
     throw new UsageError(`Cannot resume: got no ${file}, expected --out to be a run's folder`);
   }
   const recipe = await loadRecipe(file, {});

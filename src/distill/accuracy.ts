@@ -23,7 +23,7 @@ export interface Accuracy {
 export function train(net: Net, theta: Tensor, data: Synthetic, perStep: number): void {
   const { device } = net;
   const networks = theta.size / net.stride;
-  using work = net.workspace(networks, perStep);
+  using work = net.workspace(networks, perStep, { passes: "grad" });
   using thetaBar = device.tensor(theta.shape, "thetaBar");
   using next = device.tensor(theta.shape, "theta");
   const record = device.record();
@@ -37,7 +37,11 @@ export function train(net: Net, theta: Tensor, data: Synthetic, perStep: number)
   record.submit();
 }
 
-/** The fraction of images that each network of θ [R, P] classifies right, [R]. */
+/**
+ * The fraction of images that each network of θ [R, P] classifies right, [R].
+ *
+ * @throws Error when a loss is not finite: the networks have diverged.
+ */
 export async function test(
   net: Net,
   theta: Tensor,
@@ -45,12 +49,13 @@ export async function test(
   normalization: Normalization,
 ): Promise<number[]> {
   const networks = theta.size / net.stride;
-  const part = partOf(net, networks, split.count);
+  const part = partOf(net, networks, split.count, "forward");
   using batch = new RealBatch(net, part, part, normalization);
-  using work = net.workspace(networks, part);
+  using work = net.workspace(networks, part, { passes: "forward" });
   const { images } = work.span;
   const parts = Math.ceil(split.count / part);
   using hits = net.device.tensor([parts, networks, images], "hits");
+  using losses = net.device.tensor([parts, networks, images], "losses");
   const size = split.images.length / split.count;
   for (let i = 0; i < parts; i++) {
     const [start, end] = [i * part, Math.min((i + 1) * part, split.count)];
@@ -62,8 +67,17 @@ export async function test(
     batch.load(record, bytes, labels);
     const { x, y } = batch.parts[0]!;
     net.forward(record, work, theta, x);
-    record.copy(net.loss(record, work, y).hit, hits, i * networks * images);
+    const { hit, loss } = net.loss(record, work, y);
+    record.copy(hit, hits, i * hit.size);
+    record.copy(loss, losses, i * loss.size);
     record.submit();
+  }
+  const bad = (await losses.read()).find((loss) => !Number.isFinite(loss));
+  if (bad !== undefined) {
+    throw new Error(
+      `Cannot test networks: got a loss of ${bad}, expected finite numbers; training on these ` +
+        `images at these rates diverges: distil with a lower lr or distill_lr`,
+    );
   }
   return fractions(await hits.read(), networks, images, part, split.count);
 }

@@ -20,15 +20,19 @@ export class Adam implements Disposable {
   readonly #array: Tensor;
   readonly #moments: readonly [Tensor, Tensor];
   readonly #hyper: Tensor;
+  readonly #owned: DisposableStack;
 
   /** @param name of the array in a checkpoint; the caller keeps owning `array`. */
   constructor(name: string, array: Tensor) {
     const { device, shape } = array;
+    using owned = new DisposableStack();
+    const own = (shape: readonly number[], label: string) => owned.use(device.tensor(shape, label));
+    const [moment1, moment2] = [own(shape, "moment 1"), own(shape, "moment 2")];
     this.#array = array;
-    this.#moments = [device.tensor(shape, "moment 1"), device.tensor(shape, "moment 2")];
-    this.#hyper = device.tensor([6], "hyper");
-    const [moment1, moment2] = this.#moments;
+    this.#moments = [moment1, moment2];
+    this.#hyper = own([6], "hyper");
     this.state = [[name, array], [`${name}/moment1`, moment1], [`${name}/moment2`, moment2]];
+    this.#owned = owned.move();
   }
 
   /** Records one step of the array against `gradient`. */
@@ -40,6 +44,6 @@ export class Adam implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const tensor of [...this.#moments, this.#hyper]) tensor[Symbol.dispose]();
+    this.#owned.dispose();
   }
 }

@@ -1,12 +1,10 @@
 /** Artifact: the folder a run leaves behind, written file by file under temporary names. */
 import { decodeSafetensors, encodeSafetensors, type FloatTensor } from "../data/safetensors.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { importParameters } from "../nets/export.ts";
-import type { Net } from "../nets/net.ts";
+import { INIT_METHODS } from "../nets/init.ts";
 import { writeAtomic } from "../report/atomic.ts";
 import { encodeGrid } from "../report/grid.ts";
 import type { Recipe } from "./recipe.ts";
-import { UsageError } from "./usage_error.ts";
 import { version } from "./version.ts";
 
 /** What `distilled.safetensors` holds. */
@@ -91,7 +89,8 @@ export async function readArtifact(dir: string): Promise<Artifact> {
   for (const [name, tensor] of Object.entries(tensors)) {
     if (name.startsWith("init/")) init[name.slice("init/".length)] = tensor;
   }
-  const artifact = { images, labels, lrs, init, metadata };
+  const defaults = { init_method: "xavier_normal", init_param: "1" };
+  const artifact = { images, labels, lrs, init, metadata: { ...defaults, ...metadata } };
   expectConsistent(path, artifact);
   return artifact;
 }
@@ -101,11 +100,15 @@ function expectConsistent(path: string, { images, labels, lrs, metadata }: Artif
   const [steps, epochs, perStep] = [metadata.steps, metadata.epochs, metadata.per_step].map(Number);
   const got = [images.shape[0], labels.shape[0], lrs.shape[0]];
   const expected = [steps! * perStep!, steps! * perStep!, steps! * epochs!];
-  if (got.join() === expected.join() && /^(fixed|random)$/.test(metadata.init ?? "")) return;
+  const drawn = INIT_METHODS.some((name) => name === metadata.init_method) &&
+    Number(metadata.init_param) > 0 && Number(metadata.init_param) < Infinity;
+  const known = /^(fixed|random)$/.test(metadata.init ?? "");
+  if (got.join() === expected.join() && known && drawn) return;
   throw new SyntaxError(
     `Cannot read ${path}: got ${got.join(", ")} images, labels and lrs and init ` +
-      `${metadata.init}, expected ${expected.join(", ")} as in its metadata and init fixed or ` +
-      `random; distil again`,
+      `${metadata.init} by ${metadata.init_method} with ${metadata.init_param}, expected ` +
+      `${expected.join(", ")} as in its metadata, init fixed or random, and a known way to draw; ` +
+      `distil again`,
   );
 }
 
@@ -119,55 +122,6 @@ export async function prepareFolder(dir: string): Promise<void> {
     const isOurs = Object.values(FILES).some((file) => name.startsWith(`${file}.`));
     if (isOurs && name.endsWith(".tmp")) await Deno.remove(`${dir}/${name}`);
   }
-}
-
-/** Writes `checkpoint.safetensors`: where a run of `recipe` stands after `iteration` iterations. */
-export async function writeCheckpoint(
-  dir: string,
-  tensors: Record<string, FloatTensor>,
-  iteration: number,
-  recipe: Recipe,
-): Promise<void> {
-  const metadata = { iteration: `${iteration}`, recipe: JSON.stringify(recipe) };
-  await writeAtomic(`${dir}/${FILES.checkpoint}`, encodeSafetensors(tensors, metadata));
-}
-
-/**
- * Reads a run's `checkpoint.safetensors`, if there is one.
- *
- * @throws Error when it is damaged; UsageError when it is of another recipe.
- */
-export async function readCheckpoint(
-  dir: string,
-  recipe: Recipe,
-): Promise<{ tensors: Record<string, FloatTensor>; iteration: number } | undefined> {
-  const path = `${dir}/${FILES.checkpoint}`;
-  const bytes = await Deno.readFile(path).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  });
-  if (!bytes) return undefined;
-  const { tensors, metadata } = decodeSafetensors(bytes, path);
-  for (const [key, saved] of Object.entries(JSON.parse(metadata.recipe ?? "{}"))) {
-    const got = recipe[key as keyof Recipe];
-    if (got === saved) continue;
-    throw new UsageError(
-      `Cannot resume from ${path}: got ${key} ${got}, expected ${saved} as when it was written; ` +
-        `use another folder`,
-    );
-  }
-  const iteration = Number(metadata.iteration);
-  if (Number.isSafeInteger(iteration) && iteration >= 0 && iteration <= recipe.iterations) {
-    return { tensors, iteration };
-  }
-  throw new SyntaxError(
-    `Cannot resume from ${path}: got iteration ${metadata.iteration}, expected an integer from 0 ` +
-      `to ${recipe.iterations}; start again in another folder`,
-  );
-}
-
-/** θ [P] of the network that a fixed-initialisation artifact starts from. */
-export function initialTheta(net: Net, artifact: Artifact): Float32Array<ArrayBuffer> {
-  return importParameters(net, artifact.init);
 }
 
 /** Draws the images, a row a step, captioned with the step's rates. */

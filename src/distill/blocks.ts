@@ -16,11 +16,13 @@ export class Blocks implements Disposable {
   readonly stride: number;
   readonly #rows: number;
   readonly #count: number;
+  readonly #label: string;
 
   /** @param rows numbers an image has; @param count images in a block, without padding. */
   constructor(device: Device, label: string, blocks: number, rows: number, count: number) {
     this.#rows = rows;
     this.#count = count;
+    this.#label = label;
     const shape = [rows, padded(count)];
     this.stride = Math.ceil(rows * padded(count) / VIEW_FLOATS) * VIEW_FLOATS;
     this.all = device.tensor([blocks * this.stride], label);
@@ -32,8 +34,13 @@ export class Blocks implements Disposable {
     return this.each.length * this.#count * this.#rows;
   }
 
-  /** Writes [blocks · count, rows], images outermost. */
+  /** Writes [blocks · count, rows], images outermost. @throws RangeError for another length. */
   write(data: ArrayLike<number>): void {
+    if (data.length !== this.length) {
+      throw new RangeError(
+        `Cannot write ${this.#label}: got ${data.length} numbers, expected ${this.length}`,
+      );
+    }
     const words = new Float32Array(this.all.size);
     this.#forEach((inner, outer) => words[inner] = data[outer]!);
     this.all.write(words);

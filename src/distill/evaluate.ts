@@ -2,10 +2,11 @@
 import type { Dataset } from "../data/dataset.ts";
 import type { Device } from "../gpu/mod.ts";
 import { buildNet } from "../nets/build.ts";
+import { importParameters } from "../nets/export.ts";
 import { initialize, type InitMethod } from "../nets/init.ts";
 import type { Net } from "../nets/net.ts";
 import { type Accuracy, summarize, test, train } from "./accuracy.ts";
-import { type Artifact, initialTheta, readArtifact } from "./artifact.ts";
+import { type Artifact, readArtifact } from "./artifact.ts";
 import { Synthetic } from "./unroll.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -47,7 +48,7 @@ export async function evaluate(
   const { metadata } = artifact;
   const { channels, height, width, classes } = dataset;
   expectImages(dir, artifact, [channels, height, width], classes);
-  const net = buildNet(device, metadata.arch!, { channels, height, width }, classes);
+  using net = buildNet(device, metadata.arch!, { channels, height, width }, classes);
   const init = metadata.init as Initialization["init"];
   const networks = options.networks ?? (init === "fixed" ? 1 : 20);
   if (init === "fixed" && networks !== 1) {
@@ -64,7 +65,7 @@ export async function evaluate(
   data.lrs.write(artifact.lrs.data);
   const method = metadata.init_method as InitMethod;
   const how = { init, method, param: Number(metadata.init_param), seed: Number(metadata.seed) };
-  const theta0 = init === "fixed" ? initialTheta(net, artifact) : undefined;
+  const theta0 = init === "fixed" ? importParameters(net, artifact.init) : undefined;
   return await measureGain(net, data, perStep, dataset, how, networks, theta0);
 }
 

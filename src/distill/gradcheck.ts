@@ -79,7 +79,7 @@ export async function gradcheck(
   device: Device,
   options: GradcheckOptions,
 ): Promise<GradcheckResult> {
-  const net = buildNet(device, options.arch, PLANES, CLASSES);
+  using net = buildNet(device, options.arch, PLANES, CLASSES);
   const [problem, gpu] = await onGpu(device, net, options);
   const oracle = onOracle(net, problem, options);
   if (options.dump !== undefined) await dump(options.dump, net, problem, gpu, options);

@@ -19,38 +19,40 @@ const IMAGE_STREAM = 100;
 /** The score by which a learned label starts ahead of the others: 94 % of ten classes. */
 const LABEL_LEAD = 5;
 
+/** Labels that are learned: raw scores, the gradient in them, and how they make labels. */
+interface SoftLabels {
+  readonly raw: Blocks;
+  readonly rawBar: Blocks;
+  readonly softmax: Softmax;
+  readonly adam: Adam;
+}
+
 /** Learned arrays on the GPU. `data` is what networks train on. */
 export class MetaParameters implements Disposable {
   readonly data: Synthetic;
   readonly #net: Net;
   readonly #spec: UnrollSpec;
-  /** What rates and labels are made of; images are learned as they are. */
-  readonly #rawLrs: Blocks;
-  readonly #rawLabels: Blocks;
-  /** The gradient in the raw rates or labels. */
-  readonly #rawLrsBar: Blocks;
-  readonly #rawLabelsBar: Blocks;
-  readonly #softmax: Softmax;
-  readonly #adam: Readonly<Record<"images" | "lrs" | "labels", Adam>>;
+  readonly #images: Adam;
+  /** What rates are made of, and the gradient in it. */
+  readonly #raw: Blocks;
+  readonly #rawBar: Blocks;
+  readonly #lrs: Adam;
+  readonly #labels: SoftLabels | undefined;
+  readonly #owned: DisposableStack;
 
   constructor(net: Net, spec: UnrollSpec) {
-    const { steps, epochs, perStep } = spec;
-    const { device, classes } = net;
-    const lrs = (label: string) => new Blocks(device, label, steps * epochs, 1, 1);
-    const labels = (label: string) => new Blocks(device, label, steps, classes, perStep);
+    const { steps, epochs } = spec;
+    using owned = new DisposableStack();
+    const lrs = (label: string) => owned.use(new Blocks(net.device, label, steps * epochs, 1, 1));
     this.#net = net;
     this.#spec = spec;
-    this.data = new Synthetic(net, spec);
-    [this.#rawLrs, this.#rawLrsBar] = [lrs("raw lrs"), lrs("raw lrs gradient")];
-    [this.#rawLabels, this.#rawLabelsBar] = [labels("raw labels"), labels("raw labels gradient")];
-    this.#adam = {
-      images: new Adam("images", this.data.images.all),
-      lrs: new Adam("raw_lrs", this.#rawLrs.all),
-      labels: new Adam("raw_labels", this.#rawLabels.all),
-    };
-    const { stride } = this.#rawLabels;
-    const images = padded(perStep);
-    this.#softmax = new Softmax(device, { classes, images, count: perStep, blocks: steps, stride });
+    this.data = owned.use(new Synthetic(net, spec));
+    this.#raw = lrs("raw rates");
+    this.#rawBar = lrs("raw rates' gradient");
+    this.#images = owned.use(new Adam("images", this.data.images.all));
+    this.#lrs = owned.use(new Adam("raw_lrs", this.#raw.all));
+    this.#labels = spec.labels ? softLabels(net, spec, owned) : undefined;
+    this.#owned = owned.move();
   }
 
   /** Noise images, one label a class in order, and all rates at `distill_lr`. */
@@ -61,28 +63,26 @@ export class MetaParameters implements Disposable {
     images.write(await drawNormal(device, seed, IMAGE_STREAM, images.length));
     const hot = hardLabels(steps, perStep, classes);
     this.data.labels.write(hot);
-    this.#rawLabels.write(hot.map((y) => y * LABEL_LEAD));
+    this.#labels?.raw.write(hot.map((y) => y * LABEL_LEAD));
     const raw = distill_lr > 30 ? distill_lr : Math.log(Math.expm1(distill_lr)); // softplus⁻¹
-    this.#rawLrs.write(new Float32Array(steps * epochs).fill(raw));
+    this.#raw.write(new Float32Array(steps * epochs).fill(raw));
   }
 
   /** Records the rates and labels that the raw numbers stand for. */
   derive(record: Recorder): void {
-    softplus(record, { a: this.#rawLrs.all, out: this.data.lrs.all });
-    if (!this.#spec.labels) return;
-    this.#softmax.fwd(record, { x: this.#rawLabels.all, y: this.data.labels.all });
+    softplus(record, { a: this.#raw.all, out: this.data.lrs.all });
+    this.#labels?.softmax.fwd(record, { x: this.#labels.raw.all, y: this.data.labels.all });
   }
 
   /** Records Adam's step against the gradient in images, rates and, where learned, labels. */
   step(record: Recorder, gradient: Synthetic, step: AdamStep): void {
-    this.#adam.images.step(record, gradient.images.all, step);
-    const rawLrsBar = this.#rawLrsBar.all;
-    softplusVjp(record, { a: this.#rawLrs.all, b: gradient.lrs.all, out: rawLrsBar });
-    this.#adam.lrs.step(record, rawLrsBar, step);
-    if (!this.#spec.labels) return;
-    const xBar = this.#rawLabelsBar.all;
-    this.#softmax.vjp(record, { y: this.data.labels.all, yBar: gradient.labels.all, xBar });
-    this.#adam.labels.step(record, xBar, step);
+    this.#images.step(record, gradient.images.all, step);
+    softplusVjp(record, { a: this.#raw.all, b: gradient.lrs.all, out: this.#rawBar.all });
+    this.#lrs.step(record, this.#rawBar.all, step);
+    if (!this.#labels) return;
+    const { softmax, rawBar: { all: xBar }, adam } = this.#labels;
+    softmax.vjp(record, { y: this.data.labels.all, yBar: gradient.labels.all, xBar });
+    adam.step(record, xBar, step);
   }
 
   /** Everything that continues the run, by name. */
@@ -109,13 +109,27 @@ export class MetaParameters implements Disposable {
   }
 
   #state(): State {
-    return Object.values(this.#adam).flatMap(({ state }) => state);
+    return [this.#images, this.#lrs, this.#labels?.adam].flatMap((adam) => adam?.state ?? []);
   }
 
   [Symbol.dispose](): void {
-    const blocks = [this.#rawLrs, this.#rawLrsBar, this.#rawLabels, this.#rawLabelsBar];
-    for (const part of [this.data, ...blocks, ...Object.values(this.#adam)]) part[Symbol.dispose]();
+    this.#owned.dispose();
   }
+}
+
+function softLabels(net: Net, spec: UnrollSpec, owned: DisposableStack): SoftLabels {
+  const { steps, perStep } = spec;
+  const { device, classes } = net;
+  const blocks = (label: string) => owned.use(new Blocks(device, label, steps, classes, perStep));
+  const raw = blocks("raw labels");
+  const { stride } = raw;
+  const sizes = { classes, images: padded(perStep), count: perStep, blocks: steps, stride };
+  return {
+    raw,
+    rawBar: blocks("raw labels' gradient"),
+    softmax: new Softmax(device, sizes),
+    adam: owned.use(new Adam("raw_labels", raw.all)),
+  };
 }
 
 /** One-hot labels [steps · perStep, classes]: 0 … 0 1 … 1 … in every step, as in the original. */

@@ -2,8 +2,9 @@
  * Real: batches of real images on the GPU. Bytes go up; a kernel normalises them into the layout
  * that networks read. A batch too large for one binding, or for the caches, runs in parts.
  */
-import type { Device, Recorder, Tensor } from "../gpu/mod.ts";
+import type { Recorder, Tensor } from "../gpu/mod.ts";
 import type { Net } from "../nets/net.ts";
+import { Workspace } from "../nets/workspace.ts";
 import { padded, sizeOf } from "../ops/op.ts";
 import { pack } from "../ops/pack.ts";
 import type { RealPart } from "./unroll.ts";
@@ -14,14 +15,28 @@ export interface Normalization {
   readonly std: readonly number[];
 }
 
-/** Images that `networks` copies of `net` can take at once, at most `count`: a multiple of four. */
-export function partOf(net: Net, networks: number, count: number): number {
+/**
+ * Images of `count` that `networks` copies of `net` take at once: a multiple of four, such that each
+ * activation fits a binding and all of them together WORKSPACE_BYTES.
+ */
+export function partOf(
+  net: Net,
+  networks: number,
+  count: number,
+  passes: "forward" | "grad",
+): number {
   const largest = Math.max(...net.ops.map((op) => sizeOf(op.output)));
   const { limits, profile } = net.device.info;
-  const fits = Math.floor(limits.maxStorageBufferBindingSize! / (networks * largest * 4));
+  const fits = Math.min(
+    limits.maxStorageBufferBindingSize! / (networks * largest * 4),
+    WORKSPACE_BYTES / (networks * Workspace.bytesPerImage(net, passes)),
+  );
   const wanted = profile === "software" ? SOFTWARE_PART : padded(count);
   return Math.max(4, Math.floor(Math.min(fits, wanted, padded(count)) / 4) * 4);
 }
+
+/** Most that the activations of a part may take: far less than a GPU has, enough to keep it busy. */
+const WORKSPACE_BYTES = 512 * 2 ** 20;
 
 /** Past this a software adapter's activations outgrow the processor's caches. */
 const SOFTWARE_PART = 256;
@@ -34,20 +49,25 @@ export class RealBatch implements Disposable {
   readonly #part: number;
   readonly #bytes: readonly Tensor[];
   readonly #scale: Tensor;
+  readonly #owned: DisposableStack;
 
   constructor(net: Net, count: number, part: number, { mean, std }: Normalization) {
     const { device, input, classes } = net;
+    using owned = new DisposableStack();
+    const own = (shape: number[], label: string) => owned.use(device.tensor(shape, label));
     this.#net = net;
     this.#count = count;
     this.#part = part;
     const starts = Array.from({ length: Math.ceil(count / part) }, (_, i) => i * part);
     const words = Math.ceil(part * sizeOf(input) / 4);
-    this.#bytes = starts.map(() => device.tensor([words], "real bytes"));
+    this.#bytes = starts.map(() => own([words], "real bytes"));
     this.parts = starts.map(() => ({
-      x: device.tensor([sizeOf(input), padded(part)], "real images"),
-      y: device.tensor([classes, padded(part)], "real labels"),
+      x: own([sizeOf(input), padded(part)], "real images"),
+      y: own([classes, padded(part)], "real labels"),
     }));
-    this.#scale = scaleOf(device, mean, std);
+    const pairs = Float32Array.from(mean.flatMap((m, c) => [m, std[c]!]));
+    this.#scale = own([pairs.length], "scale").write(pairs);
+    this.#owned = owned.move();
   }
 
   /** Records the upload of `images` [count, C, H, W] and one-hot labels of classes [count]. */
@@ -72,12 +92,6 @@ export class RealBatch implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    const parts = this.parts.flatMap(({ x, y }) => [x, y]);
-    for (const tensor of [...parts, ...this.#bytes, this.#scale]) tensor[Symbol.dispose]();
+    this.#owned.dispose();
   }
-}
-
-function scaleOf(device: Device, mean: readonly number[], std: readonly number[]): Tensor {
-  const pairs = Float32Array.from(mean.flatMap((m, c) => [m, std[c]!]));
-  return device.tensor([pairs.length], "scale").write(pairs);
 }

@@ -35,11 +35,16 @@ export class Synthetic implements Disposable {
   readonly images: Blocks;
   readonly labels: Blocks;
   readonly lrs: Blocks;
+  readonly #owned: DisposableStack;
 
   constructor(net: Net, { steps, epochs, perStep }: UnrollSpec) {
-    this.images = new Blocks(net.device, "images", steps, sizeOf(net.input), perStep);
-    this.labels = new Blocks(net.device, "labels", steps, net.classes, perStep);
-    this.lrs = new Blocks(net.device, "lrs", steps * epochs, 1, 1);
+    using owned = new DisposableStack();
+    const own = (label: string, blocks: number, rows: number, count: number) =>
+      owned.use(new Blocks(net.device, label, blocks, rows, count));
+    this.images = own("images", steps, sizeOf(net.input), perStep);
+    this.labels = own("labels", steps, net.classes, perStep);
+    this.lrs = own("lrs", steps * epochs, 1, 1);
+    this.#owned = owned.move();
   }
 
   clear(record: Recorder): void {
@@ -47,7 +52,7 @@ export class Synthetic implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const blocks of [this.images, this.labels, this.lrs]) blocks[Symbol.dispose]();
+    this.#owned.dispose();
   }
 }
 
@@ -74,6 +79,7 @@ export class Unroll implements Disposable {
   readonly #xBarDot: Tensor;
   readonly #yBarDot: Tensor;
   readonly #part: Tensor;
+  readonly #owned: DisposableStack;
 
   /** @param real images of a part of the real batch, and of the whole. */
   constructor(net: Net, spec: UnrollSpec, real: { part: number; total: number }) {
@@ -81,17 +87,21 @@ export class Unroll implements Disposable {
     const { networks, steps, epochs, perStep } = spec;
     this.#net = net;
     this.#spec = spec;
-    const like = (label: string) => device.tensor([networks, net.stride], label);
+    using owned = new DisposableStack();
+    const own = (shape: number[], label: string) => owned.use(device.tensor(shape, label));
+    const like = (label: string) => own([networks, net.stride], label);
     this.theta = Array.from({ length: steps * epochs + 1 }, () => like("theta"));
     this.#thetaBar = like("thetaBar");
     this.#lambdas = [like("lambda"), like("lambda")];
-    this.#inner = net.workspace(networks, perStep, { tangents: true });
-    this.#outer = net.workspace(networks, real.part, { total: real.total });
-    this.#xBarDot = device.tensor([networks, sizeOf(net.input), padded(perStep)], "xBarDot");
-    this.#yBarDot = device.tensor([networks, net.classes, padded(perStep)], "yBarDot");
-    this.gradient = new Synthetic(net, spec);
-    this.loss = device.tensor([1], "loss");
-    this.#part = device.tensor([1], "loss part");
+    const { part, total } = real;
+    this.#inner = owned.use(net.workspace(networks, perStep, { passes: "hvp" }));
+    this.#outer = owned.use(net.workspace(networks, part, { passes: "grad", total }));
+    this.#xBarDot = own([networks, sizeOf(net.input), padded(perStep)], "xBarDot");
+    this.#yBarDot = own([networks, net.classes, padded(perStep)], "yBarDot");
+    this.gradient = owned.use(new Synthetic(net, spec));
+    this.loss = own([1], "loss");
+    this.#part = own([1], "loss part");
+    this.#owned = owned.move();
   }
 
   /** Records L and its gradient in the distilled data, from θ_0 and a real batch in parts. */
@@ -148,8 +158,6 @@ export class Unroll implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    const own = [this.#thetaBar, ...this.#lambdas, this.#xBarDot, this.#yBarDot, this.#part];
-    for (const tensor of [...this.theta, ...own, this.loss]) tensor[Symbol.dispose]();
-    for (const part of [this.#inner, this.#outer, this.gradient]) part[Symbol.dispose]();
+    this.#owned.dispose();
   }
 }

@@ -16,7 +16,6 @@ export interface DeviceInfo {
   readonly features: string[];
 }
 
-/** The limits that Retort uses; asked for at the adapter's own values. */
 const LIMITS = [
   "maxBufferSize",
   "maxStorageBufferBindingSize",
@@ -40,6 +39,7 @@ export class Device {
   peakBytes = 0;
   readonly #kernels = new Map<string, Kernel>();
   #failure: string | undefined;
+  #lost: string | undefined;
 
   private constructor(readonly gpu: GPUDevice, readonly info: DeviceInfo) {
     this.profile = profiles[info.profile];
@@ -47,7 +47,7 @@ export class Device {
       this.#failure ??= (event as GPUUncapturedErrorEvent).error.message;
     });
     gpu.lost.then(({ message, reason }) => {
-      this.#failure ??= `the device was lost: ${message || reason}`;
+      this.#lost = `the device was lost: ${message || reason}`;
     });
   }
 
@@ -92,9 +92,9 @@ export class Device {
     return new Recorder(this);
   }
 
-  /** Throws what went wrong on the GPU since the last call, if anything did. */
+  /** Throws what went wrong on the GPU since the last call; that the device is lost, every time. */
   check(): void {
-    const failure = this.#failure;
+    const failure = this.#lost ?? this.#failure;
     this.#failure = undefined;
     if (failure !== undefined) throw new Error(`Cannot go on: the GPU reported: ${failure}`);
   }

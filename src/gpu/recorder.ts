@@ -34,11 +34,11 @@ export class Recorder {
     this.dispatches++;
   }
 
-  /** Runs a kernel with one invocation an element, on a 2-D grid where one dimension is too short. */
-  dispatchEach(kernel: Kernel, bindings: Bindings, elements: number): void {
+  /** One invocation an element, in x and (where x is too short) y; networks in z. */
+  dispatchEach(kernel: Kernel, bindings: Bindings, elements: number, networks = 1): void {
     const groups = Math.ceil(elements / this.device.profile.workgroup);
     const rows = Math.ceil(groups / this.device.info.limits.maxComputeWorkgroupsPerDimension!);
-    this.dispatch(kernel, bindings, [Math.ceil(groups / rows), rows]);
+    this.dispatch(kernel, bindings, [Math.ceil(groups / rows), rows, networks]);
   }
 
   /** Sets a tensor to zero. */

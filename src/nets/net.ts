@@ -7,7 +7,7 @@
 import type { Device, Recorder, Tensor } from "../gpu/mod.ts";
 import { isParametric, type Op, type Parameter, type Planes, sizeOf } from "../ops/op.ts";
 import { SoftmaxXent } from "../ops/softmax_xent.ts";
-import { Workspace } from "./workspace.ts";
+import { Workspace, type WorkspaceOptions } from "./workspace.ts";
 
 /** What `hvp` reads and writes. */
 export interface HvpTensors {
@@ -25,7 +25,7 @@ export interface HvpTensors {
 }
 
 /** A chain of ops that ends in logits, and softmax cross-entropy on top. */
-export class Net {
+export class Net implements Disposable {
   readonly name: string;
   readonly device: Device;
   readonly ops: readonly Op[];
@@ -51,8 +51,8 @@ export class Net {
     return this.parameters.reduce((sum, p) => sum + p.shape.reduce((a, b) => a * b, 1), 0);
   }
 
-  /** Activations for `count` images and R networks; `tangents` for hvp. */
-  workspace(networks: number, count: number, options: { tangents?: boolean; total?: number } = {}) {
+  /** Activations for `count` images and R networks. */
+  workspace(networks: number, count: number, options: WorkspaceOptions): Workspace {
     return new Workspace(this, networks, count, options);
   }
 
@@ -122,6 +122,11 @@ export class Net {
     if (l > 0) op.vjpX(record, span, { x, theta, yBar, xBar: work.yBar[l - 1]! });
     const xBarDot = l > 0 ? work.yBarDot[l - 1]! : t.xBarDot;
     op.hvpX(record, span, { x, theta, thetaDot, yBar, yBarDot, xBarDot });
+  }
+
+  /** Frees the scratch of its ops. */
+  [Symbol.dispose](): void {
+    for (const op of this.ops) op[Symbol.dispose]?.();
   }
 
   #xent(work: Workspace): SoftmaxXent {

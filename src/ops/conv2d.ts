@@ -32,7 +32,7 @@ export interface Conv2dSpec {
 }
 
 const TILE_CHANNELS = 4;
-const TILE_COLUMNS = 5;
+const TILE_TAPS = 5;
 /** llvmpipe leaves a loop, without a word, once an invocation has done 65 535 turns. */
 const MOST_TURNS = 60_000;
 
@@ -98,12 +98,14 @@ export class Conv2d implements ParametricOp {
 
   vjpX(record: Recorder, span: Span, t: VjpXTensors): void {
     const { x, theta, yBar, xBar } = t;
+    this.#checkGate(x, span);
     const bindings = { src: yBar, srcDot: yBar, theta, thetaDot: theta, x, dst: xBar };
     this.#correlate(record, span, "vjpX", bindings, false);
   }
 
   hvpX(record: Recorder, span: Span, t: HvpXTensors): void {
     const { x, theta, thetaDot, yBar, yBarDot, xBarDot } = t;
+    this.#checkGate(x, span);
     const bindings = { src: yBar, srcDot: yBarDot, theta, thetaDot, x, dst: xBarDot };
     this.#correlate(record, span, "vjpX", bindings, true);
   }
@@ -117,6 +119,12 @@ export class Conv2d implements ParametricOp {
     const { x, xDot, yBar, yBarDot, thetaBarDot } = t;
     if (xDot === null) return this.vjpW(record, span, { x, yBar: yBarDot, thetaBar: thetaBarDot });
     this.#sum(record, span, { src: x, srcDot: xDot, yBar, yBarDot }, thetaBarDot, true);
+  }
+
+  /** The gate [x > 0] is read for each network. */
+  #checkGate(x: Tensor, { networks, images }: Span): void {
+    const size = sizeOf(this.input);
+    if (this.#spec.relu) checkSize("conv2d.vjpX on x", x, [networks, size, images]);
   }
 
   #correlate(
@@ -137,7 +145,7 @@ export class Conv2d implements ParametricOp {
       FLIP: +flip,
       TANGENT: +tangent,
     });
-    const lanes = span.images / 4 * to.height * Math.ceil(to.width / TILE_COLUMNS);
+    const lanes = span.images / 4 * to.height * Math.ceil(to.width / this.#device.profile.columns);
     record.dispatch(kernel, bindings, [
       Math.ceil(lanes / this.#device.profile.workgroup),
       Math.ceil(to.channels / TILE_CHANNELS),
@@ -171,7 +179,7 @@ export class Conv2d implements ParametricOp {
       FLIP: 0,
       TANGENT: +tangent,
     };
-    const lanes = this.input.channels * size * Math.ceil(size / TILE_COLUMNS) + 1;
+    const lanes = this.input.channels * size * Math.ceil(size / TILE_TAPS) + 1;
     record.dispatch(this.#kernel("vjpW", span, overrides), { ...bindings, partial }, [
       Math.ceil(lanes / profile.workgroup),
       tiles,
@@ -185,9 +193,9 @@ export class Conv2d implements ParametricOp {
 
   #kernel(entry: string, { networks, images }: Span, overrides: Record<string, number>) {
     const { size, at, relu } = this.#spec;
+    const { workgroup: WG, columns: COLUMNS } = this.#device.profile;
     const shared = { K: size, N: images / 4, NETWORKS: networks, AT: at, RELU: +relu };
-    const WG = this.#device.profile.workgroup;
-    return this.#device.kernel("conv2d", source, entry, { ...overrides, ...shared, WG });
+    return this.#device.kernel("conv2d", source, entry, { ...overrides, ...shared, WG, COLUMNS });
   }
 
   #partial(size: number): Tensor {

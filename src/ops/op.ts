@@ -6,7 +6,7 @@
  * θ and everything shaped like it is [R, P], a network's parameters one after the other.
  *
  * Naming: `xDot` is a tangent, `xBar` a cotangent, `xBarDot` the tangent of a cotangent. The hvp
- * passes are the tangents of the vjp passes (Pearlmutter's R-operator, design note 1).
+ * passes are the tangents of the vjp passes (Pearlmutter's R-operator).
  */
 import type { Recorder, Tensor } from "../gpu/mod.ts";
 
@@ -42,6 +42,8 @@ export interface Parameter {
 
 /** A layer. `xDot: null` stands for a zero tangent: the input images do not move with θ. */
 export interface Op {
+  /** Frees the op's scratch, where it has any. */
+  [Symbol.dispose]?(): void;
   readonly input: Planes;
   readonly output: Planes;
   /** Parameters in θ, in order; none for a gated op. */
@@ -107,9 +109,11 @@ export function padded(images: number): number {
 }
 
 /** vec4s from one network's x to the next's: 0 when `x` is shared by all networks. */
-export function strideOf(x: Tensor, planes: Planes, { images }: Span): number {
+export function strideOf(x: Tensor, planes: Planes, { networks, images }: Span): number {
   const size = sizeOf(planes) * images;
-  return x.size === size ? 0 : size / 4;
+  if (x.size === size) return 0;
+  checkSize("an op on x", x, [networks, sizeOf(planes), images]);
+  return size / 4;
 }
 
 /** @throws TypeError when a tensor handed to an op has not the size that its planes give. */

@@ -31,5 +31,5 @@ export function random(record: Recorder, t: { draw: Tensor; out: Tensor }, spec:
     SCALE: spec.scale,
     WG: workgroup,
   });
-  record.dispatch(kernel, t, [Math.ceil(spec.rows * spec.columns / workgroup), spec.networks]);
+  record.dispatchEach(kernel, t, spec.rows * spec.columns, spec.networks);
 }

@@ -69,7 +69,7 @@ for (const count of [37, 261]) { // on a software adapter the second takes two p
     const expected = guesses.map((guess) => guess.filter((k, n) => k === labels[n]).length / count);
     assert.deepEqual(actual, expected);
     assert.equal(actual[0], Math.floor(count * 2 / 3) / count);
-    const parts = Math.ceil(count / partOf(net, 3, count));
+    const parts = Math.ceil(count / partOf(net, 3, count, "forward"));
     assert.equal(parts, count > 256 && device.info.profile === "software" ? 2 : 1);
   });
 }

@@ -6,11 +6,10 @@ import {
   metadataOf,
   prepareFolder,
   readArtifact,
-  readCheckpoint,
   writeArtifact,
-  writeCheckpoint,
   writePicture,
 } from "../../src/distill/artifact.ts";
+import { readCheckpoint, writeCheckpoint } from "../../src/distill/checkpoint.ts";
 import { UsageError } from "../../src/distill/usage_error.ts";
 import { random } from "../oracle/numeric.ts";
 import { inTemporary, namesIn } from "../report/temporary.ts";
@@ -74,9 +73,9 @@ Deno.test("readArtifact: a damaged one, or one that does not fit its own metadat
       [encodeSafetensors(tensors, {}), /got format unknown with tensors images, .* expected ret/],
       [encode({ format: "retort-2" }), /got format retort-2 .*, expected retort-1 with images/],
       [encode({ steps: "3" }), /got 20, 20, 6 images, labels and lrs .*, expected 30, 30, 9 as/],
-      [encode({ epochs: "1" }), /expected 20, 20, 2 as in its metadata .*; distil again/],
+      [encode({ epochs: "1" }), /expected 20, 20, 2 as in its metadata, .*; distil again/],
       [encode({ per_step: "" }), /expected 0, 0, 6/],
-      [encode({ init: "loaded" }), /init loaded, expected .* init fixed or random/],
+      [encode({ init: "loaded" }), /init loaded by .*, expected .* init fixed or random/],
       [encodeSafetensors(shortened, metadata), /got 20, 19, 6 images/],
     ];
     for (const [bytes, message] of damages) {
@@ -89,17 +88,18 @@ Deno.test("readArtifact: a damaged one, or one that does not fit its own metadat
   });
 });
 
-Deno.test("writeCheckpoint and readCheckpoint: read again by the same recipe only", async () => {
+Deno.test("writeCheckpoint and readCheckpoint: read again by the same run only", async () => {
   await inTemporary(async (dir) => {
     const recipe = shortRecipe();
-    assert.equal(await readCheckpoint(dir, recipe), undefined);
+    const origin = { epochs: "2", adapter: "a" };
+    assert.equal(await readCheckpoint(dir, recipe, origin), undefined);
     const tensors = { images: tensor([7], 1), raw_lrs: tensor([2], 2) };
-    await writeCheckpoint(dir, tensors, 6, recipe);
+    await writeCheckpoint(dir, tensors, 6, origin);
     assert.deepEqual(await namesIn(dir), ["checkpoint.safetensors"]);
-    assert.deepEqual(await readCheckpoint(dir, recipe), { tensors, iteration: 6 });
-    await assert.rejects(readCheckpoint(dir, shortRecipe({ epochs: 3 })), (error: Error) => {
+    assert.deepEqual(await readCheckpoint(dir, recipe, origin), { tensors, iteration: 6 });
+    await assert.rejects(readCheckpoint(dir, recipe, { ...origin, adapter: "b" }), (error) => {
       assert.ok(error instanceof UsageError);
-      assert.match(error.message, /^Cannot resume from .*: got epochs 3, expected 2 as when it/);
+      assert.match(error.message, /^Cannot resume from .*: got adapter b, expected a as when it/);
       return true;
     });
   });

@@ -2,7 +2,8 @@
 // deno-lint-ignore-file camelcase -- metadata and settings are spelled as in the files
 import assert from "node:assert/strict";
 import { decode } from "fast-png";
-import { distill, type Progress, rateAt } from "../../src/distill/distill.ts";
+import { distill, type Progress } from "../../src/distill/distill.ts";
+import { rateAt } from "../../src/distill/outer_loop.ts";
 import { loadRecipe, type Recipe } from "../../src/distill/recipe.ts";
 import { version } from "../../src/distill/version.ts";
 import {

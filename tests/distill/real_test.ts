@@ -54,13 +54,17 @@ gpuTest("partOf gives multiples of four that fit a binding", (device) => {
   const most = device.info.limits.maxStorageBufferBindingSize!;
   const largest = 6 * 28 * 28 * 4;
   for (const [networks, count] of [[1, 7], [3, 1000], [16, 5000], [200, 5000]] as const) {
-    const part = partOf(net, networks, count);
+    const part = partOf(net, networks, count, "grad");
     assert.equal(part % 4, 0);
     assert.ok(part >= 4 && part <= Math.ceil(count / 4) * 4);
     assert.ok(networks * largest * part <= most, `${networks} networks of ${part}`);
   }
-  assert.equal(partOf(net, 1, 7), 8);
+  assert.equal(partOf(net, 1, 7, "grad"), 8);
   const software = device.info.profile === "software";
-  assert.equal(partOf(net, 1, 1001), software ? 256 : 1004, "caches bound a software adapter");
+  assert.equal(
+    partOf(net, 1, 1001, "grad"),
+    software ? 256 : 1004,
+    "caches bound a software adapter",
+  );
   return Promise.resolve();
 });

@@ -51,7 +51,7 @@ async function gradOf(net: Net, total: number) {
   using x = upload(device, [images], sizeOf(net.input), N);
   using y = upload(device, [labels], net.classes, N);
   using thetaBar = device.tensor([R, net.stride]);
-  using work = net.workspace(R, N, { total });
+  using work = net.workspace(R, N, { passes: "grad", total });
   const record = device.record();
   net.grad(record, work, { theta, x, y, thetaBar });
   net.loss(record, work, y);
@@ -76,7 +76,7 @@ async function hvpOf(net: Net, along: Float64Array[], total: number) {
   using thetaBarDot = device.tensor([R, net.stride]);
   using xBarDot = device.tensor([R, rows, padded(N)]);
   using yBarDot = device.tensor([R, net.classes, padded(N)]);
-  using work = net.workspace(R, N, { tangents: true, total });
+  using work = net.workspace(R, N, { passes: "hvp", total });
   const record = device.record();
   const lossDot = net.hvp(record, work, { theta, thetaDot, x, y, thetaBarDot, xBarDot, yBarDot });
   record.submit();
@@ -150,7 +150,7 @@ gpuTest("Net.workspace frees all that it takes", (device) => {
   const net = oddNet(device);
   const before = device.bytes;
   {
-    using work = net.workspace(3, 5, { tangents: true });
+    using work = net.workspace(3, 5, { passes: "hvp" });
     assert.deepEqual([work.span, work.total], [{ networks: 3, images: 8 }, 5]);
     const floats = 3 * 8 * (4 * (5 * 3 * 5 + 7) + 2); // y, yBar, yDot, yBarDot; loss and hit
     assert.equal(device.bytes - before, floats * 4);

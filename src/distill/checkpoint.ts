@@ -1,0 +1,65 @@
+/** Checkpoint: where a run stands, and what it is a run of, so that only the same run goes on. */
+import type { Dataset } from "../data/dataset.ts";
+import { decodeSafetensors, encodeSafetensors, type FloatTensor } from "../data/safetensors.ts";
+import { writeAtomic } from "../report/atomic.ts";
+import { FILES } from "./artifact.ts";
+import type { Recipe } from "./recipe.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** What the bits of a run depend on, by name: its settings, the training images, the adapter. */
+export async function originOf(
+  recipe: Recipe,
+  { train }: Dataset,
+  adapter: string,
+): Promise<Record<string, string>> {
+  const hash = async (bytes: Uint8Array) =>
+    new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>)).toHex();
+  const data = `${await hash(train.images)} ${await hash(train.labels)}`;
+  const settings = Object.entries(recipe).map(([key, value]) => [key, String(value)]);
+  return { ...Object.fromEntries(settings), "training data": data, adapter };
+}
+
+/** Writes `checkpoint.safetensors`: where a run stands after `iteration` iterations. */
+export async function writeCheckpoint(
+  dir: string,
+  tensors: Record<string, FloatTensor>,
+  iteration: number,
+  origin: Record<string, string>,
+): Promise<void> {
+  const metadata = { iteration: `${iteration}`, origin: JSON.stringify(origin) };
+  await writeAtomic(`${dir}/${FILES.checkpoint}`, encodeSafetensors(tensors, metadata));
+}
+
+/**
+ * Reads a run's `checkpoint.safetensors`, if there is one.
+ *
+ * @throws Error when it is damaged; UsageError when it is of another run.
+ */
+export async function readCheckpoint(
+  dir: string,
+  recipe: Recipe,
+  origin: Record<string, string>,
+): Promise<{ tensors: Record<string, FloatTensor>; iteration: number } | undefined> {
+  const path = `${dir}/${FILES.checkpoint}`;
+  const bytes = await Deno.readFile(path).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+  if (!bytes) return undefined;
+  const { tensors, metadata } = decodeSafetensors(bytes, path);
+  const saved: Record<string, string> = JSON.parse(metadata.origin ?? "{}");
+  for (const [key, got] of Object.entries(origin)) {
+    if (got === saved[key]) continue;
+    throw new UsageError(
+      `Cannot resume from ${path}: got ${key} ${got}, expected ${saved[key]} as when it was ` +
+        `written; use another folder`,
+    );
+  }
+  const iteration = Number(metadata.iteration);
+  if (Number.isSafeInteger(iteration) && iteration >= 0 && iteration <= recipe.iterations) {
+    return { tensors, iteration };
+  }
+  throw new SyntaxError(
+    `Cannot resume from ${path}: got iteration ${metadata.iteration}, expected an integer from 0 ` +
+      `to ${recipe.iterations}; start again in another folder`,
+  );
+}

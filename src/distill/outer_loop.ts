@@ -1,0 +1,125 @@
+/**
+ * OuterLoop: the tensors of a run, and one iteration of it: a real batch, R initial networks, the
+ * meta-gradient and Adam's step, recorded in one command buffer and submitted.
+ */
+import { Batches } from "../data/batches.ts";
+import type { Dataset } from "../data/dataset.ts";
+import type { Device, Tensor } from "../gpu/mod.ts";
+import { buildNet } from "../nets/build.ts";
+import { exportParameters } from "../nets/export.ts";
+import { initialize } from "../nets/init.ts";
+import type { Net } from "../nets/net.ts";
+import { type Artifact, metadataOf } from "./artifact.ts";
+import { drawNetworks, type Gain, type Initialization, measureGain } from "./evaluate.ts";
+import { MetaParameters } from "./meta_parameters.ts";
+import { partOf, RealBatch } from "./real.ts";
+import type { Recipe } from "./recipe.ts";
+import { Unroll, type UnrollSpec } from "./unroll.ts";
+
+/** Adam's rate at iteration k (from 0). */
+export function rateAt(recipe: Recipe, k: number): number {
+  const { lr, schedule, decay_every, decay_factor, iterations } = recipe;
+  if (schedule === "step") return lr * decay_factor ** Math.floor(k / decay_every);
+  if (schedule === "cosine") return lr / 2 * (1 + Math.cos(Math.PI * k / iterations));
+  return lr;
+}
+
+/** What a recipe learns on the GPU. */
+export class OuterLoop implements Disposable {
+  readonly meta: MetaParameters;
+  readonly #recipe: Recipe;
+  readonly #dataset: Dataset;
+  readonly #net: Net;
+  readonly #how: Initialization;
+  readonly #spec: UnrollSpec;
+  readonly #unroll: Unroll;
+  readonly #real: RealBatch;
+  readonly #batches: Batches;
+  readonly #draw: Tensor;
+  readonly #owned: DisposableStack;
+
+  constructor(device: Device, recipe: Recipe, dataset: Dataset) {
+    const { steps, epochs, networks, batch, seed, init } = recipe;
+    const { channels, height, width, classes } = dataset;
+    using owned = new DisposableStack();
+    const perStep = recipe.per_class * classes;
+    this.#recipe = recipe;
+    this.#dataset = dataset;
+    this.#how = { init, method: recipe.init_method, param: recipe.init_param, seed };
+    this.#spec = { steps, epochs, perStep, networks, labels: recipe.soft_labels };
+    this.#batches = new Batches(dataset.train, batch, seed);
+    const net = owned.use(buildNet(device, recipe.arch, { channels, height, width }, classes));
+    const part = partOf(net, networks, batch, "grad");
+    this.#net = net;
+    this.meta = owned.use(new MetaParameters(net, this.#spec));
+    this.#unroll = owned.use(new Unroll(net, this.#spec, { part, total: batch }));
+    this.#real = owned.use(new RealBatch(net, batch, part, dataset));
+    this.#draw = owned.use(device.tensor([2], "draw"));
+    if (init === "fixed") drawNetworks(net, this.#unroll.theta[0]!, this.#how, 0);
+    this.#owned = owned.move();
+  }
+
+  /** Records and submits iteration k (from 0). */
+  iterate(k: number): void {
+    const { networks, init, beta1, beta2 } = this.#recipe;
+    const record = this.#net.device.record();
+    const { images, labels } = this.#batches.at(k);
+    this.#real.load(record, images, labels);
+    if (init === "random") {
+      this.#draw.write(Uint32Array.of(this.#how.seed, k * networks));
+      initialize(record, this.#net, this.#unroll.theta[0]!, this.#draw, this.#how);
+    }
+    this.meta.derive(record);
+    this.#unroll.metaGradient(record, this.meta.data, this.#real.parts);
+    const step = { t: k + 1, rate: rateAt(this.#recipe, k), beta1, beta2 };
+    this.meta.step(record, this.#unroll.gradient, step);
+    record.submit();
+  }
+
+  /** The loss of the last iteration. */
+  async loss(): Promise<number> {
+    return (await this.#unroll.loss.read())[0]!;
+  }
+
+  /** Test accuracy with the data as it is now. */
+  async gain(): Promise<Gain> {
+    this.#derive();
+    const { init, test_networks } = this.#recipe;
+    const networks = init === "fixed" ? 1 : test_networks;
+    const { perStep } = this.#spec;
+    const { data } = this.meta;
+    return await measureGain(this.#net, data, perStep, this.#dataset, this.#how, networks);
+  }
+
+  /** The data as it is now, in the form that is kept. */
+  async artifact(): Promise<Artifact> {
+    this.#derive();
+    const { channels, height, width } = this.#net.input;
+    const { images, labels, lrs } = this.meta.data;
+    const count = this.#spec.steps * this.#spec.perStep;
+    const init: Artifact["init"] = {};
+    if (this.#recipe.init === "fixed") {
+      const theta = await this.#unroll.theta[0]!.read();
+      for (const [name, { shape, data }] of Object.entries(exportParameters(this.#net, theta))) {
+        init[name] = { shape: [...shape], data };
+      }
+    }
+    return {
+      images: { shape: [count, channels, height, width], data: await images.read() },
+      labels: { shape: [count, this.#net.classes], data: await labels.read() },
+      lrs: { shape: [lrs.length], data: await lrs.read() },
+      init,
+      metadata: metadataOf(this.#recipe, this.#dataset, this.#net.device.info.name),
+    };
+  }
+
+  #derive(): void {
+    const record = this.#net.device.record();
+    this.meta.derive(record);
+    record.submit();
+  }
+
+  [Symbol.dispose](): void {
+    this.#owned.dispose();
+  }
+}
