@@ -34,7 +34,7 @@ drawNetworks(net, unroll.theta[0]!, how, 0);
 const images = Uint8Array.from(random(batch * 784, 1, 128), (v) => 128 + v);
 const labels = Uint8Array.from({ length: batch }, (_, i) => i % net.classes);
 
-const { beta1, beta2 } = recipe;
+const { beta1, beta2, clip } = recipe;
 let t = 0;
 const iteration = {
   group: "quick",
@@ -45,7 +45,7 @@ const iteration = {
     real.load(record, images, labels);
     meta.derive(record);
     unroll.metaGradient(record, meta.data, real.parts);
-    meta.step(record, unroll.gradient, { t: ++t, rate: recipe.lr, beta1, beta2 });
+    meta.step(record, unroll.gradient, { t: ++t, rate: recipe.lr, beta1, beta2, clip });
   },
 };
 const record = device.record();

@@ -4,7 +4,10 @@
 //   add          out[i] += a[i]
 //   accumulate   out[i] −= eta[0] / NETWORKS · Σ r  a[r·SIZE + i]   the mean over networks, into dX, dY
 //   mean         out[0] = SCALE · Σ i  a[i]                         one workgroup, in a fixed order
-//   adam         one step of Adam (Kingma & Ba 2015, algorithm 1) with the step's constants in `hyper`
+//   clip         out[0] = min(1, SCALE·mean / |a|), where out[1] = mean ← .9·mean + .1·out[0]·|a|, a
+//                running mean of |a| that starts at the first; one workgroup, in a fixed order
+//   adam         one step of Adam (Kingma & Ba 2015, algorithm 1) with the step's constants in `hyper`,
+//                on the gradient factor[0] · a
 //   softplus     out[i] = log(1 + exp a[i])
 //   softplusVjp  out[i] = b[i] / (1 + exp −a[i])
 
@@ -22,6 +25,7 @@ struct Hyper { rate: f32, beta1: f32, beta2: f32, correction1: f32, correction2:
 @group(0) @binding(4) var<storage, read_write> out: array<f32>;
 @group(0) @binding(5) var<storage, read_write> moment1: array<f32>;
 @group(0) @binding(6) var<storage, read_write> moment2: array<f32>;
+@group(0) @binding(7) var<storage, read> factor: array<f32>;
 
 struct Invocation {
   @builtin(workgroup_id) group: vec3u,
@@ -54,22 +58,39 @@ fn accumulate(at: Invocation) {
 
 var<workgroup> sums: array<f32, WG>;
 
+// The sum of all invocations' parts, for invocation 0.
+fn total(part: f32, lane: u32) -> f32 {
+  sums[lane] = part;
+  workgroupBarrier();
+  var sum = 0.0;
+  for (var i = 0u; lane == 0 && i < WG; i++) { sum += sums[i]; }
+  return sum;
+}
+
 @compute @workgroup_size(WG)
 fn mean(at: Invocation) {
-  var sum = 0.0;
-  for (var i = at.lane; i < SIZE; i += WG) { sum += a[i]; }
-  sums[at.lane] = sum;
-  workgroupBarrier();
+  var part = 0.0;
+  for (var i = at.lane; i < SIZE; i += WG) { part += a[i]; }
+  let sum = total(part, at.lane);
+  if (at.lane == 0) { out[0] = SCALE * sum; }
+}
+
+@compute @workgroup_size(WG)
+fn clip(at: Invocation) {
+  var part = 0.0;
+  for (var i = at.lane; i < SIZE; i += WG) { part += a[i] * a[i]; }
+  let length = sqrt(total(part, at.lane));
   if (at.lane > 0) { return; }
-  for (var i = 1u; i < WG; i++) { sum += sums[i]; }
-  out[0] = SCALE * sum;
+  let mean = select(out[1], length, out[1] == 0);
+  out[0] = min(1, SCALE * mean / max(length, 1e-30));
+  out[1] = 0.9 * mean + 0.1 * out[0] * length;
 }
 
 @compute @workgroup_size(WG)
 fn adam(at: Invocation) {
   let i = index(at);
   if (i >= SIZE) { return; }
-  let g = a[i];
+  let g = factor[0] * a[i];
   let m = hyper.beta1 * moment1[i] + (1 - hyper.beta1) * g;
   let v = hyper.beta2 * moment2[i] + (1 - hyper.beta2) * g * g;
   moment1[i] = m;

@@ -1,6 +1,6 @@
-/** Adam: one learned array on the GPU with its moments. */
+/** Adam: one learned array on the GPU with its moments and, where asked for, clipped gradients. */
 import type { Recorder, Tensor } from "../gpu/mod.ts";
-import { adam, adamStep } from "../ops/vector.ts";
+import { adam, adamStep, clip } from "../ops/vector.ts";
 
 /** What an array and its optimiser need to go on later, by name. */
 export type State = readonly (readonly [name: string, tensor: Tensor])[];
@@ -12,6 +12,8 @@ export interface AdamStep {
   readonly rate: number;
   readonly beta1: number;
   readonly beta2: number;
+  /** Gradients longer than this many times their running mean are shortened to it; 0: never. */
+  readonly clip: number;
 }
 
 /** An array and its optimiser. */
@@ -20,6 +22,8 @@ export class Adam implements Disposable {
   readonly #array: Tensor;
   readonly #moments: readonly [Tensor, Tensor];
   readonly #hyper: Tensor;
+  /** What gradients are multiplied by, and the running mean of their length. */
+  readonly #factor: Tensor;
   readonly #owned: DisposableStack;
 
   /** @param name of the array in a checkpoint; the caller keeps owning `array`. */
@@ -31,16 +35,20 @@ export class Adam implements Disposable {
     this.#array = array;
     this.#moments = [moment1, moment2];
     this.#hyper = own([6], "hyper");
-    this.state = [[name, array], [`${name}/moment1`, moment1], [`${name}/moment2`, moment2]];
+    this.#factor = own([2], "gradient factor").write(Float32Array.of(1, 0));
+    const kept = { moment1, moment2, factor: this.#factor };
+    const named = Object.entries(kept).map(([k, tensor]) => [`${name}/${k}`, tensor] as const);
+    this.state = [[name, array], ...named];
     this.#owned = owned.move();
   }
 
   /** Records one step of the array against `gradient`. */
-  step(record: Recorder, gradient: Tensor, { t, rate, beta1, beta2 }: AdamStep): void {
+  step(record: Recorder, gradient: Tensor, { t, rate, beta1, beta2, clip: limit }: AdamStep): void {
     this.#hyper.write(adamStep(t, rate, beta1, beta2));
     const [moment1, moment2] = this.#moments;
-    const hyper = this.#hyper;
-    adam(record, { a: gradient, out: this.#array, moment1, moment2, hyper });
+    const [hyper, factor] = [this.#hyper, this.#factor];
+    if (limit > 0) clip(record, { a: gradient, factor }, limit);
+    adam(record, { a: gradient, out: this.#array, moment1, moment2, hyper, factor });
   }
 
   [Symbol.dispose](): void {

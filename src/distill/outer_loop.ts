@@ -61,7 +61,7 @@ export class OuterLoop implements Disposable {
 
   /** Records and submits iteration k (from 0). */
   iterate(k: number): void {
-    const { networks, init, beta1, beta2 } = this.#recipe;
+    const { networks, init, beta1, beta2, clip } = this.#recipe;
     const record = this.#net.device.record();
     const { images, labels } = this.#batches.at(k);
     this.#real.load(record, images, labels);
@@ -71,7 +71,7 @@ export class OuterLoop implements Disposable {
     }
     this.meta.derive(record);
     this.#unroll.metaGradient(record, this.meta.data, this.#real.parts);
-    const step = { t: k + 1, rate: rateAt(this.#recipe, k), beta1, beta2 };
+    const step = { t: k + 1, rate: rateAt(this.#recipe, k), beta1, beta2, clip };
     this.meta.step(record, this.#unroll.gradient, step);
     record.submit();
   }

@@ -45,6 +45,8 @@ export interface Recipe {
   decay_every: number;
   /** What lr is multiplied by at each decay when schedule is step. */
   decay_factor: number;
+  /** Gradients longer than this many times their running mean are shortened to it; 0: never. */
+  clip: number;
   /** η₀, inner learning rate before any is learned. */
   distill_lr: number;
   /** Whether labels are learned too, as probabilities. */
@@ -109,6 +111,7 @@ export const recipeSchema = z.strictObject({
   schedule: oneOf(["constant", "step", "cosine"]).default("step"),
   decay_every: integer(1).default(2360),
   decay_factor: positive().max(1, { error: "a number > 0 and ≤ 1" }).default(0.5),
+  clip: z.number({ error: "a number ≥ 0" }).min(0, { error: "a number ≥ 0" }).default(0),
   distill_lr: positive().default(0.02),
   soft_labels: z.boolean({ error: "true or false" }).default(false),
   seed: integer(0, 2 ** 32 - 1).default(1),

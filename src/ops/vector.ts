@@ -29,6 +29,15 @@ export function mean(record: Recorder, t: { a: Tensor; out: Tensor }, scale: num
   record.dispatch(kernelOf(t.a.device, "mean", t.a.size, { SCALE: scale }), t, [1]);
 }
 
+/**
+ * factor[0] shortens the gradient `a` to `limit` times the running mean of its length, which is kept
+ * in factor[1] (0 before the first), as RaT-BPTT does against the spikes of unrolled gradients.
+ */
+export function clip(record: Recorder, t: { a: Tensor; factor: Tensor }, limit: number): void {
+  const kernel = kernelOf(t.a.device, "clip", t.a.size, { SCALE: limit });
+  record.dispatch(kernel, { a: t.a, out: t.factor }, [1]);
+}
+
 /** Adam's state for one parameter array, and the constants of the step in `hyper` (6 floats). */
 export interface AdamTensors extends Bindings {
   a: Tensor;
@@ -36,6 +45,8 @@ export interface AdamTensors extends Bindings {
   moment1: Tensor;
   moment2: Tensor;
   hyper: Tensor;
+  /** What the gradient is multiplied by, in its first word. */
+  factor: Tensor;
 }
 
 /** One step of Adam: `out` moves against the gradient `a`. */

@@ -90,15 +90,16 @@ gpuTest("adam: three steps of Kingma & Ba's algorithm 1", async (device) => {
   using moment2 = device.tensor([size]);
   using hyper = device.tensor([6]);
   using a = device.tensor([size]);
+  using factor = load(device, [0.75, 99]);
   const theta = OUT.slice(0, size);
   const [m, v] = [new Float64Array(size), new Float64Array(size)];
   for (let t = 1; t <= 3; t++) {
     const gradient = rounded(random(size, 10 + t, 3));
     a.write(Float32Array.from(gradient));
     hyper.write(vector.adamStep(t, rate, beta1, beta2));
-    run(device, (record) => vector.adam(record, { a, out, moment1, moment2, hyper }));
+    run(device, (record) => vector.adam(record, { a, out, moment1, moment2, hyper, factor }));
     for (let i = 0; i < size; i++) {
-      const g = gradient[i]!;
+      const g = 0.75 * gradient[i]!;
       m[i] = beta1 * m[i]! + (1 - beta1) * g;
       v[i] = beta2 * v[i]! + (1 - beta2) * g ** 2;
       const [mHat, vHat] = [m[i]! / (1 - beta1 ** t), v[i]! / (1 - beta2 ** t)];
@@ -117,8 +118,9 @@ gpuTest("adam: ε keeps a gradient of zero still", async (device) => {
   using moment1 = device.tensor([2]);
   using moment2 = device.tensor([2]);
   using hyper = load(device, vector.adamStep(1, 0.1, 0.9, 0.999));
+  using factor = load(device, [1]);
   using a = device.tensor([2]);
-  run(device, (record) => vector.adam(record, { a, out, moment1, moment2, hyper }));
+  run(device, (record) => vector.adam(record, { a, out, moment1, moment2, hyper, factor }));
   assert.deepEqual([...await out.read()], [1.5, -2]);
 });
 
@@ -139,4 +141,20 @@ gpuTest("softplus and softplusVjp", async (device) => {
   run(device, (record) => vector.softplusVjp(record, { a, b, out }));
   const slope = await out.read();
   raw.forEach((x, i) => assertClose(`at ${x}`, [slope[i]!], [bar[i]! / (1 + Math.exp(-x))], 64));
+});
+
+gpuTest("clip: shortens to a multiple of the running mean of the length", async (device) => {
+  const base = rounded(random(SIZE, 8));
+  const length = Math.sqrt(base.reduce((sum, v) => sum + v ** 2, 0));
+  using factor = load(device, [1, 0]);
+  using a = device.tensor([SIZE]);
+  let mean = 0;
+  for (const times of [2, 1, 50, 3, 0.5]) {
+    a.write(Float32Array.from(base, (v) => v * times));
+    run(device, (record) => vector.clip(record, { a, factor }, 1.5));
+    mean ||= times * length;
+    const expected = Math.min(1, 1.5 * mean / (times * length));
+    mean = 0.9 * mean + 0.1 * expected * times * length;
+    assertClose(`after ${times}`, await factor.read(), [expected, mean], SIZE);
+  }
 });
