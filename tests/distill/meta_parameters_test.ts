@@ -140,6 +140,6 @@ runTest(
         message: new RegExp(`got 1 numbers for ${name} in`),
       });
     }
-    assert.equal(Object.keys(saved).length, 9);
+    assert.equal(Object.keys(saved).length, 12); // images, rates, labels; two moments and a factor
   },
 );
