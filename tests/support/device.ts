@@ -3,9 +3,12 @@ import { Device, type Profile } from "../../src/gpu/mod.ts";
 
 const opened: Partial<Record<Profile["name"], Promise<Device>>> = {};
 
-/** The device of a profile, opened once for a test file and closed with the process. */
+/** The device of a profile, opened once for a test file and closed after its last test. */
 export function deviceOf(profile: Profile["name"]): Promise<Device> {
-  return opened[profile] ??= Device.open({ profile });
+  return opened[profile] ??= Device.open({ profile }).then((device) => {
+    globalThis.addEventListener("unload", () => device[Symbol.dispose]());
+    return device;
+  });
 }
 
 /** Declares a GPU test for both profiles. */
