@@ -134,7 +134,7 @@ class Run implements Disposable {
       const loss = await this.#loss();
       const stop = performance.now();
       const secondsPerIteration = (stop - start - paused) / 1000 / (this.#done - first);
-      const accuracy = due(eval_every) && !last ? (await this.#loop.gain()).after : undefined;
+      const accuracy = due(eval_every) && !last ? await this.#loop.after() : undefined;
       const found = { loss, secondsPerIteration, ...(accuracy && { accuracy }) };
       this.#log(found); // before the checkpoint: resuming drops what is later, and repeats it
       if (due(checkpoint_every) || last) await this.#checkpoint();
@@ -148,7 +148,7 @@ class Run implements Disposable {
     const { out } = this.#options;
     const artifact = await this.#loop.artifact();
     await writeArtifact(out, artifact);
-    const gain = await this.#loop.gain();
+    const gain = { before: await this.#loop.before(), after: await this.#loop.after() };
     const percent = (accuracy: Accuracy) => `${(100 * accuracy.mean).toFixed(1)} %`;
     const title = `${this.#dataset.name}: ${percent(gain.before)} → ${percent(gain.after)}`;
     await writePicture(out, artifact, title);

@@ -1,6 +1,6 @@
 /** Evaluate: what networks reach on real test images, before and after training on distilled data. */
 import type { Dataset } from "../data/dataset.ts";
-import type { Device } from "../gpu/mod.ts";
+import type { Device, Tensor } from "../gpu/mod.ts";
 import { buildNet } from "../nets/build.ts";
 import { importParameters } from "../nets/export.ts";
 import { initialize, type InitMethod } from "../nets/init.ts";
@@ -59,48 +59,47 @@ export async function evaluate(
   }
   const [steps, epochs] = [Number(metadata.steps), Number(metadata.epochs)];
   const perStep = Number(metadata.per_step);
-  using data = new Synthetic(net, { steps, epochs, perStep, networks, labels: false });
-  data.images.write(artifact.images.data);
-  data.labels.write(artifact.labels.data);
-  data.lrs.write(artifact.lrs.data);
+  using synthetic = new Synthetic(net, { steps, epochs, perStep, networks, labels: false });
+  synthetic.images.write(artifact.images.data);
+  synthetic.labels.write(artifact.labels.data);
+  synthetic.lrs.write(artifact.lrs.data);
   const method = metadata.init_method as InitMethod;
   const how = { init, method, param: Number(metadata.init_param), seed: Number(metadata.seed) };
   const theta0 = init === "fixed" ? importParameters(net, artifact.init) : undefined;
-  return await measureGain(net, data, perStep, dataset, how, networks, theta0);
+  const measure = (data?: { synthetic: Synthetic; perStep: number }) =>
+    measureAccuracy(net, dataset, how, networks, data, theta0);
+  return { before: await measure(), after: await measure({ synthetic, perStep }) };
 }
 
 /**
- * The gain of `networks` networks on `data`.
+ * Test accuracy of `networks` networks, trained on `data` before where it is given.
  *
  * @param theta0 the one network of a fixed initialisation, θ [P]; drawn when left out.
  */
-export async function measureGain(
+export async function measureAccuracy(
   net: Net,
-  data: Synthetic,
-  perStep: number,
   dataset: Dataset,
   how: Initialization,
   networks: number,
+  data?: { synthetic: Synthetic; perStep: number },
   theta0?: Float32Array<ArrayBuffer>,
-): Promise<Gain> {
-  const before: number[] = [];
-  const after: number[] = [];
+): Promise<Accuracy> {
+  const accuracies: number[] = [];
   for (let first = 0; first < networks; first += AT_ONCE) {
     const here = Math.min(AT_ONCE, networks - first);
     using theta = net.device.tensor([here, net.stride], "theta");
     if (theta0) theta.write(theta0);
     else drawNetworks(net, theta, how, how.init === "fixed" ? 0 : FIRST_TEST_NETWORK + first);
-    before.push(...await test(net, theta, dataset.test, dataset));
-    train(net, theta, data, perStep);
-    after.push(...await test(net, theta, dataset.test, dataset));
+    if (data) train(net, theta, data.synthetic, data.perStep);
+    accuracies.push(...await test(net, theta, dataset.test, dataset));
   }
-  return { before: summarize(before), after: summarize(after) };
+  return summarize(accuracies);
 }
 
 /** Fills θ [R, P] with networks number `first` and following of a seed. */
 export function drawNetworks(
   net: Net,
-  theta: Parameters<typeof initialize>[2],
+  theta: Tensor,
   { method, param, seed }: Initialization,
   first: number,
 ): void {

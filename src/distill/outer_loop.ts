@@ -9,12 +9,13 @@ import { buildNet } from "../nets/build.ts";
 import { exportParameters } from "../nets/export.ts";
 import { initialize } from "../nets/init.ts";
 import type { Net } from "../nets/net.ts";
+import type { Accuracy } from "./accuracy.ts";
 import { type Artifact, metadataOf } from "./artifact.ts";
-import { drawNetworks, type Gain, type Initialization, measureGain } from "./evaluate.ts";
+import { drawNetworks, type Initialization, measureAccuracy } from "./evaluate.ts";
 import { MetaParameters } from "./meta_parameters.ts";
 import { partOf, RealBatch } from "./real.ts";
 import type { Recipe } from "./recipe.ts";
-import { Unroll, type UnrollSpec } from "./unroll.ts";
+import { type Synthetic, Unroll, type UnrollSpec } from "./unroll.ts";
 
 /** Adam's rate at iteration k (from 0). */
 export function rateAt(recipe: Recipe, k: number): number {
@@ -81,14 +82,21 @@ export class OuterLoop implements Disposable {
     return (await this.#unroll.loss.read())[0]!;
   }
 
-  /** Test accuracy with the data as it is now. */
-  async gain(): Promise<Gain> {
+  /** Test accuracy of the initial networks. */
+  before(): Promise<Accuracy> {
+    return this.#measure();
+  }
+
+  /** Test accuracy of the same networks after training on the data as it is now. */
+  async after(): Promise<Accuracy> {
     this.#derive();
+    return await this.#measure({ synthetic: this.meta.data, perStep: this.#spec.perStep });
+  }
+
+  #measure(data?: { synthetic: Synthetic; perStep: number }): Promise<Accuracy> {
     const { init, test_networks } = this.#recipe;
     const networks = init === "fixed" ? 1 : test_networks;
-    const { perStep } = this.#spec;
-    const { data } = this.meta;
-    return await measureGain(this.#net, data, perStep, this.#dataset, this.#how, networks);
+    return measureAccuracy(this.#net, this.#dataset, this.#how, networks, data);
   }
 
   /** The data as it is now, in the form that is kept. */
