@@ -2,24 +2,20 @@
 //
 //   fwd    y[r,o,n] = b[r,o] + Σ c  w[r,o,c] · relu(x)[r,c,n]
 //   vjpX   x̄[r,c,n] = [x > 0] · Σ o  w[r,o,c] · ȳ[r,o,n]
-//   vjpW   w̄[r,o,c] = Σ n  ȳ[r,o,n] · relu(x)[r,c,n]      b̄[r,o] = Σ n  ȳ[r,o,n]
 //
 //   x, x̄ [R,C,N]   y, ȳ [R,O,N]   w [O,C] with rows padded to whole vec4s by zeros, then b [O], in θ [R,·]
 //
 // Kind: bilinear in (relu(x), w). With TANGENT each product a·b becomes ȧ·b + a·ḃ. RELU = false takes
-// x as it is. Images are innermost, four to a vec4f; N counts vec4s, THETA and AT too.
+// x as it is. Images are innermost, four to a vec4f; THETA and AT count vec4s.
 //
-// An invocation computes 8 outputs × 4 images (fwd), 8 inputs × 4 images (vjpX) or 4 outputs × 4
-// inputs (vjpW), where the input after the last is x = 1: its weights are the bias.
+// An invocation computes 8 outputs (fwd) or 8 inputs (vjpX) of IMAGES vec4s of images; relu(x) is read
+// by dense_inputs.wgsl, and its gradient in w is in dense_weights.wgsl.
 
-override C: u32;
 override O: u32;
-override N: u32;
-override X_STRIDE: u32;  // vec4s between two networks' x: 0 where they share it
-override THETA: u32;     // vec4s of a network's θ
-override AT: u32;        // where w starts in it
+override THETA: u32;   // vec4s of a network's θ
+override AT: u32;      // where w starts in it
 override WG: u32;
-override RELU: bool;
+override IMAGES: u32;  // vec4s of images of an invocation, 1 or 2
 override TANGENT: bool;
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -30,27 +26,8 @@ override TANGENT: bool;
 @group(0) @binding(5) var<storage, read> yBarDot: array<vec4f>;
 @group(0) @binding(6) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(7) var<storage, read_write> xBar: array<vec4f>;
-@group(0) @binding(8) var<storage, read_write> thetaBar: array<f32>;
 
-fn row4() -> u32 { return (C + 3) / 4; }  // vec4s of a row of w
-
-fn relu(v: vec4f) -> vec4f { return select(v, max(v, vec4f()), RELU); }
-fn gate(dot: vec4f, v: vec4f) -> vec4f { return select(dot, vec4f(), vec4<bool>(RELU) & (v <= vec4f())); }
 fn outer(v: vec4f, w: vec4f) -> mat4x4f { return mat4x4f(v * w.x, v * w.y, v * w.z, v * w.w); }
-
-// Four inputs of four images; beyond the last input w is 0, so any of x's rows will do.
-fn inputs(r: u32, c: u32, n: u32) -> mat4x4f {
-  let at = r * X_STRIDE + min(vec4u(c, c + 1, c + 2, c + 3), vec4u(C - 1)) * N + n;
-  return mat4x4f(relu(x[at.x]), relu(x[at.y]), relu(x[at.z]), relu(x[at.w]));
-}
-
-fn inputsDot(r: u32, c: u32, n: u32) -> mat4x4f {
-  let at = r * X_STRIDE + min(vec4u(c, c + 1, c + 2, c + 3), vec4u(C - 1)) * N + n;
-  return mat4x4f(
-    gate(xDot[at.x], x[at.x]), gate(xDot[at.y], x[at.y]),
-    gate(xDot[at.z], x[at.z]), gate(xDot[at.w], x[at.w]),
-  );
-}
 
 // Where row o, column vec4 c of w stands; rows beyond the last repeat it.
 fn rows(r: u32, o: u32, c: u32) -> vec4u {
@@ -85,35 +62,68 @@ fn put(r: u32, o: u32, n: u32, t: mat4x4f) {
   if (o + 3 < O) { y[at + 3 * N] = t[3]; }
 }
 
+// Sums of a tile of 8 rows × IMAGES vec4s of images.
+struct Tile { low: mat4x4f, high: mat4x4f, lowNext: mat4x4f, highNext: mat4x4f }
+
+// An invocation's tile: rows from `row`, images n and, if IMAGES is 2, `next`.
+struct Place { row: u32, n: u32, next: u32 }
+fn place(id: u32) -> Place {
+  let tiles = (N + IMAGES - 1) / IMAGES;
+  let n = id % tiles * IMAGES;
+  return Place(id / tiles * 8, n, min(n + 1, N - 1));
+}
+
 @compute @workgroup_size(WG)
-fn fwd(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let id = group.x * WG + lane;
+fn fwd(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  N = arrayLength(&y) / (groups.y * O);
   let r = group.y;
-  let n = id % N;
-  let o = id / N * 8;
-  if (o >= O) { return; }
-  var low = bias(r, o);
-  var high = bias(r, o + 4);
+  let at = place(group.x * WG + lane);
+  if (at.row >= O) { return; }
+  let low = bias(r, at.row);
+  let high = bias(r, at.row + 4);
+  var t = Tile(low, high, low, high);
   for (var c = 0u; c < row4(); c++) {
-    let v = inputs(r, c * 4, n);
-    let at = rows(r, o, c);
-    let more = rows(r, o + 4, c);
+    let few = rows(r, at.row, c);
+    let more = rows(r, at.row + 4, c);
+    let w = weights(few);
+    let wMore = weights(more);
+    let v = inputs(r, c * 4, at.n);
+    var vNext: mat4x4f;
+    if (IMAGES > 1) { vNext = inputs(r, c * 4, at.next); }
     if (TANGENT) {
-      let dot = inputsDot(r, c * 4, n);
-      low += dot * weights(at) + v * weightsDot(at);
-      high += dot * weights(more) + v * weightsDot(more);
+      let dot = inputsDot(r, c * 4, at.n);
+      let wDot = weightsDot(few);
+      let wMoreDot = weightsDot(more);
+      t.low += dot * w + v * wDot;
+      t.high += dot * wMore + v * wMoreDot;
+      if (IMAGES > 1) {
+        let dotNext = inputsDot(r, c * 4, at.next);
+        t.lowNext += dotNext * w + vNext * wDot;
+        t.highNext += dotNext * wMore + vNext * wMoreDot;
+      }
     } else {
-      low += v * weights(at);
-      high += v * weights(more);
+      t.low += v * w;
+      t.high += v * wMore;
+      if (IMAGES > 1) {
+        t.lowNext += vNext * w;
+        t.highNext += vNext * wMore;
+      }
     }
   }
-  put(r, o, n, low);
-  put(r, o + 4, n, high);
+  put(r, at.row, at.n, t.low);
+  put(r, at.row + 4, at.n, t.high);
+  if (IMAGES == 1 || at.n + 1 >= N) { return; }
+  put(r, at.row, at.next, t.lowNext);
+  put(r, at.row + 4, at.next, t.highNext);
 }
 
 fn putGated(r: u32, c: u32, n: u32, t: mat4x4f) {
   let at = (r * C + c) * N + n;
-  let v = r * X_STRIDE + c * N + n;
+  let v = r * stride() + c * N + n;
   if (c < C) { xBar[at] = gate(t[0], x[v]); }
   if (c + 1 < C) { xBar[at + N] = gate(t[1], x[v + N]); }
   if (c + 2 < C) { xBar[at + 2 * N] = gate(t[2], x[v + 2 * N]); }
@@ -121,75 +131,49 @@ fn putGated(r: u32, c: u32, n: u32, t: mat4x4f) {
 }
 
 @compute @workgroup_size(WG)
-fn vjpX(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let id = group.x * WG + lane;
+fn vjpX(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  N = arrayLength(&xBar) / (groups.y * C);
   let r = group.y;
-  let n = id % N;
-  let c = id / N * 2;
+  let at = place(group.x * WG + lane);
+  let c = at.row / 4;
   if (c >= row4()) { return; }
-  let next = min(c + 1, row4() - 1);
-  var low: mat4x4f;
-  var high: mat4x4f;
+  let more = min(c + 1, row4() - 1);
+  var t: Tile;
   for (var o = 0u; o < O; o++) {
-    let out = (r * O + o) * N + n;
+    let out = (r * O + o) * N;
     let row = r * THETA + AT + o * row4();
-    let g = yBar[out];
+    let w = theta[row + c];
+    let wMore = theta[row + more];
+    let g = yBar[out + at.n];
+    var gNext: vec4f;
+    if (IMAGES > 1) { gNext = yBar[out + at.next]; }
     if (TANGENT) {
-      let gDot = yBarDot[out];
-      low += outer(gDot, theta[row + c]) + outer(g, thetaDot[row + c]);
-      high += outer(gDot, theta[row + next]) + outer(g, thetaDot[row + next]);
+      let gDot = yBarDot[out + at.n];
+      let wDot = thetaDot[row + c];
+      let wMoreDot = thetaDot[row + more];
+      t.low += outer(gDot, w) + outer(g, wDot);
+      t.high += outer(gDot, wMore) + outer(g, wMoreDot);
+      if (IMAGES > 1) {
+        let gNextDot = yBarDot[out + at.next];
+        t.lowNext += outer(gNextDot, w) + outer(gNext, wDot);
+        t.highNext += outer(gNextDot, wMore) + outer(gNext, wMoreDot);
+      }
     } else {
-      low += outer(g, theta[row + c]);
-      high += outer(g, theta[row + next]);
+      t.low += outer(g, w);
+      t.high += outer(g, wMore);
+      if (IMAGES > 1) {
+        t.lowNext += outer(gNext, w);
+        t.highNext += outer(gNext, wMore);
+      }
     }
   }
-  putGated(r, c * 4, n, low);
-  putGated(r, c * 4 + 4, n, high);
-}
-
-fn cotangents(r: u32, o: u32, n: u32) -> vec4u {
-  return (r * O + min(vec4u(o, o + 1, o + 2, o + 3), vec4u(O - 1))) * N + n;
-}
-
-// Row o of w̄ for inputs 4c…4c+3; zero beyond the last input, so that θ's padding stays zero.
-fn putRow(r: u32, o: u32, c: u32, sum: vec4f) {
-  if (o >= O) { return; }
-  let base = (r * THETA + AT) * 4;
-  if (c == row4()) { thetaBar[base + O * row4() * 4 + o] = sum.x; return; }
-  let at = base + (o * row4() + c) * 4;
-  let inside = vec4u(0, 1, 2, 3) + c * 4 < vec4u(C);
-  let row = select(vec4f(), sum, inside);
-  thetaBar[at] = row.x;
-  thetaBar[at + 1] = row.y;
-  thetaBar[at + 2] = row.z;
-  thetaBar[at + 3] = row.w;
-}
-
-@compute @workgroup_size(WG)
-fn vjpW(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let id = group.x * WG + lane;
-  let r = group.y;
-  let c = id % (row4() + 1);
-  let o = id / (row4() + 1) * 4;
-  if (o >= O) { return; }
-  let isBias = c == row4();
-  var sum: mat4x4f;  // column o, row c
-  for (var n = 0u; n < N; n++) {
-    let at = cotangents(r, o, n);
-    let g = mat4x4f(yBar[at.x], yBar[at.y], yBar[at.z], yBar[at.w]);
-    let v = inputs(r, c * 4, n);
-    let ones = mat4x4f(vec4f(1), vec4f(1), vec4f(1), vec4f(1));
-    if (TANGENT) {
-      let gDot = mat4x4f(yBarDot[at.x], yBarDot[at.y], yBarDot[at.z], yBarDot[at.w]);
-      if (isBias) { sum += transpose(ones) * gDot; continue; }
-      sum += transpose(v) * gDot + transpose(inputsDot(r, c * 4, n)) * g;
-    } else {
-      if (isBias) { sum += transpose(ones) * g; continue; }
-      sum += transpose(v) * g;
-    }
-  }
-  putRow(r, o, c, sum[0]);
-  putRow(r, o + 1, c, sum[1]);
-  putRow(r, o + 2, c, sum[2]);
-  putRow(r, o + 3, c, sum[3]);
+  putGated(r, at.row, at.n, t.low);
+  putGated(r, at.row + 4, at.n, t.high);
+  if (IMAGES == 1 || at.n + 1 >= N) { return; }
+  putGated(r, at.row, at.next, t.lowNext);
+  putGated(r, at.row + 4, at.next, t.highNext);
 }

@@ -6,13 +6,12 @@
 //
 //   x, x̄ [R,C,H,V,N]   y, ȳ [R,C,P,Q,N],  P = H / SIZE
 //
-// Kind: gated (linear, given which x is largest). Images are innermost, four to a vec4f; N counts
-// vec4s. An invocation handles one window of four images. `PLANES` is R·C.
+// Kind: gated (linear, given which x is largest). Images are innermost, four to a vec4f. An invocation
+// handles one window of four images.
 
-override PLANES: u32;
+override PLANES: u32;  // R·C
 override P: u32;
 override Q: u32;
-override N: u32;
 override SIZE: u32;
 override WG: u32;
 
@@ -22,6 +21,8 @@ override WG: u32;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> yDot: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> xBar: array<vec4f>;
+
+var<private> N: u32;  // vec4s of images
 
 // Where the window of output `id` starts in x.
 fn corner(id: u32) -> u32 {
@@ -48,7 +49,8 @@ fn fwd(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let id = index(group, groups, lane);
-  if (id >= PLANES * P * Q * N) { return; }
+  if (id >= arrayLength(&y)) { return; }
+  N = arrayLength(&y) / (PLANES * P * Q);
   y[id] = largest(corner(id));
 }
 
@@ -59,7 +61,8 @@ fn jvp(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let id = index(group, groups, lane);
-  if (id >= PLANES * P * Q * N) { return; }
+  if (id >= arrayLength(&yDot)) { return; }
+  N = arrayLength(&yDot) / (PLANES * P * Q);
   let at = corner(id);
   let most = largest(at);
   var dot: vec4f;
@@ -77,7 +80,8 @@ fn vjp(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let id = index(group, groups, lane);
-  if (id >= PLANES * P * Q * N) { return; }
+  if (id >= arrayLength(&yBar)) { return; }
+  N = arrayLength(&yBar) / (PLANES * P * Q);
   let at = corner(id);
   let most = largest(at);
   var left = yBar[id];  // zero once it has found its place

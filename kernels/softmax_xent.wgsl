@@ -4,16 +4,15 @@
 //
 //   fwd    loss[r,n] = −Σ k  y[k,n] · log p[r,k,n] / COUNT      hit[r,n] = argmax z = argmax y
 //   vjpZ   z̄[r,k,n] = (s·p − y) / COUNT                         vjpY   ȳ[r,k,n] = −log p / COUNT
-//   jvp    lossDot[r,n] = Σ k  z̄ · ż
-//   hvpZ   z̄˙[r,k,n] = s · p ⊙ (ż − ⟨p,ż⟩) / COUNT              hvpY   ȳ˙[r,k,n] = −(ż − ⟨p,ż⟩) / COUNT
+//   jvp    lossDot[r,n] = Σ k  z̄ · ż, and
+//          z̄˙[r,k,n] = s · p ⊙ (ż − ⟨p,ż⟩) / COUNT              hvpY   ȳ˙[r,k,n] = −(ż − ⟨p,ż⟩) / COUNT
 //
 //   z, z̄ [R,K,N]   y [K,N], shared by all networks   loss, hit, lossDot [R,N]
 //
-// Kind: smooth. Images are innermost, four to a vec4f; N counts vec4s. An invocation handles four
+// Kind: smooth. Images are innermost, four to a vec4f. An invocation handles four
 // images of one network.
 
 override K: u32;
-override N: u32;
 override NETWORKS: u32;
 override COUNT: u32;
 override WG: u32;
@@ -23,10 +22,14 @@ override WG: u32;
 @group(0) @binding(2) var<storage, read> y: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> out: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> hit: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> lossDot: array<vec4f>;
+
+var<private> N: u32;  // vec4s of images
 
 struct Place { first: u32, n: u32, id: u32 }  // first: class 0 of the images' logits
 
 fn place(group: vec3u, lane: u32) -> Place {
+  N = arrayLength(&z) / (NETWORKS * K);
   let id = group.x * WG + lane;
   return Place(id / N * K * N + id % N, id % N, id);
 }
@@ -104,22 +107,15 @@ fn jvp(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lan
   let at = place(group, lane);
   if (at.id >= NETWORKS * N) { return; }
   let norm = normal(at.first);
-  var sum = labelSum(at.n) * meanDot(at.first, norm);
-  for (var k = 0u; k < K; k++) { sum -= y[k * N + at.n] * zDot[at.first + k * N]; }
-  out[at.id] = sum / f32(COUNT);
-}
-
-@compute @workgroup_size(WG)
-fn hvpZ(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let at = place(group, lane);
-  if (at.id >= NETWORKS * N) { return; }
-  let norm = normal(at.first);
   let mean = meanDot(at.first, norm);
   let sum = labelSum(at.n);
+  var dot = sum * mean;
   for (var k = 0u; k < K; k++) {
     let i = at.first + k * N;
+    dot -= y[k * N + at.n] * zDot[i];
     out[i] = sum * exp(logP(i, norm)) * (zDot[i] - mean) / f32(COUNT);
   }
+  lossDot[at.id] = dot / f32(COUNT);
 }
 
 @compute @workgroup_size(WG)

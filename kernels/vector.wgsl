@@ -11,7 +11,9 @@
 //   softplus     out[i] = log(1 + exp a[i])
 //   softplusVjp  out[i] = b[i] / (1 + exp −a[i])
 
-override SIZE: u32;
+// Bindings are whole vec4s: the words past an array's last add nothing, and may be written.
+
+override SIZE: u32;  // of accumulate
 override NETWORKS: u32;
 override SCALE: f32;
 override WG: u32;
@@ -38,13 +40,13 @@ fn index(at: Invocation) -> u32 { return (at.group.y * at.groups.x + at.group.x)
 @compute @workgroup_size(WG)
 fn descend(at: Invocation) {
   let i = index(at);
-  if (i < SIZE) { out[i] = a[i] - eta[0] * b[i]; }
+  if (i < arrayLength(&out)) { out[i] = a[i] - eta[0] * b[i]; }
 }
 
 @compute @workgroup_size(WG)
 fn add(at: Invocation) {
   let i = index(at);
-  if (i < SIZE) { out[i] += a[i]; }
+  if (i < arrayLength(&out)) { out[i] += a[i]; }
 }
 
 @compute @workgroup_size(WG)
@@ -70,7 +72,7 @@ fn total(part: f32, lane: u32) -> f32 {
 @compute @workgroup_size(WG)
 fn mean(at: Invocation) {
   var part = 0.0;
-  for (var i = at.lane; i < SIZE; i += WG) { part += a[i]; }
+  for (var i = at.lane; i < arrayLength(&a); i += WG) { part += a[i]; }
   let sum = total(part, at.lane);
   if (at.lane == 0) { out[0] = SCALE * sum; }
 }
@@ -78,7 +80,7 @@ fn mean(at: Invocation) {
 @compute @workgroup_size(WG)
 fn clip(at: Invocation) {
   var part = 0.0;
-  for (var i = at.lane; i < SIZE; i += WG) { part += a[i] * a[i]; }
+  for (var i = at.lane; i < arrayLength(&a); i += WG) { part += a[i] * a[i]; }
   let length = sqrt(total(part, at.lane));
   if (at.lane > 0) { return; }
   let mean = select(out[1], length, out[1] == 0);
@@ -89,7 +91,7 @@ fn clip(at: Invocation) {
 @compute @workgroup_size(WG)
 fn adam(at: Invocation) {
   let i = index(at);
-  if (i >= SIZE) { return; }
+  if (i >= arrayLength(&out)) { return; }
   let g = factor[0] * a[i];
   let m = hyper.beta1 * moment1[i] + (1 - hyper.beta1) * g;
   let v = hyper.beta2 * moment2[i] + (1 - hyper.beta2) * g * g;
@@ -101,7 +103,7 @@ fn adam(at: Invocation) {
 @compute @workgroup_size(WG)
 fn softplus(at: Invocation) {
   let i = index(at);
-  if (i < SIZE) { out[i] = max(a[i], 0) + log1p(exp(-abs(a[i]))); }
+  if (i < arrayLength(&out)) { out[i] = max(a[i], 0) + log1p(exp(-abs(a[i]))); }
 }
 
 // log(1 + v) without losing a small v to the rounding of 1 + v (Goldberg 1991, theorem 4).
@@ -114,5 +116,5 @@ fn log1p(v: f32) -> f32 {
 @compute @workgroup_size(WG)
 fn softplusVjp(at: Invocation) {
   let i = index(at);
-  if (i < SIZE) { out[i] = b[i] / (1 + exp(-a[i])); }
+  if (i < arrayLength(&out)) { out[i] = b[i] / (1 + exp(-a[i])); }
 }

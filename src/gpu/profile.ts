@@ -1,22 +1,15 @@
-/**
- * What stands behind the adapter, and the shapes of work that suit it. A software adapter (llvmpipe,
- * SwiftShader, WARP) wants few invocations with much to do each, a hardware adapter many thousands.
- */
+/** A software adapter (llvmpipe, WARP) wants few invocations with much to do each, hardware many. */
 export interface Profile {
   /** What stands behind the adapter. */
   readonly name: "software" | "hardware";
   /** Invocations in a workgroup. */
   readonly workgroup: number;
-  /** Columns of an image that an invocation of conv2d computes: fewer make more invocations. */
-  readonly columns: 1 | 5;
-  /** Workgroups that a long sum with few outputs is split into, about. */
-  readonly splits: number;
 }
 
 /** The two profiles; tests run both on whatever adapter there is. */
 export const profiles: Readonly<Record<Profile["name"], Profile>> = {
-  software: { name: "software", workgroup: 64, columns: 5, splits: 16 },
-  hardware: { name: "hardware", workgroup: 64, columns: 1, splits: 512 },
+  software: { name: "software", workgroup: 32 },
+  hardware: { name: "hardware", workgroup: 64 },
 };
 
 /** The name of the profile that suits an adapter. */

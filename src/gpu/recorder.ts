@@ -1,4 +1,4 @@
-/** Recorder: collects dispatches, clears and copies into one command buffer, submitted once. */
+/** Recorder: collects dispatches, clears and copies into a command buffer. */
 import type { Device } from "./device.ts";
 import type { Bindings, Kernel } from "./kernel.ts";
 import type { Tensor } from "./tensor.ts";
@@ -6,11 +6,16 @@ import type { Tensor } from "./tensor.ts";
 /** Workgroups in x, y and z. */
 export type Groups = readonly [number, number?, number?];
 
-/** One command buffer in the making. Work runs in the order of the calls. */
+/** Dispatches of a command buffer: more fill the CPU's memory and may be taken for a hung GPU. */
+const LONGEST = 4096;
+
+// A write to a tensor takes effect when the next part is submitted: write before recording the reader.
+
+/** Work in the making, in as few command buffers as can be. It runs in the order of the calls. */
 export class Recorder {
   /** Dispatches recorded so far. */
   dispatches = 0;
-  readonly #encoder: GPUCommandEncoder;
+  #encoder: GPUCommandEncoder;
   #pass: GPUComputePassEncoder | undefined;
 
   /** Opens a command buffer on `device`. */
@@ -31,7 +36,9 @@ export class Recorder {
     this.#pass.setPipeline(kernel.pipeline);
     this.#pass.setBindGroup(0, kernel.bind(bindings));
     this.#pass.dispatchWorkgroups(x, y, z);
-    this.dispatches++;
+    if (++this.dispatches % LONGEST > 0) return;
+    this.submit();
+    this.#encoder = this.device.gpu.createCommandEncoder();
   }
 
   /** One invocation an element, in x and (where x is too short) y; networks in z. */
@@ -54,7 +61,7 @@ export class Recorder {
     this.#encoder.copyBufferToBuffer(buffer, offset, to.buffer, to.offset + at * 4, size * 4);
   }
 
-  /** Hands the command buffer to the GPU; the recorder is spent. */
+  /** Hands what is left to the GPU; the recorder is spent. */
   submit(): void {
     this.#endPass();
     this.device.gpu.queue.submit([this.#encoder.finish()]);

@@ -5,9 +5,16 @@
  * It holds no weights: θ is an argument everywhere.
  */
 import type { Device, Recorder, Tensor } from "../gpu/mod.ts";
-import { isParametric, type Op, type Parameter, type Planes, sizeOf } from "../ops/op.ts";
+import {
+  isParametric,
+  type Op,
+  type Parameter,
+  type Planes,
+  sizeOf,
+  type Span,
+} from "../ops/op.ts";
 import { SoftmaxXent } from "../ops/softmax_xent.ts";
-import { Workspace, type WorkspaceOptions } from "./workspace.ts";
+import { Tangents, Workspace, type WorkspaceOptions } from "./workspace.ts";
 
 /** What `hvp` reads and writes. */
 export interface HvpTensors {
@@ -56,6 +63,11 @@ export class Net implements Disposable {
     return new Workspace(this, networks, count, options);
   }
 
+  /** Room for `hvp` on such a workspace. */
+  tangents(networks: number, count: number): Tangents {
+    return new Tangents(this, networks, count);
+  }
+
   /** Logits [R, K, N] of images x, left in the workspace. */
   forward(record: Recorder, work: Workspace, theta: Tensor, x: Tensor): Tensor {
     this.ops.forEach((op, l) => {
@@ -71,11 +83,14 @@ export class Net implements Disposable {
     return { loss, hit };
   }
 
-  /** thetaBar = ∇θ ℓ(x, y, θ) [R, P]. */
+  /**
+   * Activations and cotangents of the loss ℓ(x, y, θ), left in the workspace, and, where it is asked
+   * for, thetaBar = ∇θ ℓ [R, P].
+   */
   grad(
     record: Recorder,
     work: Workspace,
-    t: { theta: Tensor; x: Tensor; y: Tensor; thetaBar: Tensor },
+    t: { theta: Tensor; x: Tensor; y: Tensor; thetaBar?: Tensor },
   ): void {
     this.forward(record, work, t.theta, t.x);
     this.#xent(work).vjpZ(record, work.span, { z: work.logits, y: t.y, zBar: work.yBar.at(-1)! });
@@ -83,45 +98,48 @@ export class Net implements Disposable {
       const op = this.ops[l]!;
       const x = work.inputOf(l, t.x);
       const yBar = work.yBar[l]!;
-      if (isParametric(op)) op.vjpW(record, work.span, { x, yBar, thetaBar: t.thetaBar });
+      if (t.thetaBar && isParametric(op)) {
+        op.vjpW(record, work.span, { x, yBar, thetaBar: t.thetaBar });
+      }
       if (l > 0) op.vjpX(record, work.span, { x, theta: t.theta, yBar, xBar: work.yBar[l - 1]! });
     }
   }
 
-  /** The tangent of `grad` along θ̇, forward over reverse; returns lossDot [R, N], summing to ⟨∇θℓ, θ̇⟩. */
-  hvp(record: Recorder, work: Workspace, t: HvpTensors): Tensor {
+  /**
+   * The tangent of `grad` along θ̇, forward over reverse, in a workspace as `grad` left it for the
+   * same θ, x and y; returns lossDot [R, N], summing to ⟨∇θ ℓ, θ̇⟩.
+   */
+  hvp(record: Recorder, work: Workspace, tangents: Tangents, t: HvpTensors): Tensor {
     const { span } = work;
-    this.#forwardTangent(record, work, t);
-    const [z, zDot] = [work.logits, work.yDot.at(-1)!];
-    const xent = this.#xent(work);
-    xent.jvp(record, span, { z, zDot, y: t.y, lossDot: work.loss });
-    xent.vjpZ(record, span, { z, y: t.y, zBar: work.yBar.at(-1)! });
-    xent.hvpZ(record, span, { z, zDot, y: t.y, zBarDot: work.yBarDot.at(-1)! });
-    if (t.yBarDot) xent.hvpY(record, span, { z, zDot, yBarDot: t.yBarDot });
-    for (let l = this.ops.length - 1; l >= 0; l--) this.#backwardTangent(record, work, t, l);
-    return work.loss;
-  }
-
-  #forwardTangent(record: Recorder, work: Workspace, { theta, thetaDot, x }: HvpTensors): void {
+    const { yDot, yBarDot, lossDot } = tangents;
     this.ops.forEach((op, l) => {
-      const at = { x: work.inputOf(l, x), theta };
-      op.fwd(record, work.span, { ...at, y: work.y[l]! });
-      const xDot = l > 0 ? work.yDot[l - 1]! : null;
-      op.jvp(record, work.span, { ...at, xDot, thetaDot, yDot: work.yDot[l]! });
+      const at = { x: work.inputOf(l, t.x), xDot: l > 0 ? yDot[l - 1]! : null, yDot: yDot[l]! };
+      op.jvp(record, span, { ...at, theta: t.theta, thetaDot: t.thetaDot });
     });
+    const [z, zDot] = [work.logits, yDot.at(-1)!];
+    const xent = this.#xent(work);
+    xent.jvp(record, span, { z, zDot, y: t.y, lossDot, zBarDot: yBarDot.at(-1)! });
+    if (t.yBarDot) xent.hvpY(record, span, { z, zDot, yBarDot: t.yBarDot });
+    for (let l = this.ops.length - 1; l >= 0; l--) {
+      this.#backwardTangent(record, work, tangents, t, l);
+    }
+    return lossDot;
   }
 
-  #backwardTangent(record: Recorder, work: Workspace, t: HvpTensors, l: number): void {
-    const { span } = work;
-    const { theta, thetaDot, thetaBarDot } = t;
+  #backwardTangent(record: Recorder, work: Workspace, t: Tangents, h: HvpTensors, l: number): void {
+    const { theta, thetaDot, thetaBarDot } = h;
     const op = this.ops[l]!;
-    const x = work.inputOf(l, t.x);
-    const xDot = l > 0 ? work.yDot[l - 1]! : null;
-    const [yBar, yBarDot] = [work.yBar[l]!, work.yBarDot[l]!];
-    if (isParametric(op)) op.hvpW(record, span, { x, xDot, yBar, yBarDot, thetaBarDot });
-    if (l > 0) op.vjpX(record, span, { x, theta, yBar, xBar: work.yBar[l - 1]! });
-    const xBarDot = l > 0 ? work.yBarDot[l - 1]! : t.xBarDot;
-    op.hvpX(record, span, { x, theta, thetaDot, yBar, yBarDot, xBarDot });
+    const x = work.inputOf(l, h.x);
+    const xDot = l > 0 ? t.yDot[l - 1]! : null;
+    const [yBar, yBarDot] = [work.yBar[l]!, t.yBarDot[l]!];
+    if (isParametric(op)) op.hvpW(record, work.span, { x, xDot, yBar, yBarDot, thetaBarDot });
+    const xBarDot = l > 0 ? t.yBarDot[l - 1]! : h.xBarDot;
+    op.hvpX(record, work.span, { x, theta, thetaDot, yBar, yBarDot, xBarDot });
+  }
+
+  /** Bytes of scratch that its ops take for runs over `span`. */
+  scratchBytes(span: Span): number {
+    return this.ops.reduce((sum, op) => sum + (op.scratchBytes?.(span) ?? 0), 0);
   }
 
   /** Frees the scratch of its ops. */

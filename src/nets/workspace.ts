@@ -1,26 +1,22 @@
-/** Workspace: the activations of one net for a number of networks and images; frees itself. */
+/** Workspace and Tangents: the activations of one net for a number of networks and images. */
 import type { Tensor } from "../gpu/mod.ts";
 import { padded, sizeOf, type Span } from "../ops/op.ts";
 import type { Net } from "./net.ts";
 
 /** What a workspace is for. */
 export interface WorkspaceOptions {
-  /** Which passes it must hold activations for: each includes those before it. */
-  readonly passes: "forward" | "grad" | "hvp";
+  /** Which passes it must hold activations for: `grad` includes `forward`. */
+  readonly passes: "forward" | "grad";
   /** Images that the mean loss is taken over, where a batch runs in parts; else those given. */
   readonly total?: number;
 }
 
-const KINDS = { forward: 1, grad: 2, hvp: 4 };
-
-/** Activations and their tangents and cotangents, one tensor [R, C, H, V, N] for each op's output. */
+/** Activations and their cotangents, one tensor [R, C, H, V, N] for each op's output. */
 export class Workspace implements Disposable {
   readonly span: Span;
   readonly total: number;
   readonly y: readonly Tensor[];
   readonly yBar: readonly Tensor[];
-  readonly yDot: readonly Tensor[];
-  readonly yBarDot: readonly Tensor[];
   /** [R, N]: parts of the loss, and 1 where an image is classified right. */
   readonly loss: Tensor;
   readonly hit: Tensor;
@@ -28,28 +24,20 @@ export class Workspace implements Disposable {
 
   constructor(net: Net, networks: number, count: number, options: WorkspaceOptions) {
     const { passes, total = count } = options;
-    const images = padded(count);
     using owned = new DisposableStack();
-    const own = (shape: number[], label: string) => owned.use(net.device.tensor(shape, label));
-    const like = (label: string) =>
-      net.ops.map(({ output }) => {
-        const { channels, height, width } = output;
-        return own([networks, channels, height, width, images], label);
-      });
-    this.span = { networks, images };
+    this.span = { networks, images: padded(count) };
     this.total = total;
-    this.y = like("y");
-    this.yBar = passes !== "forward" ? like("yBar") : [];
-    this.yDot = passes === "hvp" ? like("yDot") : [];
-    this.yBarDot = passes === "hvp" ? like("yBarDot") : [];
-    this.loss = own([networks, images], "loss");
-    this.hit = own([networks, images], "hit");
+    this.y = outputs(net, this.span, owned, "y");
+    this.yBar = passes === "grad" ? outputs(net, this.span, owned, "yBar") : [];
+    this.loss = owned.use(net.device.tensor([networks, padded(count)], "loss"));
+    this.hit = owned.use(net.device.tensor([networks, padded(count)], "hit"));
     this.#owned = owned.move();
   }
 
-  /** Bytes that one image of one network takes, about. */
-  static bytesPerImage(net: Net, passes: WorkspaceOptions["passes"]): number {
-    return 4 * KINDS[passes] * net.ops.reduce((sum, { output }) => sum + sizeOf(output), 0);
+  /** Bytes of a workspace, all networks and images counted. */
+  static bytes(net: Net, networks: number, count: number, passes: "forward" | "grad"): number {
+    const each = activations(net) * (passes === "grad" ? 2 : 1) + 2;
+    return 4 * networks * padded(count) * each;
   }
 
   get logits(): Tensor {
@@ -64,4 +52,41 @@ export class Workspace implements Disposable {
   [Symbol.dispose](): void {
     this.#owned.dispose();
   }
+}
+
+/** Tangents of the activations and cotangents of a workspace of the same size. */
+export class Tangents implements Disposable {
+  readonly yDot: readonly Tensor[];
+  readonly yBarDot: readonly Tensor[];
+  /** [R, N]: summing to the tangent of the loss. */
+  readonly lossDot: Tensor;
+  readonly #owned: DisposableStack;
+
+  constructor(net: Net, networks: number, count: number) {
+    using owned = new DisposableStack();
+    const span = { networks, images: padded(count) };
+    this.yDot = outputs(net, span, owned, "yDot");
+    this.yBarDot = outputs(net, span, owned, "yBarDot");
+    this.lossDot = owned.use(net.device.tensor([networks, padded(count)], "lossDot"));
+    this.#owned = owned.move();
+  }
+
+  /** Bytes of the tangents, all networks and images counted. */
+  static bytes(net: Net, networks: number, count: number): number {
+    return 4 * networks * padded(count) * (2 * activations(net) + 1);
+  }
+
+  [Symbol.dispose](): void {
+    this.#owned.dispose();
+  }
+}
+
+function activations(net: Net): number {
+  return net.ops.reduce((sum, { output }) => sum + sizeOf(output), 0);
+}
+
+function outputs(net: Net, { networks, images }: Span, owned: DisposableStack, label: string) {
+  return net.ops.map(({ output: { channels, height, width } }) =>
+    owned.use(net.device.tensor([networks, channels, height, width, images], label))
+  );
 }

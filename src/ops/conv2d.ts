@@ -1,7 +1,14 @@
-/** conv2d: convolution with bias on relu(x) or x; its kernels and formulas are in conv2d.wgsl. */
-import source from "../../kernels/conv2d.wgsl" with { type: "text" };
+/**
+ * conv2d: convolution with bias on relu(x) or x; its kernels and formulas are in conv2d.wgsl and
+ * conv2d_weights.wgsl, before which shared/row.wgsl is put; splits.wgsl ends split sums.
+ */
+import correlateSource from "../../kernels/conv2d.wgsl" with { type: "text" };
+import weightsSource from "../../kernels/conv2d_weights.wgsl" with { type: "text" };
+import rowSource from "../../kernels/shared/row.wgsl" with { type: "text" };
+import splitsSource from "../../kernels/splits.wgsl" with { type: "text" };
 import type { Bindings, Device, Recorder, Tensor } from "../gpu/mod.ts";
 import {
+  checkShared,
   checkSize,
   type HvpWTensors,
   type HvpXTensors,
@@ -11,7 +18,6 @@ import {
   type Planes,
   sizeOf,
   type Span,
-  strideOf,
   type VjpXTensors,
 } from "./op.ts";
 
@@ -31,8 +37,17 @@ export interface Conv2dSpec {
   readonly at: number;
 }
 
-const TILE_CHANNELS = 4;
-const TILE_TAPS = 5;
+/**
+ * What an invocation takes, at most: `columns` of an image; of a sum over images `sumColumns` at a
+ * time for `sumRows` rows of the kernel, in about `sumLanes` invocations. A software adapter wants few
+ * with much to do each.
+ */
+const TILES = {
+  software: { columns: 14, sumColumns: 5, sumRows: 5, sumLanes: 128 },
+  hardware: { columns: 1, sumColumns: 4, sumRows: 1, sumLanes: 32_768 },
+};
+/** Taps of a row of the kernel that an invocation takes at a time. */
+const TAPS = 5;
 /** llvmpipe leaves a loop, without a word, once an invocation has done 65 535 turns. */
 const MOST_TURNS = 60_000;
 
@@ -74,40 +89,26 @@ export class Conv2d implements ParametricOp {
 
   fwd(record: Recorder, span: Span, t: { x: Tensor; theta: Tensor; y: Tensor }): void {
     const { x, theta, y } = t;
-    this.#correlate(
-      record,
-      span,
-      "fwd",
-      { src: x, srcDot: x, theta, thetaDot: theta, dst: y },
-      false,
-    );
+    this.#forward(record, span, { src: x, srcDot: x, theta, thetaDot: theta, dst: y }, false);
   }
 
   jvp(record: Recorder, span: Span, t: JvpTensors): void {
     const { x, xDot, theta, thetaDot, yDot } = t;
     // With ẋ = 0 the tangent is f(x, ẇ) + ḃ: the forward pass with θ̇ for θ.
     if (xDot === null) return this.fwd(record, span, { x, theta: thetaDot, y: yDot });
-    this.#correlate(
-      record,
-      span,
-      "fwd",
-      { src: x, srcDot: xDot, theta, thetaDot, dst: yDot },
-      true,
-    );
+    this.#forward(record, span, { src: x, srcDot: xDot, theta, thetaDot, dst: yDot }, true);
   }
 
   vjpX(record: Recorder, span: Span, t: VjpXTensors): void {
     const { x, theta, yBar, xBar } = t;
-    this.#checkGate(x, span);
     const bindings = { src: yBar, srcDot: yBar, theta, thetaDot: theta, x, dst: xBar };
-    this.#correlate(record, span, "vjpX", bindings, false);
+    this.#backward(record, span, bindings, false);
   }
 
   hvpX(record: Recorder, span: Span, t: HvpXTensors): void {
     const { x, theta, thetaDot, yBar, yBarDot, xBarDot } = t;
-    this.#checkGate(x, span);
     const bindings = { src: yBar, srcDot: yBarDot, theta, thetaDot, x, dst: xBarDot };
-    this.#correlate(record, span, "vjpX", bindings, true);
+    this.#backward(record, span, bindings, true);
   }
 
   vjpW(record: Recorder, span: Span, t: { x: Tensor; yBar: Tensor; thetaBar: Tensor }): void {
@@ -121,34 +122,63 @@ export class Conv2d implements ParametricOp {
     this.#sum(record, span, { src: x, srcDot: xDot, yBar, yBarDot }, thetaBarDot, true);
   }
 
-  /** The gate [x > 0] is read for each network. */
-  #checkGate(x: Tensor, { networks, images }: Span): void {
-    const size = sizeOf(this.input);
-    if (this.#spec.relu) checkSize("conv2d.vjpX on x", x, [networks, size, images]);
+  #forward(
+    record: Recorder,
+    span: Span,
+    bindings: Correlation,
+    tangent: boolean,
+  ): void {
+    const { relu, pad } = this.#spec;
+    const overrides = { FLIP: 0, PAD: pad, TANGENT: +tangent, RELU_SRC: +relu, RELU_DST: 0 };
+    checkShared("conv2d.fwd on x", bindings.src, this.input, span);
+    const all = { ...bindings, x: bindings.src };
+    this.#correlate(record, span, this.input, this.output, all, overrides);
+  }
+
+  #backward(
+    record: Recorder,
+    span: Span,
+    bindings: Correlation & { x: Tensor },
+    tangent: boolean,
+  ): void {
+    const { relu, pad, size } = this.#spec;
+    // The gate [x > 0] is read for each network.
+    const shape = [span.networks, sizeOf(this.input), span.images];
+    if (relu) checkSize("conv2d.vjpX on x", bindings.x, shape);
+    this.#checkOutput("conv2d.vjpX", bindings.src, span);
+    const PAD = size - 1 - pad;
+    const overrides = { FLIP: 1, PAD, TANGENT: +tangent, RELU_SRC: 0, RELU_DST: +relu };
+    this.#correlate(record, span, this.output, this.input, bindings, overrides);
+  }
+
+  #checkOutput(what: string, yBar: Tensor, { networks, images }: Span): void {
+    checkSize(`${what} on yBar`, yBar, [networks, sizeOf(this.output), images]);
   }
 
   #correlate(
     record: Recorder,
     span: Span,
-    entry: "fwd" | "vjpX",
-    bindings: Bindings & { src: Tensor; dst: Tensor; theta: Tensor },
-    tangent: boolean,
+    from: Planes,
+    to: Planes,
+    bindings: Correlation,
+    overrides: Record<string, number>,
   ): void {
-    const flip = entry === "vjpX";
-    const [from, to] = flip ? [this.output, this.input] : [this.input, this.output];
-    checkSize(`conv2d.${entry} to dst`, bindings.dst, [span.networks, sizeOf(to), span.images]);
-    const kernel = this.#kernel(entry, span, {
-      ...correlation(from, to, flip ? this.#spec.size - 1 - this.#spec.pad : this.#spec.pad),
-      X_STRIDE: strideOf(bindings.src, from, span),
+    const { profile } = this.#device;
+    checkSize("conv2d to dst", bindings.dst, [span.networks, sizeOf(to), span.images]);
+    const COLUMNS = tileOf(to.width, TILES[profile.name].columns);
+    const CHANNELS = channelsOf(to.channels);
+    const kernel = this.#kernel(correlateSource, "correlate", {
+      ...extentsOf(from, to),
+      ...overrides,
+      COLUMNS,
+      CHANNELS,
       THETA: bindings.theta.size / span.networks,
-      SPLITS: 1,
-      FLIP: +flip,
-      TANGENT: +tangent,
+      AT: this.#spec.at,
     });
-    const lanes = span.images / 4 * to.height * Math.ceil(to.width / this.#device.profile.columns);
+    const lanes = span.images / 4 * to.height * Math.ceil(to.width / COLUMNS);
     record.dispatch(kernel, bindings, [
-      Math.ceil(lanes / this.#device.profile.workgroup),
-      Math.ceil(to.channels / TILE_CHANNELS),
+      Math.ceil(lanes / profile.workgroup),
+      Math.ceil(to.channels / CHANNELS),
       span.networks,
     ]);
   }
@@ -156,46 +186,69 @@ export class Conv2d implements ParametricOp {
   #sum(
     record: Recorder,
     span: Span,
-    bindings: Bindings & { src: Tensor },
+    bindings: Bindings & { src: Tensor; yBar: Tensor },
     thetaBar: Tensor,
     tangent: boolean,
   ): void {
     const { profile } = this.#device;
-    const { networks, images } = span;
-    const { size } = this.#spec;
-    const O = this.output.channels;
-    const weights = O * (this.input.channels * size * size + 1);
-    const tiles = Math.ceil(O / TILE_CHANNELS);
-    const rows = images / 4 * this.output.height;
-    const wanted = Math.round(profile.splits / tiles / networks);
-    const least = Math.ceil(rows * (this.output.width + 1) / MOST_TURNS);
-    const splits = Math.min(rows, Math.max(least, wanted));
+    const { pad, relu } = this.#spec;
+    const { networks } = span;
+    const { COLUMNS, CHANNELS, ROWS, tiles, channelTiles, splits, weights } = this.#sums(span);
     const partial = this.#partial(splits * networks * weights);
-    const overrides = {
-      ...correlation(this.input, this.output, this.#spec.pad),
-      X_STRIDE: strideOf(bindings.src, this.input, span),
-      THETA: thetaBar.size / networks,
+    checkShared("conv2d.vjpW on x", bindings.src, this.input, span);
+    this.#checkOutput("conv2d.vjpW", bindings.yBar, span);
+    const kernel = this.#kernel(weightsSource, "vjpW", {
+      ...extentsOf(this.input, this.output),
+      COLUMNS,
+      CHANNELS,
+      ROWS,
       SPLITS: splits,
-      FLIP: 0,
+      PAD: pad,
       TANGENT: +tangent,
-    };
-    const lanes = this.input.channels * size * Math.ceil(size / TILE_TAPS) + 1;
-    record.dispatch(this.#kernel("vjpW", span, overrides), { ...bindings, partial }, [
-      Math.ceil(lanes / profile.workgroup),
-      tiles,
-      splits * networks,
-    ]);
-    record.dispatch(this.#kernel("reduce", span, overrides), { partial, thetaBar }, [
-      Math.ceil(weights / profile.workgroup),
+      RELU_SRC: +relu,
+    });
+    record.dispatch(kernel, { ...bindings, partial }, [
+      Math.ceil(tiles * splits / profile.workgroup),
+      channelTiles,
       networks,
     ]);
+    const THETA = thetaBar.size / networks;
+    const sum = { SIZE: weights, THETA, AT: this.#spec.at, WG: profile.workgroup };
+    const reduce = this.#device.kernel("splits", splitsSource, "sum", sum);
+    const groups = Math.ceil(weights / profile.workgroup);
+    record.dispatch(reduce, { partial, thetaBar }, [groups, networks]);
   }
 
-  #kernel(entry: string, { networks, images }: Span, overrides: Record<string, number>) {
-    const { size, at, relu } = this.#spec;
-    const { workgroup: WG, columns: COLUMNS } = this.#device.profile;
-    const shared = { K: size, N: images / 4, NETWORKS: networks, AT: at, RELU: +relu };
-    return this.#device.kernel("conv2d", source, entry, { ...overrides, ...shared, WG, COLUMNS });
+  /** How the sum over images is divided. */
+  #sums({ networks, images }: Span) {
+    const { size } = this.#spec;
+    const [C, O, Q] = [this.input.channels, this.output.channels, this.output.width];
+    const most = TILES[this.#device.profile.name];
+    const COLUMNS = tileOf(Q, most.sumColumns);
+    const CHANNELS = channelsOf(O);
+    const ROWS = Math.min(size, most.sumRows);
+    const tiles = C * Math.ceil(size / ROWS) * Math.ceil(size / TAPS);
+    const channelTiles = Math.ceil(O / CHANNELS);
+    const lines = images / 4 * this.output.height;
+    const wanted = Math.ceil(most.sumLanes / tiles / channelTiles / networks);
+    const turns = lines * Math.ceil(Q / COLUMNS);
+    const least = Math.ceil(turns / MOST_TURNS);
+    const most32 = Math.floor((2 ** 32 - 1) / turns); // the kernel multiplies turns by runs
+    const splits = Math.min(lines, most32, Math.max(least, wanted));
+    const weights = O * (C * size * size + 1);
+    return { COLUMNS, CHANNELS, ROWS, tiles, channelTiles, splits, weights };
+  }
+
+  scratchBytes(span: Span): number {
+    const { splits, weights } = this.#sums(span);
+    return 4 * splits * span.networks * weights;
+  }
+
+  #kernel(source: string, entry: string, overrides: Record<string, number>) {
+    const { size } = this.#spec;
+    const { workgroup: WG } = this.#device.profile;
+    const shared = { K: size, TAPS: Math.min(size, TAPS), WG };
+    return this.#device.kernel("conv2d", rowSource + source, entry, { ...overrides, ...shared });
   }
 
   #partial(size: number): Tensor {
@@ -209,7 +262,27 @@ export class Conv2d implements ParametricOp {
   }
 }
 
-function correlation(from: Planes, to: Planes, PAD: number): Record<string, number> {
+/** What a correlation reads and writes, as conv2d.wgsl names it. */
+interface Correlation extends Bindings {
+  src: Tensor;
+  srcDot: Tensor;
+  theta: Tensor;
+  thetaDot: Tensor;
+  dst: Tensor;
+}
+
+function extentsOf(from: Planes, to: Planes): Record<string, number> {
   const source = { C: from.channels, H: from.height, V: from.width };
-  return { ...source, O: to.channels, P: to.height, Q: to.width, PAD };
+  return { ...source, O: to.channels, P: to.height, Q: to.width };
+}
+
+/** Columns for each invocation: the fewest tiles of at most `most` columns, all about as wide. */
+function tileOf(width: number, most: number): number {
+  return Math.ceil(width / Math.ceil(width / most));
+}
+
+/** Output channels for each invocation: four, or three where that leaves none over. */
+function channelsOf(channels: number): number {
+  if (channels < 4) return channels;
+  return channels % 4 !== 0 && channels % 3 === 0 ? 3 : 4;
 }

@@ -1,7 +1,13 @@
-/** dense: a fully connected layer on relu(x) or x; its kernels and formulas are in dense.wgsl. */
+/**
+ * dense: a fully connected layer on relu(x) or x; its kernels and formulas are in dense.wgsl and
+ * dense_weights.wgsl, before which shared/dense_inputs.wgsl is put.
+ */
 import source from "../../kernels/dense.wgsl" with { type: "text" };
+import inputsSource from "../../kernels/shared/dense_inputs.wgsl" with { type: "text" };
+import weightsSource from "../../kernels/dense_weights.wgsl" with { type: "text" };
 import type { Bindings, Device, Recorder, Tensor } from "../gpu/mod.ts";
 import {
+  checkShared,
   checkSize,
   type HvpWTensors,
   type HvpXTensors,
@@ -12,7 +18,6 @@ import {
   type Planes,
   sizeOf,
   type Span,
-  strideOf,
   type VjpXTensors,
 } from "./op.ts";
 
@@ -28,6 +33,9 @@ export interface DenseSpec {
   /** Where the parameters start in a network's slice of θ, in floats: a multiple of four. */
   readonly at: number;
 }
+
+/** vec4s of images from which there is work enough for tiles of two. */
+const MANY = 16;
 
 /** Fully connected layer: y = w · relu(x) + b, bilinear in (relu(x), w). */
 export class Dense implements ParametricOp {
@@ -98,11 +106,9 @@ export class Dense implements ParametricOp {
     bindings: Bindings & { x: Tensor; theta: Tensor; y: Tensor },
     tangent: boolean,
   ): void {
-    const { networks, images } = span;
     const { outputs } = this.#spec;
-    checkSize("dense.fwd to y", bindings.y, [networks, outputs, images]);
-    const lanes = images / 4 * Math.ceil(outputs / 8);
-    this.#run(record, span, "fwd", bindings, bindings.x, bindings.theta, tangent, lanes);
+    checkSize("dense.fwd to y", bindings.y, [span.networks, outputs, span.images]);
+    this.#multiply(record, span, "fwd", bindings, tangent, outputs);
   }
 
   #backward(
@@ -111,10 +117,24 @@ export class Dense implements ParametricOp {
     bindings: Bindings & { x: Tensor; theta: Tensor; xBar: Tensor },
     tangent: boolean,
   ): void {
-    const { networks, images } = span;
-    checkSize("dense.vjpX to xBar", bindings.xBar, [networks, sizeOf(this.input), images]);
-    const lanes = images / 4 * Math.ceil(sizeOf(this.input) / 8);
-    this.#run(record, span, "vjpX", bindings, bindings.x, bindings.theta, tangent, lanes);
+    const inputs = sizeOf(this.input);
+    checkSize("dense.vjpX to xBar", bindings.xBar, [span.networks, inputs, span.images]);
+    this.#multiply(record, span, "vjpX", bindings, tangent, inputs);
+  }
+
+  #multiply(
+    record: Recorder,
+    span: Span,
+    entry: string,
+    bindings: Bindings & { x: Tensor; theta: Tensor },
+    tangent: boolean,
+    rows: number,
+  ): void {
+    const vec4s = span.images / 4;
+    const IMAGES = this.#large && vec4s >= MANY ? 2 : 1;
+    const lanes = Math.ceil(vec4s / IMAGES) * Math.ceil(rows / 8);
+    const overrides = { IMAGES, TANGENT: +tangent };
+    this.#run(record, span, source, entry, bindings, bindings.theta, overrides, lanes);
   }
 
   #weights(
@@ -123,31 +143,41 @@ export class Dense implements ParametricOp {
     bindings: Bindings & { x: Tensor; thetaBar: Tensor },
     tangent: boolean,
   ): void {
-    const lanes = Math.ceil(this.#spec.outputs / 4) * (padded(sizeOf(this.input)) / 4 + 1);
-    this.#run(record, span, "vjpW", bindings, bindings.x, bindings.thetaBar, tangent, lanes);
+    const TILE = this.#large ? 2 : 1;
+    const lanes = Math.ceil(this.#spec.outputs / 4 / TILE) *
+      Math.ceil(padded(sizeOf(this.input)) / 4 / TILE);
+    const overrides = { TILE, TANGENT: +tangent };
+    this.#run(record, span, weightsSource, "vjpW", bindings, bindings.thetaBar, overrides, lanes);
+  }
+
+  /** Whether an invocation should take a large tile: few with much to do each. */
+  get #large(): boolean {
+    return this.#device.profile.name === "software";
   }
 
   #run(
     record: Recorder,
     span: Span,
+    source: string,
     entry: string,
-    bindings: Bindings,
-    x: Tensor,
+    bindings: Bindings & { x: Tensor },
     theta: Tensor,
-    tangent: boolean,
+    overrides: Record<string, number>,
     lanes: number,
   ): void {
     const { workgroup } = this.#device.profile;
-    const kernel = this.#device.kernel("dense", source, entry, {
+    checkShared(`dense.${entry} on x`, bindings.x, this.input, span);
+    const { yBar } = bindings;
+    const shape = [span.networks, this.#spec.outputs, span.images];
+    if (yBar) checkSize(`dense.${entry} on yBar`, yBar, shape);
+    const kernel = this.#device.kernel("dense", inputsSource + source, entry, {
       C: sizeOf(this.input),
       O: this.#spec.outputs,
-      N: span.images / 4,
-      X_STRIDE: strideOf(x, this.input, span),
       THETA: theta.size / span.networks / 4,
       AT: this.#spec.at / 4,
       WG: workgroup,
       RELU: +this.#spec.relu,
-      TANGENT: +tangent,
+      ...overrides,
     });
     record.dispatch(kernel, bindings, [Math.ceil(lanes / workgroup), span.networks]);
   }

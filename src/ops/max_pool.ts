@@ -62,7 +62,6 @@ export class MaxPool implements Op {
       PLANES: networks * this.input.channels,
       P: height,
       Q: width,
-      N: images / 4,
       SIZE: this.#size,
       WG: this.#device.profile.workgroup,
     });

@@ -44,6 +44,8 @@ export interface Parameter {
 export interface Op {
   /** Frees the op's scratch, where it has any. */
   [Symbol.dispose]?(): void;
+  /** Bytes of the scratch that a run over `span` takes, where it takes any. */
+  scratchBytes?(span: Span): number;
   readonly input: Planes;
   readonly output: Planes;
   /** Parameters in θ, in order; none for a gated op. */
@@ -108,12 +110,11 @@ export function padded(images: number): number {
   return Math.ceil(images / 4) * 4;
 }
 
-/** vec4s from one network's x to the next's: 0 when `x` is shared by all networks. */
-export function strideOf(x: Tensor, planes: Planes, { networks, images }: Span): number {
-  const size = sizeOf(planes) * images;
-  if (x.size === size) return 0;
-  checkSize("an op on x", x, [networks, sizeOf(planes), images]);
-  return size / 4;
+/** @throws TypeError unless `x` has one set of images for each network, or one that all share. */
+export function checkShared(what: string, x: Tensor, planes: Planes, span: Span): void {
+  const size = sizeOf(planes);
+  if (x.size === size * span.images) return;
+  checkSize(what, x, [span.networks, size, span.images]);
 }
 
 /** @throws TypeError when a tensor handed to an op has not the size that its planes give. */

@@ -31,14 +31,14 @@ export class SoftmaxXent {
     this.#run(record, span, "vjpY", { z: t.z, out: t.yBar });
   }
 
-  /** lossDot [R, N], summing to ⟨z̄, ż⟩ of each network. */
-  jvp(record: Recorder, span: Span, t: { z: Tensor; zDot: Tensor; y: Tensor; lossDot: Tensor }) {
-    this.#run(record, span, "jvp", { z: t.z, zDot: t.zDot, y: t.y, out: t.lossDot });
-  }
-
-  /** z̄˙ [R, K, N]. */
-  hvpZ(record: Recorder, span: Span, t: { z: Tensor; zDot: Tensor; y: Tensor; zBarDot: Tensor }) {
-    this.#run(record, span, "hvpZ", { z: t.z, zDot: t.zDot, y: t.y, out: t.zBarDot });
+  /** lossDot [R, N], summing to ⟨z̄, ż⟩ of each network, and z̄˙ [R, K, N]. */
+  jvp(
+    record: Recorder,
+    span: Span,
+    t: { z: Tensor; zDot: Tensor; y: Tensor; lossDot: Tensor; zBarDot: Tensor },
+  ): void {
+    const { z, zDot, y, lossDot, zBarDot } = t;
+    this.#run(record, span, "jvp", { z, zDot, y, out: zBarDot, lossDot });
   }
 
   /** ȳ˙ [R, K, N]. */
@@ -50,7 +50,6 @@ export class SoftmaxXent {
     const { workgroup } = this.#device.profile;
     const kernel = this.#device.kernel("softmax_xent", source, entry, {
       K: this.#classes,
-      N: images / 4,
       NETWORKS: networks,
       COUNT: this.#count,
       WG: workgroup,

@@ -21,12 +21,13 @@ export function accumulate(
   t: { a: Tensor; eta: Tensor; out: Tensor },
   networks: number,
 ): void {
-  run(record, "accumulate", t, t.a.size / networks, { NETWORKS: networks });
+  const SIZE = t.a.size / networks;
+  run(record, "accumulate", t, SIZE, { SIZE, NETWORKS: networks });
 }
 
 /** out[0] = scale · Σ a, summed in a fixed order by one workgroup. */
 export function mean(record: Recorder, t: { a: Tensor; out: Tensor }, scale: number): void {
-  record.dispatch(kernelOf(t.a.device, "mean", t.a.size, { SCALE: scale }), t, [1]);
+  record.dispatch(kernelOf(t.a.device, "mean", { SCALE: scale, ...oneGroup(t.a) }), t, [1]);
 }
 
 /**
@@ -34,7 +35,7 @@ export function mean(record: Recorder, t: { a: Tensor; out: Tensor }, scale: num
  * in factor[1] (0 before the first), as RaT-BPTT does against the spikes of unrolled gradients.
  */
 export function clip(record: Recorder, t: { a: Tensor; factor: Tensor }, limit: number): void {
-  const kernel = kernelOf(t.a.device, "clip", t.a.size, { SCALE: limit });
+  const kernel = kernelOf(t.a.device, "clip", { SCALE: limit, ...oneGroup(t.a) });
   record.dispatch(kernel, { a: t.a, out: t.factor }, [1]);
 }
 
@@ -74,6 +75,21 @@ export function softplusVjp(record: Recorder, t: { a: Tensor; b: Tensor; out: Te
   run(record, "softplusVjp", t, t.a.size);
 }
 
+/**
+ * Lanes of the one workgroup that sums `a`: enough that none goes round more often than llvmpipe lets
+ * it, 65 535 times, after which it silently stops. @throws RangeError for more than that can sum.
+ */
+function oneGroup({ device, size }: Tensor): { WG: number } {
+  const WG = [device.profile.workgroup, 256].find((lanes) => size / lanes < 60_000);
+  if (WG === undefined) {
+    throw new RangeError(
+      `Cannot sum an array: got ${size} numbers, expected fewer than ${256 * 60_000}; use fewer ` +
+        `steps or images`,
+    );
+  }
+  return { WG };
+}
+
 function run(
   record: Recorder,
   entry: string,
@@ -81,10 +97,10 @@ function run(
   size: number,
   overrides: Record<string, number> = {},
 ): void {
-  record.dispatchEach(kernelOf(bindings.out.device, entry, size, overrides), bindings, size);
+  record.dispatchEach(kernelOf(bindings.out.device, entry, overrides), bindings, size);
 }
 
-function kernelOf(device: Device, entry: string, size: number, more: Record<string, number>) {
-  const overrides = { SIZE: size, NETWORKS: 1, SCALE: 1, WG: device.profile.workgroup, ...more };
+function kernelOf(device: Device, entry: string, more: Record<string, number>) {
+  const overrides = { SIZE: 0, NETWORKS: 1, SCALE: 1, WG: device.profile.workgroup, ...more };
   return device.kernel("vector", source, entry, overrides);
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Device } from "../../src/gpu/mod.ts";
 import { lenet } from "../../src/nets/lenet.ts";
 import type { Net } from "../../src/nets/net.ts";
+import { Tangents, Workspace } from "../../src/nets/workspace.ts";
 import { padded, sizeOf } from "../../src/ops/op.ts";
 import type { OracleLayer } from "../../src/oracle/layer.ts";
 import { lenet as oracleLenet } from "../../src/oracle/lenet.ts";
@@ -76,9 +77,12 @@ async function hvpOf(net: Net, along: Float64Array[], total: number) {
   using thetaBarDot = device.tensor([R, net.stride]);
   using xBarDot = device.tensor([R, rows, padded(N)]);
   using yBarDot = device.tensor([R, net.classes, padded(N)]);
-  using work = net.workspace(R, N, { passes: "hvp", total });
+  using work = net.workspace(R, N, { passes: "grad", total });
+  using tangents = net.tangents(R, N);
   const record = device.record();
-  const lossDot = net.hvp(record, work, { theta, thetaDot, x, y, thetaBarDot, xBarDot, yBarDot });
+  net.grad(record, work, { theta, x, y });
+  const tensors = { theta, thetaDot, x, y, thetaBarDot, xBarDot, yBarDot };
+  const lossDot = net.hvp(record, work, tangents, tensors);
   record.submit();
   return {
     thetaBarDot: await thetaBarDot.read(),
@@ -150,10 +154,14 @@ gpuTest("Net.workspace frees all that it takes", (device) => {
   const net = oddNet(device);
   const before = device.bytes;
   {
-    using work = net.workspace(3, 5, { passes: "hvp" });
+    using work = net.workspace(3, 5, { passes: "grad" });
+    using tangents = net.tangents(3, 5);
     assert.deepEqual([work.span, work.total], [{ networks: 3, images: 8 }, 5]);
-    const floats = 3 * 8 * (4 * (5 * 3 * 5 + 7) + 2); // y, yBar, yDot, yBarDot; loss and hit
+    const floats = 3 * 8 * (4 * (5 * 3 * 5 + 7) + 3); // y, yBar, yDot, yBarDot; loss, hit, lossDot
+    assert.ok(tangents.yDot.length === net.ops.length);
     assert.equal(device.bytes - before, floats * 4);
+    const sizes = [Workspace.bytes(net, 3, 5, "grad"), Tangents.bytes(net, 3, 5)];
+    assert.equal(sizes[0]! + sizes[1]!, floats * 4, "as counted beforehand");
   }
   assert.equal(device.bytes, before);
   return Promise.resolve();

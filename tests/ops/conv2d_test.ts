@@ -24,6 +24,8 @@ const SHAPES: Shape[] = [
   { C: 2, H: 8, V: 7, O: 5, K: 3, PAD: 0, N: 3, R: 3 },
   { C: 1, H: 10, V: 13, O: 9, K: 7, PAD: 3, N: 5, R: 1 },
   { C: 6, H: 5, V: 6, O: 2, K: 1, PAD: 0, N: 9, R: 2 },
+  { C: 1, H: 5, V: 17, O: 1, K: 3, PAD: 1, N: 5, R: 2 }, // two tiles of columns, 9 + 8
+  { C: 2, H: 4, V: 14, O: 6, K: 5, PAD: 2, N: 2, R: 2 },
 ];
 
 for (const s of SHAPES) {

@@ -13,6 +13,8 @@ const SHAPES = [
   { C: 7, O: 3, N: 9, R: 3 },
   { C: 5, O: 9, N: 2, R: 1 },
   { C: 18, O: 17, N: 1, R: 2 },
+  { C: 6, O: 9, N: 64, R: 1 }, // tiles of two vec4s of images, ...
+  { C: 13, O: 11, N: 67, R: 2 }, // ... of which the last is half full
 ];
 
 for (const s of SHAPES) {

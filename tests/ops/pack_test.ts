@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { pack } from "../../src/ops/pack.ts";
+import type { Device, Tensor } from "../../src/gpu/mod.ts";
+import { packImages, packLabels } from "../../src/ops/pack.ts";
 import { padded, type Planes } from "../../src/ops/op.ts";
 import { random } from "../oracle/numeric.ts";
 import { assertClose } from "../support/close.ts";
@@ -8,56 +9,64 @@ import { download } from "../support/layout.ts";
 
 interface Shape {
   planes: Planes;
-  count: number;
+  /** Images that there are, and which of them are taken. */
+  all: number;
+  chosen: number[];
 }
 
 const SHAPES: Shape[] = [
-  { planes: { channels: 3, height: 5, width: 7 }, count: 6 },
-  { planes: { channels: 1, height: 28, width: 28 }, count: 9 },
-  { planes: { channels: 2, height: 3, width: 4 }, count: 1 },
-  { planes: { channels: 1, height: 11, width: 3 }, count: 8 },
+  { planes: { channels: 3, height: 5, width: 7 }, all: 6, chosen: [0, 1, 2, 3, 4, 5] },
+  { planes: { channels: 1, height: 28, width: 28 }, all: 5, chosen: [4, 4, 0, 2, 1, 0, 3, 4, 2] },
+  { planes: { channels: 2, height: 3, width: 4 }, all: 3, chosen: [2] },
+  { planes: { channels: 1, height: 11, width: 3 }, all: 9, chosen: [8, 0, 3, 3, 7, 1, 5, 2] },
 ];
 
-for (const { planes, count } of SHAPES) {
+function uploadBytes(device: Device, data: Uint8Array): Tensor {
+  const whole = new Uint8Array(Math.ceil(data.length / 4) * 4);
+  whole.set(data);
+  return device.tensor([whole.length / 4]).write(whole);
+}
+
+for (const { planes, all, chosen } of SHAPES) {
   const { channels: C, height, width } = planes;
   const size = C * height * width;
   const mean = Array.from({ length: C }, (_, c) => 0.1 + 0.2 * c);
   const std = Array.from({ length: C }, (_, c) => 0.3 + 0.15 * c);
+  const count = chosen.length;
 
-  gpuTest(`pack ${count} of ${C}×${height}×${width}: (byte/255 − mean)/std`, async (device) => {
-    const images = padded(count);
-    const data = Uint8Array.from(random(count * size, 7), (v) => Math.floor(128 * (v + 1)));
-    const bytes = device.tensor([Math.ceil(count * size / 4)]);
-    const whole = new Uint8Array(bytes.size * 4);
-    whole.set(data);
-    bytes.write(whole);
+  gpuTest(`packImages ${chosen} of ${C}×${height}×${width}: normalised`, async (device) => {
+    const data = Uint8Array.from(random(all * size, 7), (v) => Math.floor(128 * (v + 1)));
+    using bytes = uploadBytes(device, data);
+    using indices = device.tensor([count]).write(Uint32Array.from(chosen));
     using scale = device.tensor([C, 2]);
     scale.write(Float32Array.from(mean.flatMap((m, c) => [m, std[c]!])));
-    using x = device.tensor([size, images]);
+    using x = device.tensor([size, padded(count)]);
     x.write(new Float32Array(x.size).fill(NaN));
     const record = device.record();
-    pack(record, { bytes, scale, x }, planes, count);
+    packImages(record, { bytes, indices }, { scale, x }, planes);
     record.submit();
-    const expected = Float64Array.from(data, (byte, i) => {
+    const expected = Float64Array.from({ length: count * size }, (_, i) => {
       const c = Math.floor(i / (height * width)) % C;
+      const byte = data[chosen[Math.floor(i / size)]! * size + i % size]!;
       return (byte / 255 - mean[c]!) / std[c]!;
     });
     const [actual] = await download(x, 1, size, count);
     assertClose("x", actual!, expected, 2);
-    const words = await x.read();
-    const rest = words.filter((_, i) => i % images >= count);
-    assert.deepEqual(rest, new Float32Array(size * (images - count)), "padding images are zero");
-    bytes[Symbol.dispose]();
+    const rest = (await x.read()).filter((_, i) => i % padded(count) >= count);
+    assert.ok(rest.every((value) => value === 0), "padding images are zero");
+  });
+
+  gpuTest(`packLabels ${chosen}: one-hot`, async (device) => {
+    const labels = Uint8Array.from({ length: all }, (_, n) => n * 3 % 7);
+    using bytes = uploadBytes(device, labels);
+    using indices = device.tensor([count]).write(Uint32Array.from(chosen));
+    using y = device.tensor([7, padded(count)]);
+    y.write(new Float32Array(y.size).fill(NaN));
+    const record = device.record();
+    packLabels(record, { bytes, indices }, { y }, 7);
+    record.submit();
+    const expected = new Float32Array(y.size);
+    chosen.forEach((i, n) => expected[labels[i]! * padded(count) + n] = 1);
+    assert.deepEqual(await y.read(), expected);
   });
 }
-
-gpuTest("pack takes fewer images than the bytes hold", async (device) => {
-  const planes = { channels: 1, height: 1, width: 4 };
-  using bytes = device.tensor([3]).write(new Uint8Array(12).fill(255));
-  using scale = device.tensor([2]).write(Float32Array.of(0, 0.5));
-  using x = device.tensor([4, 4]);
-  const record = device.record();
-  pack(record, { bytes, scale, x }, planes, 2);
-  record.submit();
-  assert.deepEqual([...await x.read()], Array(4).fill([2, 2, 0, 0]).flat());
-});
