@@ -19,13 +19,20 @@ function standIn(profile: "software" | "hardware"): Retort {
       _device: unknown,
       recipe: retort.Recipe,
       _dataset: unknown,
-      options: { out: string; onProgress: (progress: retort.Progress) => void },
+      options: retort.DistillOptions,
     ) => {
+      options.onPlan?.([`Memory of ${options.memoryBudget}`]);
       await Deno.mkdir(options.out, { recursive: true });
       await Deno.writeTextFile(`${options.out}/recipe.yaml`, retort.recipeToYaml(recipe));
       const { iterations } = recipe;
-      options.onProgress({ iteration: iterations, iterations, loss: 0.5, secondsPerIteration: 1 });
-      return { ...ACCURACY, iterations, seconds: 130, picture: "steps.png", files: ["steps.png"] };
+      options.onProgress?.({
+        iteration: iterations,
+        iterations,
+        loss: 0.5,
+        secondsPerIteration: 1,
+      });
+      const costs = { seconds: 130, dispatches: 77, peakBytes: 2 ** 21 };
+      return { ...ACCURACY, iterations, ...costs, picture: "steps.png", files: ["steps.png"] };
     },
     gradcheck: (_device: unknown, { seed }: { seed: number }) => {
       const relativeError = seed === 13 ? 1 : 1e-6;
@@ -94,6 +101,11 @@ Deno.test("bad usage is explained in one line", async () => {
     [d, "--seed", "4294967296"],
     'Cannot use --seed: got "4294967296", expected an integer from 0 to 4294967295',
   );
+  for (const size of ["64", "MB", "-1MB", "1TB"]) {
+    const message =
+      `Cannot use --memory-budget: got "${size}", expected a size such as 512MB or 2GB`;
+    await expectUsageError([d, "--memory-budget", size], message);
+  }
   await expectUsageError([d, "--set", "lr"], 'Cannot use --set: got "lr", expected key=value');
   await expectUsageError(
     [d, "--set", "stepz=1"],
@@ -141,6 +153,27 @@ Deno.test("--json prints one object and --quiet no progress; flags beat --set", 
     const { recipe, after } = JSON.parse(out[0]!);
     assert.deepEqual([recipe.steps, recipe.lr, recipe.soft_labels], [3, 0.5, true]);
     assert.deepEqual(after, ACCURACY.after);
+  });
+});
+
+Deno.test("--memory-budget and --verbose show the plan, --verbose the costs", async () => {
+  await withFolder(async (folder) => {
+    const lines = async (name: string, ...args: string[]) => {
+      const { status, out, err } = await command([
+        ...args,
+        "distill",
+        "--out",
+        `${folder}/${name}`,
+      ]);
+      assert.equal(status, 0, err.join());
+      const plan = err.filter((line) => line.startsWith("Memory of "));
+      return [...plan, ...out.filter((line) => line.includes("dispatches"))];
+    };
+    const costs = "77 dispatches an iteration, at most 2.0 MB on the GPU at once";
+    assert.deepEqual(await lines("a"), []);
+    assert.deepEqual(await lines("b", "--verbose"), ["Memory of undefined", costs]);
+    const { err } = await command(["distill", "--out", `${folder}/c`, "--memory-budget", "1.5kB"]);
+    assert.ok(err.includes("Memory of 1536"), err.join());
   });
 });
 

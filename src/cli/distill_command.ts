@@ -1,5 +1,5 @@
 // distill_command: settles the recipe and the folder, distils, and reports.
-import type { Recipe } from "../../mod.ts";
+import type { DistillResult, Recipe } from "../../mod.ts";
 import { openProgress, type ProgressDisplay } from "./progress.ts";
 import { describeDuration, describeGain, loadDataset } from "./session.ts";
 import type { Outcome, Session } from "./session.ts";
@@ -16,6 +16,8 @@ export interface DistillFlags {
   resume?: boolean;
   /** Folder of the data sets. */
   dataDir?: string;
+  /** Bytes of GPU memory that the run may take. */
+  memoryBudget?: number;
   /** A setting that has a flag. */
   [setting: string]: unknown;
 }
@@ -61,6 +63,13 @@ export async function distillCommand(session: Session, flags: DistillFlags): Pro
   const result = await retort.distill(device, recipe, dataset, {
     out,
     resume: flags.resume ?? false,
+    ...(flags.memoryBudget !== undefined && { memoryBudget: flags.memoryBudget }),
+    onPlan: (lines) => {
+      const asked = session.verbose || flags.memoryBudget !== undefined;
+      if (asked && !session.quiet) {
+        lines.forEach((line) => session.note(line));
+      }
+    },
     onProgress: (progress) => display.update(progress),
   }).finally(() => display.stop());
   const time = describeDuration(result.seconds);
@@ -70,9 +79,15 @@ export async function distillCommand(session: Session, flags: DistillFlags): Pro
       `Recipe ${recipe.name}: ${why}; seed ${recipe.seed}`,
       describeGain(result),
       `${result.iterations} iterations in ${time}`,
+      ...(session.verbose ? [describeCost(result)] : []),
       `Picture ${result.picture}`,
     ],
   };
+}
+
+function describeCost({ dispatches, peakBytes }: DistillResult): string {
+  const peak = (peakBytes / 2 ** 20).toFixed(1);
+  return `${dispatches} dispatches an iteration, at most ${peak} MB on the GPU at once`;
 }
 
 /** The plan for either kind of adapter; both are the same unless the recipe is left to Retort. */

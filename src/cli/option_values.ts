@@ -16,6 +16,17 @@ export function integer(flag: string, minimum: number, maximum = Infinity) {
   };
 }
 
+const UNITS = ["B", "KB", "MB", "GB"];
+
+/** A parser of sizes such as 512MB or 1.5GB, powers of 1024, into bytes. */
+export function bytes(flag: string) {
+  return (text: string): number => {
+    const [, number, unit] = /^(\d+(?:\.\d+)?)\s*([KMG]?B)$/i.exec(text) ?? [];
+    if (number === undefined) throw badValue(flag, text, "a size such as 512MB or 2GB");
+    return Math.floor(Number(number) * 1024 ** UNITS.indexOf(unit!.toUpperCase()));
+  };
+}
+
 /** Collects the settings of every --set key=value; values are read as in a YAML recipe. */
 export function assignment(text: string, earlier: Record<string, unknown> = {}) {
   const [, key, value] = /^(\w[^=]*)=(.*)$/s.exec(text) ?? [];

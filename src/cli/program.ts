@@ -1,7 +1,7 @@
 // program: the commands and their options, and what becomes of their outcomes and errors.
 import { Command, CommanderError } from "commander";
 import { distillCommand, type DistillFlags } from "./distill_command.ts";
-import { assignment, integer, MAX_SEED } from "./option_values.ts";
+import { assignment, bytes, integer, MAX_SEED } from "./option_values.ts";
 import {
   evaluateCommand,
   type EvaluateFlags,
@@ -28,7 +28,10 @@ export async function run(
     else lines.forEach((line) => terminal.print(line));
     if (failed) status = FAILED;
   };
-  const session = (): Session => ({ ...terminal, retort, quiet: program.opts().quiet ?? false });
+  const session = (): Session => {
+    const { quiet = false, verbose = false } = program.opts();
+    return { ...terminal, retort, quiet, verbose };
+  };
   addDistill(program, async (flags) => finish(await distillCommand(session(), flags)));
   addEvaluate(program, async (dir, flags) => finish(await evaluateCommand(session(), dir, flags)));
   addGradcheck(program, async (flags) => finish(await gradcheckCommand(session(), flags)));
@@ -49,7 +52,7 @@ function createProgram(retort: Retort, terminal: Terminal): Command {
     .version(retort.version, "--version", "print the version")
     .option("--json", "print the results as one JSON object")
     .option("--quiet", "show no progress")
-    .option("--verbose", "show where an error comes from")
+    .option("--verbose", "show the memory plan, dispatches, and where an error comes from")
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => terminal.print(trimmed(text)),
@@ -82,6 +85,7 @@ function addDistill(
     .option("--iterations <n>", "outer iterations", setting("--iterations"))
     .option("--seed <n>", "seed of everything random", integer("--seed", 0, MAX_SEED))
     .option("--out <dir>", "folder of the results (default: out/ and the recipe's name)")
+    .option("--memory-budget <size>", "GPU memory, such as 512MB", bytes("--memory-budget"))
     .option("--resume", "continue from the last checkpoint in the folder")
     .option("--data-dir <dir>", "folder of the data sets")
     .action(action);

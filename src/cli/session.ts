@@ -18,6 +18,8 @@ export interface Session extends Terminal {
   retort: Retort;
   /** Whether progress is not shown. */
   quiet: boolean;
+  /** Whether to tell more about how the work is done. */
+  verbose: boolean;
 }
 
 /** What a command found, for machines and for people. */

@@ -48,7 +48,7 @@ function drawBelow(bound: number, seed: number, epoch: number, counter: number):
 export class Batches {
   /** Whole batches in an epoch: ⌊split.count / batch⌋. */
   readonly perEpoch: number;
-  readonly #split: Split;
+  readonly #count: number;
   readonly #batch: number;
   readonly #seed: number;
   #epoch = -1;
@@ -67,7 +67,7 @@ export class Batches {
       );
     }
     this.perEpoch = Math.floor(split.count / batch);
-    this.#split = split;
+    this.#count = split.count;
     this.#batch = batch;
     this.#seed = seed;
     this.#enter(0);
@@ -90,14 +90,9 @@ export class Batches {
     return this.#order.slice(start, start + this.#batch);
   }
 
-  /** The minibatch of `iteration` itself: `images` [batch, C, H, W] and `labels` [batch]. */
-  at(iteration: number): { images: Uint8Array; labels: Uint8Array } {
-    return gather(this.#split, this.indices(iteration));
-  }
-
   #enter(epoch: number): void {
     if (epoch === this.#epoch) return;
-    this.#order = permutation(this.#split.count, this.#seed, epoch);
+    this.#order = permutation(this.#count, this.#seed, epoch);
     this.#epoch = epoch;
   }
 }

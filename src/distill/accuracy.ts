@@ -40,6 +40,7 @@ export function train(net: Net, theta: Tensor, data: Synthetic, perStep: number)
 /**
  * The fraction of images that each network of θ [R, P] classifies right, [R].
  *
+ * @param room bytes that the activations may take, about.
  * @throws Error when a loss is not finite: the networks have diverged.
  */
 export async function test(
@@ -47,24 +48,22 @@ export async function test(
   theta: Tensor,
   split: Split,
   normalization: Normalization,
+  room?: number,
 ): Promise<number[]> {
   const networks = theta.size / net.stride;
-  const part = partOf(net, networks, split.count, "forward");
-  using batch = new RealBatch(net, part, part, normalization);
+  const part = partOf(net, networks, split.count, "forward", room);
+  using batch = new RealBatch(net, split, part, part, normalization);
   using work = net.workspace(networks, part, { passes: "forward" });
   const { images } = work.span;
   const parts = Math.ceil(split.count / part);
+  const last = split.count - 1;
   using hits = net.device.tensor([parts, networks, images], "hits");
   using losses = net.device.tensor([parts, networks, images], "losses");
-  const size = split.images.length / split.count;
   for (let i = 0; i < parts; i++) {
-    const [start, end] = [i * part, Math.min((i + 1) * part, split.count)];
     const record = net.device.record();
-    const bytes = new Uint8Array(part * size); // the last part is filled up with zeros
-    bytes.set(split.images.subarray(start * size, end * size));
-    const labels = new Uint8Array(part);
-    labels.set(split.labels.subarray(start, end));
-    batch.load(record, bytes, labels);
+    // The last part is filled up with the last image.
+    const indices = Uint32Array.from({ length: part }, (_, n) => Math.min(i * part + n, last));
+    batch.load(record, indices);
     const { x, y } = batch.parts[0]!;
     net.forward(record, work, theta, x);
     const { hit, loss } = net.loss(record, work, y);

@@ -7,6 +7,7 @@ import type { Accuracy } from "./accuracy.ts";
 import { FILES, prepareFolder, writeArtifact, writePicture } from "./artifact.ts";
 import { originOf, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import type { Gain } from "./evaluate.ts";
+import { describePlan } from "./memory.ts";
 import { OuterLoop, rateAt } from "./outer_loop.ts";
 import { type Recipe, recipeToYaml } from "./recipe.ts";
 import { turnTaking } from "./turn_taking.ts";
@@ -36,6 +37,10 @@ export interface DistillResult {
   iterations: number;
   /** Wall time of this call. */
   seconds: number;
+  /** Dispatches of an outer iteration. */
+  dispatches: number;
+  /** The most bytes that tensors held on the GPU at once. */
+  peakBytes: number;
   /** Path of the picture of the distilled images. */
   picture: string;
   /** Paths of all files written. */
@@ -48,6 +53,11 @@ export interface DistillOptions {
   readonly out: string;
   /** Whether to go on from the folder's checkpoint, if it has one. */
   readonly resume?: boolean;
+  /** Bytes of GPU memory that the run may take; 4 GB when left out. The plan that fits best computes the
+   * same numbers, unless only smaller parts of the real batch fit: their sums round otherwise. */
+  readonly memoryBudget?: number;
+  /** Called once with what memory is spent on, line by line. */
+  readonly onPlan?: (lines: string[]) => void;
   /** Called every `log_every` iterations, with each accuracy, and at the end. */
   readonly onProgress?: (progress: Progress) => void;
 }
@@ -59,6 +69,7 @@ export interface DistillOptions {
  * resumed or not.
  *
  * @throws Error when a number is not finite; the last good checkpoint stays.
+ * @throws UsageError when the run does not fit into the memory budget; nothing is written then.
  */
 export async function distill(
   device: Device,
@@ -73,6 +84,7 @@ export async function distill(
         `${dataset.train.count} training images`,
     );
   }
+  device.resetPeak();
   using run = new Run(device, recipe, dataset, options);
   await run.begin();
   await run.iterate();
@@ -80,7 +92,9 @@ export async function distill(
   const files = Object.values(FILES).map((name) => `${options.out}/${name}`);
   const seconds = (performance.now() - start) / 1000;
   const picture = `${options.out}/${FILES.picture}`;
-  return { ...gain, iterations: recipe.iterations, seconds, picture, files };
+  const { peakBytes } = device;
+  const { iterations } = recipe;
+  return { ...gain, iterations, seconds, dispatches: run.dispatches, peakBytes, picture, files };
 }
 
 /** One run: its log, its checkpoints and how far it is. */
@@ -101,7 +115,12 @@ class Run implements Disposable {
     this.#dataset = dataset;
     this.#options = options;
     this.#adapter = device.info.name;
-    this.#loop = new OuterLoop(device, recipe, dataset);
+    this.#loop = new OuterLoop(device, recipe, dataset, options.memoryBudget);
+    options.onPlan?.(describePlan(this.#loop.plan, recipe));
+  }
+
+  get dispatches(): number {
+    return this.#loop.dispatches;
   }
 
   /** Fresh distilled data, or that of the checkpoint; what does not fit is refused before writing. */

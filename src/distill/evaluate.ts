@@ -5,6 +5,8 @@ import { buildNet } from "../nets/build.ts";
 import { importParameters } from "../nets/export.ts";
 import { initialize, type InitMethod } from "../nets/init.ts";
 import type { Net } from "../nets/net.ts";
+import { padded, sizeOf } from "../ops/op.ts";
+import { Workspace } from "../nets/workspace.ts";
 import { type Accuracy, summarize, test, train } from "./accuracy.ts";
 import { type Artifact, readArtifact } from "./artifact.ts";
 import { Synthetic } from "./unroll.ts";
@@ -29,8 +31,29 @@ export interface Initialization {
 /** Numbers of test networks start here, so that none was trained on. */
 const FIRST_TEST_NETWORK = 0x80000000;
 
-/** Networks trained and tested at once. */
+/** Networks trained and tested at once, where memory allows. */
 const AT_ONCE = 10;
+
+/** Images that are tested at once when memory is short. */
+const FEW = 64;
+
+/** Bytes for each network that is trained and tested: what it needs, and its activations in that. */
+export function evaluationBytes(
+  net: Net,
+  perStep: number,
+  tested: number,
+): { all: number; activations: number } {
+  const [training, testing] = [
+    Workspace.bytes(net, 1, perStep, "grad"),
+    Workspace.bytes(net, 1, FEW, "forward"),
+  ];
+  const activations = Math.max(training, testing);
+  const thetas = 3 * 4 * net.stride; // before and after a step, and the gradient
+  const batch = 8 * FEW * (sizeOf(net.input) + net.classes) + 8 * (tested + FEW);
+  const span = { networks: 1, images: padded(perStep) };
+  const scratch = net.scratchBytes(span);
+  return { all: thetas + activations + batch + scratch, activations };
+}
 
 /**
  * Trains networks on an artifact exactly as recorded and tests them: the stored network for a fixed
@@ -75,6 +98,7 @@ export async function evaluate(
  * Test accuracy of `networks` networks, trained on `data` before where it is given.
  *
  * @param theta0 the one network of a fixed initialisation, θ [P]; drawn when left out.
+ * @param room bytes that all of it may take; one network is trained and tested in any case.
  */
 export async function measureAccuracy(
   net: Net,
@@ -83,15 +107,19 @@ export async function measureAccuracy(
   networks: number,
   data?: { synthetic: Synthetic; perStep: number },
   theta0?: Float32Array<ArrayBuffer>,
+  room = Infinity,
 ): Promise<Accuracy> {
   const accuracies: number[] = [];
-  for (let first = 0; first < networks; first += AT_ONCE) {
-    const here = Math.min(AT_ONCE, networks - first);
+  const each = evaluationBytes(net, data?.perStep ?? 0, dataset.test.count);
+  const atOnce = Math.max(1, Math.min(AT_ONCE, networks, Math.floor(room / each.all)));
+  const forActivations = room - atOnce * (each.all - each.activations);
+  for (let first = 0; first < networks; first += atOnce) {
+    const here = Math.min(atOnce, networks - first);
     using theta = net.device.tensor([here, net.stride], "theta");
     if (theta0) theta.write(theta0);
     else drawNetworks(net, theta, how, how.init === "fixed" ? 0 : FIRST_TEST_NETWORK + first);
     if (data) train(net, theta, data.synthetic, data.perStep);
-    accuracies.push(...await test(net, theta, dataset.test, dataset));
+    accuracies.push(...await test(net, theta, dataset.test, dataset, forActivations));
   }
   return summarize(accuracies);
 }

@@ -120,7 +120,7 @@ async function onGpu(
   realX.write(problem.realImages);
   realY.write(problem.realLabels);
   const record = device.record();
-  initialize(record, net, unroll.theta[0]!, draw, { method: "xavier_normal", param: 1 });
+  initialize(record, net, unroll.theta0, draw, { method: "xavier_normal", param: 1 });
   unroll.metaGradient(record, data, [{ x: realX.each[0]!, y: realY.each[0]! }]);
   record.submit();
   const { gradient } = unroll;
@@ -130,7 +130,7 @@ async function onGpu(
     labels: await gradient.labels.read(),
     lrs: await gradient.lrs.read(),
   };
-  return [{ ...problem, theta0: await unroll.theta[0]!.read() }, gradients];
+  return [{ ...problem, theta0: await unroll.theta0.read() }, gradients];
 }
 
 /** Softmax of each row of CLASSES numbers, sharpened so that labels differ well. */

@@ -11,9 +11,10 @@ import { initialize } from "../nets/init.ts";
 import type { Net } from "../nets/net.ts";
 import type { Accuracy } from "./accuracy.ts";
 import { type Artifact, metadataOf } from "./artifact.ts";
-import { drawNetworks, type Initialization, measureAccuracy } from "./evaluate.ts";
+import { drawNetworks, evaluationBytes, type Initialization, measureAccuracy } from "./evaluate.ts";
 import { MetaParameters } from "./meta_parameters.ts";
-import { partOf, RealBatch } from "./real.ts";
+import { type MemoryPlan, planMemory } from "./memory.ts";
+import { partOf, RealBatch, ResidentSplit } from "./real.ts";
 import type { Recipe } from "./recipe.ts";
 import { type Synthetic, Unroll, type UnrollSpec } from "./unroll.ts";
 
@@ -25,9 +26,16 @@ export function rateAt(recipe: Recipe, k: number): number {
   return lr;
 }
 
+/** Bytes of GPU memory that a run may take unless it is told otherwise. */
+const MEMORY_BUDGET = 4 * 2 ** 30;
+
 /** What a recipe learns on the GPU. */
 export class OuterLoop implements Disposable {
   readonly meta: MetaParameters;
+  /** What the GPU's memory is spent on. */
+  readonly plan: MemoryPlan;
+  /** Dispatches of the last iteration. */
+  dispatches = 0;
   readonly #recipe: Recipe;
   readonly #dataset: Dataset;
   readonly #net: Net;
@@ -37,9 +45,12 @@ export class OuterLoop implements Disposable {
   readonly #real: RealBatch;
   readonly #batches: Batches;
   readonly #draw: Tensor;
+  /** Bytes that testing networks may take. */
+  readonly #room: number;
   readonly #owned: DisposableStack;
 
-  constructor(device: Device, recipe: Recipe, dataset: Dataset) {
+  /** @throws UsageError when the run does not fit into `memoryBudget` bytes. */
+  constructor(device: Device, recipe: Recipe, dataset: Dataset, memoryBudget = MEMORY_BUDGET) {
     const { steps, epochs, networks, batch, seed, init } = recipe;
     const { channels, height, width, classes } = dataset;
     using owned = new DisposableStack();
@@ -50,13 +61,19 @@ export class OuterLoop implements Disposable {
     this.#spec = { steps, epochs, perStep, networks, labels: recipe.soft_labels };
     this.#batches = new Batches(dataset.train, batch, seed);
     const net = owned.use(buildNet(device, recipe.arch, { channels, height, width }, classes));
-    const part = partOf(net, networks, batch, "grad");
+    const most = partOf(net, networks, batch, "grad");
     this.#net = net;
+    const trainingSet = ResidentSplit.bytes(dataset.train);
+    const evaluation = evaluationBytes(net, perStep, dataset.test.count).all;
+    const needs = { net, spec: this.#spec, batch, part: most, evaluation, trainingSet };
+    const plan = this.plan = planMemory(needs, memoryBudget);
+    this.#room = evaluation + memoryBudget - plan.total;
     this.meta = owned.use(new MetaParameters(net, this.#spec));
-    this.#unroll = owned.use(new Unroll(net, this.#spec, { part, total: batch }));
-    this.#real = owned.use(new RealBatch(net, batch, part, dataset));
+    this.#unroll = owned.use(new Unroll(net, this.#spec, { part: plan.part, total: batch }, plan));
+    const train = plan.resident ? owned.use(new ResidentSplit(net, dataset.train)) : dataset.train;
+    this.#real = owned.use(new RealBatch(net, train, batch, plan.part, dataset));
     this.#draw = owned.use(device.tensor([2], "draw"));
-    if (init === "fixed") drawNetworks(net, this.#unroll.theta[0]!, this.#how, 0);
+    if (init === "fixed") drawNetworks(net, this.#unroll.theta0, this.#how, 0);
     this.#owned = owned.move();
   }
 
@@ -64,17 +81,17 @@ export class OuterLoop implements Disposable {
   iterate(k: number): void {
     const { networks, init, beta1, beta2, clip } = this.#recipe;
     const record = this.#net.device.record();
-    const { images, labels } = this.#batches.at(k);
-    this.#real.load(record, images, labels);
+    this.#real.load(record, this.#batches.indices(k));
     if (init === "random") {
       this.#draw.write(Uint32Array.of(this.#how.seed, k * networks));
-      initialize(record, this.#net, this.#unroll.theta[0]!, this.#draw, this.#how);
+      initialize(record, this.#net, this.#unroll.theta0, this.#draw, this.#how);
     }
     this.meta.derive(record);
     this.#unroll.metaGradient(record, this.meta.data, this.#real.parts);
     const step = { t: k + 1, rate: rateAt(this.#recipe, k), beta1, beta2, clip };
     this.meta.step(record, this.#unroll.gradient, step);
     record.submit();
+    this.dispatches = record.dispatches;
   }
 
   /** The loss of the last iteration. */
@@ -96,7 +113,15 @@ export class OuterLoop implements Disposable {
   #measure(data?: { synthetic: Synthetic; perStep: number }): Promise<Accuracy> {
     const { init, test_networks } = this.#recipe;
     const networks = init === "fixed" ? 1 : test_networks;
-    return measureAccuracy(this.#net, this.#dataset, this.#how, networks, data);
+    return measureAccuracy(
+      this.#net,
+      this.#dataset,
+      this.#how,
+      networks,
+      data,
+      undefined,
+      this.#room,
+    );
   }
 
   /** The data as it is now, in the form that is kept. */
@@ -107,7 +132,7 @@ export class OuterLoop implements Disposable {
     const count = this.#spec.steps * this.#spec.perStep;
     const init: Artifact["init"] = {};
     if (this.#recipe.init === "fixed") {
-      const theta = await this.#unroll.theta[0]!.read();
+      const theta = await this.#unroll.theta0.read();
       for (const [name, { shape, data }] of Object.entries(exportParameters(this.#net, theta))) {
         init[name] = { shape: [...shape], data };
       }

@@ -1,38 +1,21 @@
 /**
- * Real: batches of real images on the GPU. Bytes go up; a kernel normalises them into the layout
- * that networks read. A batch too large for one binding, or for the caches, runs in parts.
+ * Real: batches of real images on the GPU. A kernel picks them by index from bytes, which are the whole
+ * split or just the batch, and normalises them into the layout that networks read. A batch too large
+ * for one binding, or for the caches, runs in parts.
  */
+import { gather } from "../data/batches.ts";
+import type { Split } from "../data/dataset.ts";
 import type { Recorder, Tensor } from "../gpu/mod.ts";
 import type { Net } from "../nets/net.ts";
 import { Workspace } from "../nets/workspace.ts";
 import { padded, sizeOf } from "../ops/op.ts";
-import { pack } from "../ops/pack.ts";
+import { packImages, packLabels } from "../ops/pack.ts";
 import type { RealPart } from "./unroll.ts";
 
-/** Pixel statistics and bytes of a batch. */
+/** Pixel statistics of a data set, by channel. */
 export interface Normalization {
   readonly mean: readonly number[];
   readonly std: readonly number[];
-}
-
-/**
- * Images of `count` that `networks` copies of `net` take at once: a multiple of four, such that each
- * activation fits a binding and all of them together WORKSPACE_BYTES.
- */
-export function partOf(
-  net: Net,
-  networks: number,
-  count: number,
-  passes: "forward" | "grad",
-): number {
-  const largest = Math.max(...net.ops.map((op) => sizeOf(op.output)));
-  const { limits, profile } = net.device.info;
-  const fits = Math.min(
-    limits.maxStorageBufferBindingSize! / (networks * largest * 4),
-    WORKSPACE_BYTES / (networks * Workspace.bytesPerImage(net, passes)),
-  );
-  const wanted = profile === "software" ? SOFTWARE_PART : padded(count);
-  return Math.max(4, Math.floor(Math.min(fits, wanted, padded(count)) / 4) * 4);
 }
 
 /** Most that the activations of a part may take: far less than a GPU has, enough to keep it busy. */
@@ -41,57 +24,141 @@ const WORKSPACE_BYTES = 512 * 2 ** 20;
 /** Past this a software adapter's activations outgrow the processor's caches. */
 const SOFTWARE_PART = 256;
 
-/** Buffers for a batch of `count` images in parts of `part`. */
-export class RealBatch implements Disposable {
-  readonly parts: readonly RealPart[];
-  readonly #net: Net;
-  readonly #count: number;
-  readonly #part: number;
-  readonly #bytes: readonly Tensor[];
-  readonly #scale: Tensor;
+/**
+ * Images of `count` that `networks` copies of `net` take at once: a multiple of four, such that each
+ * activation fits a binding and all of them together `room` bytes.
+ */
+export function partOf(
+  net: Net,
+  networks: number,
+  count: number,
+  passes: "forward" | "grad",
+  room = WORKSPACE_BYTES,
+): number {
+  const largest = Math.max(...net.ops.map((op) => sizeOf(op.output)));
+  const { limits, profile } = net.device.info;
+  const fits = Math.min(
+    limits.maxStorageBufferBindingSize! / (networks * largest * 4),
+    4 * Math.min(room, WORKSPACE_BYTES) / Workspace.bytes(net, networks, 4, passes),
+  );
+  const wanted = profile === "software" ? SOFTWARE_PART : padded(count);
+  return Math.max(4, Math.floor(Math.min(fits, wanted, padded(count)) / 4) * 4);
+}
+
+/** Images and labels of a split as bytes on the GPU. */
+export class ResidentSplit implements Disposable {
+  readonly images: Tensor;
+  readonly labels: Tensor;
+  readonly count: number;
   readonly #owned: DisposableStack;
 
-  constructor(net: Net, count: number, part: number, { mean, std }: Normalization) {
-    const { device, input, classes } = net;
+  constructor(net: Net, { images, labels, count }: Split) {
+    this.count = count;
     using owned = new DisposableStack();
-    const own = (shape: number[], label: string) => owned.use(device.tensor(shape, label));
-    this.#net = net;
-    this.#count = count;
-    this.#part = part;
-    const starts = Array.from({ length: Math.ceil(count / part) }, (_, i) => i * part);
-    const words = Math.ceil(part * sizeOf(input) / 4);
-    this.#bytes = starts.map(() => own([words], "real bytes"));
-    this.parts = starts.map(() => ({
-      x: own([sizeOf(input), padded(part)], "real images"),
-      y: own([classes, padded(part)], "real labels"),
-    }));
-    const pairs = Float32Array.from(mean.flatMap((m, c) => [m, std[c]!]));
-    this.#scale = own([pairs.length], "scale").write(pairs);
+    const upload = (bytes: Uint8Array, label: string) =>
+      owned.use(net.device.tensor([words(bytes.length)], label)).write(whole(bytes));
+    this.images = upload(images, "training images");
+    this.labels = upload(labels, "training labels");
     this.#owned = owned.move();
   }
 
-  /** Records the upload of `images` [count, C, H, W] and one-hot labels of classes [count]. */
-  load(record: Recorder, images: Uint8Array, labels: Uint8Array): void {
-    const { input } = this.#net;
-    this.parts.forEach(({ x, y }, i) => {
-      const start = i * this.#part;
-      const here = Math.min(this.#part, this.#count - start);
-      const bytes = new Uint8Array(Math.ceil(here * sizeOf(input) / 4) * 4);
-      bytes.set(images.subarray(start * sizeOf(input), (start + here) * sizeOf(input)));
-      this.#bytes[i]!.write(bytes);
-      y.write(this.#oneHot(labels.subarray(start, start + here)));
-      pack(record, { bytes: this.#bytes[i]!, scale: this.#scale, x }, input, here);
-    });
-  }
-
-  #oneHot(labels: Uint8Array): Float32Array<ArrayBuffer> {
-    const images = padded(this.#part);
-    const y = new Float32Array(this.#net.classes * images);
-    labels.forEach((label, n) => y[label * images + n] = 1);
-    return y;
+  /** Bytes that a split takes. */
+  static bytes({ images, labels }: Split): number {
+    return 4 * (words(images.length) + words(labels.length));
   }
 
   [Symbol.dispose](): void {
     this.#owned.dispose();
   }
+}
+
+interface Part extends RealPart {
+  readonly indices: Tensor;
+  readonly images: Tensor;
+  readonly labels: Tensor;
+}
+
+/** Buffers for a batch of `count` images in parts of `part`. */
+export class RealBatch implements Disposable {
+  readonly parts: readonly Part[];
+  readonly #net: Net;
+  readonly #part: number;
+  readonly #scale: Tensor;
+  readonly #source: Split | ResidentSplit;
+  readonly #owned: DisposableStack;
+
+  /** @param source the split that all batches are of, on the GPU or to be uploaded from. */
+  constructor(
+    net: Net,
+    source: Split | ResidentSplit,
+    count: number,
+    part: number,
+    { mean, std }: Normalization,
+  ) {
+    const { device, input, classes } = net;
+    using owned = new DisposableStack();
+    const own = (shape: number[], label: string) => owned.use(device.tensor(shape, label));
+    this.#net = net;
+    this.#part = part;
+    this.#source = source;
+    const resident = source instanceof ResidentSplit ? source : undefined;
+    this.parts = Array.from({ length: Math.ceil(count / part) }, (_, i) => {
+      const here = Math.min(part, count - i * part);
+      return {
+        x: own([sizeOf(input), padded(part)], "real images"),
+        y: own([classes, padded(part)], "real labels"),
+        indices: own([here], "indices").write(Uint32Array.from({ length: here }, (_, n) => n)),
+        images: resident?.images ?? own([words(here * sizeOf(input))], "real bytes"),
+        labels: resident?.labels ?? own([words(here)], "real bytes"),
+      };
+    });
+    const pairs = Float32Array.from(mean.flatMap((m, c) => [m, std[c]!]));
+    this.#scale = own([pairs.length], "scale").write(pairs);
+    this.#owned = owned.move();
+  }
+
+  /** Records the choice of images. @throws RangeError unless `indices` are [count], of the split. */
+  load(record: Recorder, indices: Uint32Array): void {
+    const { input, classes } = this.#net;
+    const source = this.#source;
+    const count = this.parts.reduce((sum, part) => sum + part.indices.size, 0);
+    const bad = indices.find((index) => index >= source.count);
+    if (indices.length !== count || bad !== undefined) {
+      throw new RangeError(
+        `Cannot load a batch: got ${indices.length} indices${bad ? `, ${bad} among them` : ""}, ` +
+          `expected ${count} below ${source.count}, the images of the split`,
+      );
+    }
+    this.parts.forEach(({ x, y, ...part }, i) => {
+      const chosen = indices.slice(i * this.#part, i * this.#part + part.indices.size);
+      if (source instanceof ResidentSplit) {
+        part.indices.write(chosen);
+      } else {
+        const { images, labels } = gather(source, chosen);
+        part.images.write(whole(images));
+        part.labels.write(whole(labels));
+      }
+      const from = { bytes: part.images, indices: part.indices };
+      packImages(record, from, { scale: this.#scale, x }, input);
+      packLabels(record, { ...from, bytes: part.labels }, { y }, classes);
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#owned.dispose();
+  }
+}
+
+function words(bytes: number): number {
+  return Math.ceil(bytes / 4);
+}
+
+/** Bytes filled up to whole words. */
+function whole(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  if (bytes.length % 4 === 0 && bytes.buffer instanceof ArrayBuffer) {
+    return bytes as Uint8Array<ArrayBuffer>;
+  }
+  const filled = new Uint8Array(4 * words(bytes.length));
+  filled.set(bytes);
+  return filled;
 }

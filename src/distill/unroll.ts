@@ -10,14 +10,19 @@
  *              ∂L/∂x̃_i += −η_t ∂²ℓ/∂x∂θ λ        ∂L/∂ỹ_i += −η_t ∂²ℓ/∂y∂θ λ
  *              λ_t      = λ − η_t ∂²ℓ/∂θ² λ
  *
- * Of the way forward only θ_0 … θ_T is kept; activations are computed again on the way back.
+ * Of the way forward a plan (memory.ts) says what is kept: θ at the start of every segment and, of one
+ * segment at a time, all θ and, if it says so, all activations. The way back takes the steps of each
+ * earlier segment once more; where the segments do not come out even, the first is the short one. Kept
+ * or computed again, the numbers are the same to the last bit.
  */
 import type { Recorder, Tensor } from "../gpu/mod.ts";
 import type { Net } from "../nets/net.ts";
-import type { Workspace } from "../nets/workspace.ts";
+import type { Tangents, Workspace } from "../nets/workspace.ts";
 import { padded, sizeOf } from "../ops/op.ts";
 import { accumulate, add, descend, mean } from "../ops/vector.ts";
 import { Blocks } from "./blocks.ts";
+import { keepAll } from "./memory.ts";
+import type { TrajectoryPlan } from "./memory.ts";
 
 /** The sizes of an unrolled training. */
 export interface UnrollSpec {
@@ -64,15 +69,20 @@ export interface RealPart {
 
 /** Unrolled training of R networks and its reverse pass. */
 export class Unroll implements Disposable {
-  /** θ_0 … θ_T, each [R, P]; θ_0 is the caller's to fill. */
-  readonly theta: readonly Tensor[];
   /** Out: L, one number. */
   readonly loss: Tensor;
   /** Out: ∂L/∂x̃, ∂L/∂ỹ (where wanted) and ∂L/∂η. */
   readonly gradient: Synthetic;
   readonly #net: Net;
   readonly #spec: UnrollSpec;
-  readonly #inner: Workspace;
+  readonly #plan: TrajectoryPlan;
+  /** θ at the start of each segment, θ after each step but the last of the present one, and θ_T. */
+  readonly #starts: readonly Tensor[];
+  readonly #within: readonly Tensor[];
+  readonly #end: Tensor;
+  /** Activations of each step of the present segment, or of the present step. */
+  readonly #inner: readonly Workspace[];
+  readonly #tangents: Tangents;
   readonly #outer: Workspace;
   readonly #thetaBar: Tensor;
   readonly #lambdas: readonly [Tensor, Tensor];
@@ -81,21 +91,38 @@ export class Unroll implements Disposable {
   readonly #part: Tensor;
   readonly #owned: DisposableStack;
 
-  /** @param real images of a part of the real batch, and of the whole. */
-  constructor(net: Net, spec: UnrollSpec, real: { part: number; total: number }) {
+  /**
+   * @param real images of a part of the real batch, and of the whole.
+   * @param plan what is kept for the way back; everything when left out.
+   */
+  constructor(
+    net: Net,
+    spec: UnrollSpec,
+    real: { part: number; total: number },
+    plan: TrajectoryPlan = keepAll(spec),
+  ) {
     const { device } = net;
     const { networks, steps, epochs, perStep } = spec;
+    const { segment, keepActivations } = plan;
     this.#net = net;
     this.#spec = spec;
+    this.#plan = plan;
     using owned = new DisposableStack();
     const own = (shape: number[], label: string) => owned.use(device.tensor(shape, label));
-    const like = (label: string) => own([networks, net.stride], label);
-    this.theta = Array.from({ length: steps * epochs + 1 }, () => like("theta"));
-    this.#thetaBar = like("thetaBar");
-    this.#lambdas = [like("lambda"), like("lambda")];
+    const theta = (label: string) => own([networks, net.stride], label);
+    const thetas = (length: number) => Array.from({ length }, () => theta("theta"));
+    this.#starts = thetas(Math.ceil(steps * epochs / segment));
+    this.#within = thetas(segment - 1);
+    this.#end = theta("theta");
+    this.#inner = Array.from(
+      { length: keepActivations ? segment : 1 },
+      () => owned.use(net.workspace(networks, perStep, { passes: "grad" })),
+    );
+    this.#tangents = owned.use(net.tangents(networks, perStep));
     const { part, total } = real;
-    this.#inner = owned.use(net.workspace(networks, perStep, { passes: "hvp" }));
     this.#outer = owned.use(net.workspace(networks, part, { passes: "grad", total }));
+    this.#thetaBar = theta("thetaBar");
+    this.#lambdas = [theta("lambda"), theta("lambda")];
     this.#xBarDot = own([networks, sizeOf(net.input), padded(perStep)], "xBarDot");
     this.#yBarDot = own([networks, net.classes, padded(perStep)], "yBarDot");
     this.gradient = owned.use(new Synthetic(net, spec));
@@ -104,14 +131,45 @@ export class Unroll implements Disposable {
     this.#owned = owned.move();
   }
 
+  /** T, gradient steps in all. */
+  get steps(): number {
+    return this.#spec.steps * this.#spec.epochs;
+  }
+
+  /** θ_0 [R, P], the caller's to fill. */
+  get theta0(): Tensor {
+    return this.#starts[0]!;
+  }
+
+  /** θ_T [R, P]. */
+  get thetaT(): Tensor {
+    return this.#end;
+  }
+
   /** Records L and its gradient in the distilled data, from θ_0 and a real batch in parts. */
   metaGradient(record: Recorder, data: Synthetic, real: readonly RealPart[]): void {
-    const T = this.theta.length - 1;
+    this.train(record, data);
+    this.outerLoss(record, real);
+    this.back(record, data);
+  }
+
+  /** Records the way forward: θ_1 … θ_T. */
+  train(record: Recorder, data: Synthetic): void {
+    for (let t = 0; t < this.steps; t++) this.#step(record, data, t);
+  }
+
+  /** Records the way back from λ_T, which `outerLoss` leaves. */
+  back(record: Recorder, data: Synthetic): void {
+    const { segment, keepActivations } = this.#plan;
     this.gradient.clear(record);
-    for (let t = 0; t < T; t++) this.#step(record, data, t);
     let [lambda, next] = this.#lambdas;
-    this.#outerLoss(record, real, lambda);
-    for (let t = T - 1; t >= 0; t--) {
+    for (let t = this.steps - 1; t >= 0; t--) {
+      const last = t + 1 === this.steps;
+      const endsEarlierSegment = !last && this.#placeOf(t + 1) % segment === 0;
+      if (endsEarlierSegment) {
+        for (let s = Math.max(0, t + 1 - segment); s < t; s++) this.#step(record, data, s);
+      }
+      if (endsEarlierSegment || !(keepActivations || last)) this.#activate(record, data, t);
       this.#stepBack(record, data, t, lambda, next);
       [lambda, next] = [next, lambda];
     }
@@ -120,12 +178,20 @@ export class Unroll implements Disposable {
   #step(record: Recorder, data: Synthetic, t: number): void {
     const [theta, x, y, eta] = this.#at(data, t);
     const thetaBar = this.#thetaBar;
-    this.#net.grad(record, this.#inner, { theta, x, y, thetaBar });
-    descend(record, { a: theta, b: thetaBar, eta, out: this.theta[t + 1]! }); // θ_{t+1}
+    this.#net.grad(record, this.#workAt(t), { theta, x, y, thetaBar });
+    descend(record, { a: theta, b: thetaBar, eta, out: this.#thetaAt(t + 1) });
   }
 
-  #outerLoss(record: Recorder, real: readonly RealPart[], lambda: Tensor): void {
-    const theta = this.theta.at(-1)!;
+  /** Records step t's activations and cotangents alone. */
+  #activate(record: Recorder, data: Synthetic, t: number): void {
+    const [theta, x, y] = this.#at(data, t);
+    this.#net.grad(record, this.#workAt(t), { theta, x, y });
+  }
+
+  /** Records L and λ_T = ∇L(θ_T). */
+  outerLoss(record: Recorder, real: readonly RealPart[]): void {
+    const theta = this.#end;
+    const [lambda] = this.#lambdas;
     const { networks } = this.#spec;
     real.forEach(({ x, y }, i) => {
       const thetaBar = i === 0 ? lambda : this.#thetaBar;
@@ -143,18 +209,38 @@ export class Unroll implements Disposable {
     const { images: dX, labels: dY, lrs: dEta } = this.gradient;
     const [thetaBarDot, xBarDot, yBarDot] = [this.#thetaBar, this.#xBarDot, this.#yBarDot];
     const tensors = { theta, thetaDot: lambda, x, y, thetaBarDot, xBarDot };
-    const lossDot = this.#net.hvp(record, this.#inner, labels ? { ...tensors, yBarDot } : tensors);
+    const along = labels ? { ...tensors, yBarDot } : tensors;
+    const lossDot = this.#net.hvp(record, this.#workAt(t), this.#tangents, along);
     mean(record, { a: lossDot, out: dEta.each[t]! }, -1 / networks); // ∂L/∂η_t
     accumulate(record, { a: xBarDot, eta, out: dX.each[i]! }, networks); // ∂L/∂x̃_i
     if (labels) accumulate(record, { a: yBarDot, eta, out: dY.each[i]! }, networks); // ∂L/∂ỹ_i
     descend(record, { a: lambda, b: thetaBarDot, eta, out: next }); // λ_t
   }
 
+  #thetaAt(t: number): Tensor {
+    const { segment } = this.#plan;
+    if (t === this.steps) return this.#end;
+    if (t === 0) return this.theta0;
+    const place = this.#placeOf(t);
+    if (place % segment === 0) return this.#starts[place / segment]!;
+    return this.#within[place % segment - 1]!;
+  }
+
+  /** t, counted as if the first segment were not short. */
+  #placeOf(t: number): number {
+    const { segment } = this.#plan;
+    return t + (segment - this.steps % segment) % segment;
+  }
+
+  #workAt(t: number): Workspace {
+    return this.#inner[t % this.#inner.length]!;
+  }
+
   /** θ_t, x̃_i, ỹ_i, η_t and i = t mod steps. */
   #at(data: Synthetic, t: number): [Tensor, Tensor, Tensor, Tensor, number] {
     const i = t % this.#spec.steps;
     const { images, labels, lrs } = data;
-    return [this.theta[t]!, images.each[i]!, labels.each[i]!, lrs.each[t]!, i];
+    return [this.#thetaAt(t), images.each[i]!, labels.each[i]!, lrs.each[t]!, i];
   }
 
   [Symbol.dispose](): void {

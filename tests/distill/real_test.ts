@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { partOf, RealBatch } from "../../src/distill/real.ts";
+import { partOf, RealBatch, ResidentSplit } from "../../src/distill/real.ts";
 import { lenet } from "../../src/nets/lenet.ts";
 import { random } from "../oracle/numeric.ts";
 import { assertClose } from "../support/close.ts";
@@ -11,37 +11,47 @@ const SIZE = 3 * 5 * 7;
 const NORMALIZATION = { mean: [0.1, 0.3, 0.7], std: [0.2, 0.5, 0.9] };
 
 for (const [count, part] of [[11, 4], [11, 8], [9, 9], [5, 12], [7, 3]] as const) {
-  gpuTest(`RealBatch of ${count} in parts of ${part}: images, one-hot labels`, async (device) => {
+  const title = `RealBatch of ${count} in parts of ${part}: images, one-hot labels`;
+  gpuTest(title, async (device) => {
     const net = oddNet(device);
-    const bytes = Uint8Array.from(random(count * SIZE, 5), (v) => Math.floor(128 * (v + 1)));
-    const labels = Uint8Array.from({ length: count }, (_, n) => n * 3 % 7);
+    const all = 13;
+    const images = Uint8Array.from(random(all * SIZE, 5), (v) => Math.floor(128 * (v + 1)));
+    const labels = Uint8Array.from({ length: all }, (_, n) => n * 3 % 7);
+    const split = { images, labels, count: all };
+    const indices = Uint32Array.from({ length: count }, (_, n) => (5 * n + 3) % all);
     const before = device.bytes;
-    {
-      using batch = new RealBatch(net, count, part, NORMALIZATION);
-      for (let run = 0; run < 2; run++) { // the second overwrites the first
+    for (const resident of [false, true]) {
+      using home = new ResidentSplit(net, split);
+      using batch = new RealBatch(net, resident ? home : split, count, part, NORMALIZATION);
+      for (const chosen of [indices.map((i) => all - 1 - i), indices]) { // the second overwrites
         const record = device.record();
-        const [i, l] = run === 0
-          ? [bytes.map((b) => 255 - b), labels.map((v) => 6 - v)]
-          : [bytes, labels];
-        batch.load(record, i, l);
+        batch.load(record, chosen);
         record.submit();
       }
       assert.equal(batch.parts.length, Math.ceil(count / part));
+      for (const wrong of [indices.subarray(1), indices.map((i, n) => n === 2 ? 13 : i)]) {
+        assert.throws(() => batch.load(device.record(), wrong), {
+          name: "RangeError",
+          message: new RegExp(`^Cannot load a batch: got .* expected ${count} below 13`),
+        });
+      }
       for (const [p, { x, y }] of batch.parts.entries()) {
-        const here = Math.min(part, count - p * part);
-        const [images] = await download(x, 1, SIZE, part);
+        const here = indices.subarray(p * part, (p + 1) * part);
+        const [actual] = await download(x, 1, SIZE, part);
         const expected = new Float64Array(part * SIZE);
-        for (let i = 0; i < here * SIZE; i++) {
-          const c = Math.floor(i / 35) % 3;
-          const value = bytes[p * part * SIZE + i]! / 255;
-          expected[i] = (value - NORMALIZATION.mean[c]!) / NORMALIZATION.std[c]!;
-        }
-        assertClose(`part ${p}`, images!, expected, 2);
-        const padding = images!.subarray(here * SIZE);
+        const truth = new Float64Array(part * 7);
+        here.forEach((index, n) => {
+          truth[n * 7 + labels[index]!] = 1;
+          for (let i = 0; i < SIZE; i++) {
+            const c = Math.floor(i / 35);
+            const value = images[index * SIZE + i]! / 255;
+            expected[n * SIZE + i] = (value - NORMALIZATION.mean[c]!) / NORMALIZATION.std[c]!;
+          }
+        });
+        assertClose(`part ${p}`, actual!, expected, 2);
+        const padding = actual!.subarray(here.length * SIZE);
         assert.ok(padding.every((value) => value === 0), "images past the last are zero");
         const [oneHot] = await download(y, 1, 7, part);
-        const truth = new Float64Array(part * 7);
-        for (let n = 0; n < here; n++) truth[n * 7 + labels[p * part + n]!] = 1;
         assert.deepEqual(oneHot, truth);
       }
     }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Blocks } from "../../src/distill/blocks.ts";
+import { measurePlan, type TrajectoryPlan } from "../../src/distill/memory.ts";
 import { Synthetic, Unroll } from "../../src/distill/unroll.ts";
 import type { Device } from "../../src/gpu/mod.ts";
 import { oracleNet } from "../../src/oracle/net.ts";
@@ -7,6 +8,7 @@ import { metaGradient } from "../../src/oracle/unroll.ts";
 import { random } from "../oracle/numeric.ts";
 import { gpuTest } from "../support/device.ts";
 import { rounded } from "../support/layout.ts";
+import { expectSame } from "../support/runs.ts";
 import { flatten, oddNet, oddOracle, relativeError, unflatten } from "../support/nets.ts";
 
 const SIZE = 3 * 5 * 7;
@@ -37,7 +39,7 @@ function numbersOf({ steps, epochs, perStep, networks }: Spec, params: number) {
 }
 
 /** The meta-gradient on the GPU, the real batch in parts of `part`. */
-async function onGpu(device: Device, spec: Spec, part: number) {
+async function onGpu(device: Device, spec: Spec, part: number, plan?: TrajectoryPlan) {
   const net = oddNet(device);
   const numbers = numbersOf(spec, net.parameterCount);
   using data = new Synthetic(net, spec);
@@ -54,8 +56,8 @@ async function onGpu(device: Device, spec: Spec, part: number) {
   };
   x.write(filled(numbers.realImages, SIZE));
   y.write(filled(numbers.realLabels, CLASSES));
-  using unroll = new Unroll(net, spec, { part, total: REAL });
-  unroll.theta[0]!.write(unflatten(net, numbers.thetas));
+  using unroll = new Unroll(net, spec, { part, total: REAL }, plan);
+  unroll.theta0.write(unflatten(net, numbers.thetas));
   const record = device.record();
   unroll.metaGradient(record, data, x.each.map((x, i) => ({ x, y: y.each[i]! })));
   record.submit();
@@ -65,8 +67,12 @@ async function onGpu(device: Device, spec: Spec, part: number) {
     images: await gradient.images.read(),
     labels: await gradient.labels.read(),
     lrs: await gradient.lrs.read(),
-    thetaT: await unroll.theta.at(-1)!.read(),
+    thetaT: await unroll.thetaT.read(),
   };
+}
+
+function arraysOf({ loss, ...rest }: Awaited<ReturnType<typeof onGpu>>) {
+  return { loss: Float32Array.of(loss), ...rest };
 }
 
 /** The same by the oracle: one result for each network. */
@@ -121,6 +127,48 @@ gpuTest("Unroll.metaGradient gives the same bits again", async (device) => {
   assert.deepEqual(await onGpu(device, SMALL, 8), await onGpu(device, SMALL, 8));
 });
 
+gpuTest("Unroll: whatever is kept for the way back, the bits are the same", async (device) => {
+  const spec = { ...SMALL, steps: 7, epochs: 2 };
+  const all = await onGpu(device, spec, REAL);
+  assert.ok(all.images.some((value) => value !== 0));
+  for (const segment of [1, 2, 3, 4, 5, 7, 13, 14]) { // the last segment of 4 has two steps
+    for (const keepActivations of [true, false]) {
+      const found = await onGpu(device, spec, REAL, { segment, keepActivations });
+      expectSame(
+        `segments of ${segment}, activations kept: ${keepActivations}`,
+        arraysOf(found),
+        arraysOf(all),
+      );
+    }
+  }
+});
+
+gpuTest("Unroll takes again the steps and passes that plans count, and no more", (device) => {
+  const net = oddNet(device);
+  const spec = { ...SMALL, steps: 7, epochs: 2 };
+  using data = new Synthetic(net, spec);
+  const needs = { net, spec, batch: REAL, part: REAL, evaluation: 0, trainingSet: 0 };
+  const record = (plan: TrajectoryPlan, what: "train" | "back") => {
+    using unroll = new Unroll(net, spec, { part: REAL, total: REAL }, plan);
+    const record = device.record();
+    unroll[what](record, data);
+    return record.dispatches;
+  };
+  const all = { segment: 14, keepActivations: true };
+  const [step, back] = [record(all, "train") / 14, record(all, "back")];
+  const pass = (record({ ...all, keepActivations: false }, "back") - back) / 13;
+  assert.ok(Number.isInteger(step) && Number.isInteger(pass) && pass < step);
+  for (let segment = 1; segment <= 14; segment++) {
+    for (const keepActivations of [true, false]) {
+      const plan = { segment, keepActivations };
+      const { extraSteps, extraPasses } = measurePlan(needs, plan);
+      const expected = back + extraSteps * step + extraPasses * pass;
+      assert.equal(record(plan, "back"), expected, JSON.stringify(plan));
+    }
+  }
+  return Promise.resolve();
+});
+
 gpuTest("Unroll without learned labels leaves ∂L/∂ỹ zero and the rest as it is", async (device) => {
   const { labels, ...rest } = await onGpu(device, { ...SMALL, labels: false }, REAL);
   assert.ok(labels.every((value) => value === 0));
@@ -143,7 +191,7 @@ gpuTest("Unroll: running again starts afresh, and disposing frees all", async (d
     x.write(numbers.realImages);
     y.write(numbers.realLabels);
     using unroll = new Unroll(net, SMALL, { part: REAL, total: REAL });
-    unroll.theta[0]!.write(unflatten(net, numbers.thetas));
+    unroll.theta0.write(unflatten(net, numbers.thetas));
     const results: Float32Array[] = [];
     for (let run = 0; run < 2; run++) {
       const record = device.record();
@@ -155,7 +203,7 @@ gpuTest("Unroll: running again starts afresh, and disposing frees all", async (d
   }
   const scratch = device.bytes - before; // ops keep their partial sums
   using again = new Unroll(net, SMALL, { part: REAL, total: REAL });
-  assert.ok(again.theta.length === 7 && device.bytes - before > scratch);
+  assert.ok(again.steps === 6 && device.bytes - before > scratch);
   again[Symbol.dispose]();
   assert.equal(device.bytes - before, scratch);
 });
