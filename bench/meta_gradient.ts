@@ -8,7 +8,7 @@
  */
 import { parseArgs } from "node:util";
 import { gradcheck } from "../src/distill/gradcheck.ts";
-import { partOf, RealBatch } from "../src/distill/real.ts";
+import { partOf, RealBatch, ResidentSplit } from "../src/distill/real.ts";
 import { Synthetic, Unroll } from "../src/distill/unroll.ts";
 import { drawNetworks } from "../src/distill/evaluate.ts";
 import { Device } from "../src/gpu/mod.ts";
@@ -41,24 +41,27 @@ const spec = { steps, epochs: 1, perStep, networks, labels: false };
 const part = partOf(net, networks, batch, "grad");
 using unroll = new Unroll(net, spec, { part, total: batch });
 using data = new Synthetic(net, spec);
-using real = new RealBatch(net, batch, part, { mean: [0.1307], std: [0.3081] });
 const noise = (size: number) => Float32Array.from({ length: size }, () => Math.random() - 0.5);
 data.images.write(noise(data.images.length));
 data.labels.write(Float32Array.from({ length: data.labels.length }, (_, i) => +(i % 11 === 0)));
 data.lrs.write(new Float32Array(steps).fill(0.02));
 drawNetworks(
   net,
-  unroll.theta[0]!,
+  unroll.theta0,
   { init: "random", method: "xavier_normal", param: 1, seed: 1 },
   0,
 );
 const images = new Uint8Array(batch * 784).map(() => Math.random() * 256);
 const labels = new Uint8Array(batch).map((_, i) => i % 10);
+const split = { images, labels, count: batch };
+using resident = new ResidentSplit(net, split);
+using real = new RealBatch(net, resident, batch, part, { mean: [0.1307], std: [0.3081] });
+const indices = Uint32Array.from({ length: batch }, (_, i) => i);
 
 async function once(): Promise<number> {
   const start = performance.now();
   const record = device.record();
-  real.load(record, images, labels);
+  real.load(record, indices);
   unroll.metaGradient(record, data, real.parts);
   record.submit();
   await unroll.loss.read();

@@ -1,13 +1,19 @@
 /** Bilinear: the cases of an op with weights, all six passes on tensors of noise. */
 import type { Device, Tensor } from "../../src/gpu/mod.ts";
 import { type Op, padded, type ParametricOp, sizeOf } from "../../src/ops/op.ts";
-import type { Case } from "./rate.ts";
+import type { Case } from "../rate.ts";
 
 /** Three tensors. */
 export type Three = [Tensor, Tensor, Tensor];
 
 /** Batch sizes of training with LeNet: ten distilled images, and a part of the real batch. */
 export const BATCHES: readonly number[] = [10, 256];
+
+/** With the far larger AlexCifarNet. */
+export const LARGE_BATCHES: readonly number[] = [10];
+
+/** Images that an op of a large network is proved at: more take the float64 loops minutes. */
+export const FEW = 2;
 
 /** Runs in one command buffer, so that small batches are not all waiting. */
 export function runsFor(count: number): number {

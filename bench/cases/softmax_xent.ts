@@ -1,23 +1,22 @@
 /** The loss at ten classes, its derivatives first proved against the oracle. */
-import { Device } from "../src/gpu/mod.ts";
-import { padded } from "../src/ops/op.ts";
-import { SoftmaxXent } from "../src/ops/softmax_xent.ts";
-import * as oracle from "../src/oracle/softmax_xent.ts";
-import { random } from "../tests/oracle/numeric.ts";
-import { assertClose } from "../tests/support/close.ts";
-import { download, rounded, upload } from "../tests/support/layout.ts";
-import { BATCHES, runsFor, type Three } from "./support/bilinear.ts";
-import { bench, type Case } from "./support/rate.ts";
+import type { Device } from "../../src/gpu/mod.ts";
+import { padded } from "../../src/ops/op.ts";
+import { SoftmaxXent } from "../../src/ops/softmax_xent.ts";
+import * as oracle from "../../src/oracle/softmax_xent.ts";
+import { random } from "../../tests/oracle/numeric.ts";
+import { assertClose } from "../../tests/support/close.ts";
+import { download, rounded, upload } from "../../tests/support/layout.ts";
+import { BATCHES, runsFor, type Three } from "./bilinear.ts";
+import type { Case } from "../rate.ts";
 
 const K = 10;
 const TERMS = 8 * K; // sums along classes, and exponentials that are a few roundings off
 
-const device = await Device.open();
-const cases: Case[] = [];
-for (const count of BATCHES) cases.push(...await passesOf(count));
-await bench(device, "softmax_xent", cases);
+export async function softmaxXentCases(device: Device): Promise<Case[]> {
+  return (await Promise.all(BATCHES.map((count) => passesOf(device, count)))).flat();
+}
 
-async function passesOf(count: number): Promise<Case[]> {
+async function passesOf(device: Device, count: number): Promise<Case[]> {
   const images = padded(count);
   const span = { networks: 1, images };
   const [zs, zDots, ys] = [
@@ -27,10 +26,10 @@ async function passesOf(count: number): Promise<Case[]> {
   ] as const;
   const [z, zDot, y] = [zs, zDots, ys].map((array) => upload(device, [array], K, count)) as Three;
   const [zBar, zBarDot] = [device.tensor([1, K, images]), device.tensor([1, K, images])];
-  const [loss, hit] = [device.tensor([1, images]), device.tensor([1, images])];
+  const [loss, hit, lossDot] = [1, 2, 3].map(() => device.tensor([1, images])) as Three;
   const op = new SoftmaxXent(device, K, count);
   const logits = z.bytes;
-  const shared = { group: `N=${images}`, runs: runsFor(count) };
+  const shared = { group: `softmax_xent N=${images}`, runs: runsFor(count) };
   const passes: Case[] = [
     {
       ...shared,
@@ -46,9 +45,9 @@ async function passesOf(count: number): Promise<Case[]> {
     },
     {
       ...shared,
-      name: "hvpZ",
+      name: "jvp",
       work: { bytes: 4 * logits },
-      run: (record) => op.hvpZ(record, span, { z, zDot, y, zBarDot }),
+      run: (record) => op.jvp(record, span, { z, zDot, y, lossDot, zBarDot }),
     },
   ];
   const record = device.record();

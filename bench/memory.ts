@@ -1,0 +1,89 @@
+/**
+ * What the way back costs in memory and time for long trainings: LeNet, 10 images a step, T steps,
+ * everything kept against the plans for a budget. Prints a line for each, with the peak bytes that
+ * tensors took, and stops if a gradient is not that of keeping everything, bit for bit.
+ *
+ *   deno run --allow-env=LOG_TOKENS,LOG_STREAM bench/memory.ts --steps 3,30,300,3000 --budget 64
+ */
+import assert from "node:assert/strict";
+import { parseArgs } from "node:util";
+import { drawNetworks } from "../src/distill/evaluate.ts";
+import { gradcheck } from "../src/distill/gradcheck.ts";
+import { formatBytes, keepAll, planMemory, type TrajectoryPlan } from "../src/distill/memory.ts";
+import { drawNormal } from "../src/distill/noise.ts";
+import { partOf, RealBatch } from "../src/distill/real.ts";
+import { Synthetic, Unroll, type UnrollSpec } from "../src/distill/unroll.ts";
+import { Device } from "../src/gpu/mod.ts";
+import { lenet } from "../src/nets/lenet.ts";
+
+const { values } = parseArgs({
+  options: {
+    steps: { type: "string", default: "3,30,300" },
+    budget: { type: "string", default: "64" },
+  },
+});
+const BATCH = 64;
+const PER_STEP = 10;
+
+using device = await Device.open();
+const small = { arch: "lenet", steps: 2, epochs: 1, perClass: 1, batch: 4, networks: 1, seed: 1 };
+const check = await gradcheck(device, small);
+if (!check.passed) throw new Error(`the gradient is wrong: ${JSON.stringify(check)}`);
+
+const net = lenet(device, { channels: 1, height: 28, width: 28 }, 10);
+const part = partOf(net, 1, BATCH, "grad");
+const labels = Uint8Array.from({ length: BATCH }, (_, n) => n % 10);
+const images = Uint8Array.from({ length: BATCH * 784 }, (_, i) => (i * 7919 >> 3) % 256);
+const split = { images, labels, count: BATCH };
+const indices = Uint32Array.from({ length: BATCH }, (_, n) => n);
+
+for (const T of values.steps.split(",").map(Number)) {
+  const [steps, epochs] = T % 10 === 0 ? [10, T / 10] : [T, 1];
+  const spec = { steps, epochs, perStep: PER_STEP, networks: 1, labels: false };
+  const needs = { net, spec, batch: BATCH, part, evaluation: 0, trainingSet: 0 };
+  const plans: [string, TrajectoryPlan][] = [
+    ["all kept", keepAll(spec)],
+    ["√T segments", { segment: Math.ceil(Math.sqrt(T)), keepActivations: true }],
+    [`${values.budget} MB`, planMemory(needs, Number(values.budget) * 2 ** 20)],
+  ];
+  let expected: Float32Array | undefined;
+  let seconds = 0;
+  for (const [name, plan] of plans) {
+    const found = await measure(spec, plan, expected);
+    if (!expected) [expected, seconds] = [found.gradient, found.seconds];
+    const time = `${found.seconds.toFixed(2)} s, ${(found.seconds / seconds).toFixed(2)}×`;
+    console.log(
+      `T=${T} ${name}: segment ${plan.segment}, activations ${
+        plan.keepActivations ? "kept" : "computed again"
+      }, peak ${formatBytes(found.peak)}, ${time}`,
+    );
+  }
+}
+
+async function measure(spec: UnrollSpec, plan: TrajectoryPlan, expected?: Float32Array) {
+  device.resetPeak();
+  const before = device.bytes;
+  using unroll = new Unroll(net, spec, { part, total: BATCH }, plan);
+  using data = new Synthetic(net, spec);
+  using real = new RealBatch(net, split, BATCH, part, { mean: [0.1307], std: [0.3081] });
+  data.images.write(await drawNormal(device, 1, 0, data.images.length));
+  data.labels.write(
+    Float32Array.from({ length: data.labels.length }, (_, i) => +(i % 11 === 0)),
+  );
+  data.lrs.write(new Float32Array(data.lrs.length).fill(0.02));
+  const how = { init: "random", method: "xavier_normal", param: 1, seed: 1 } as const;
+  drawNetworks(net, unroll.theta0, how, 0);
+  const once = async () => {
+    const start = performance.now();
+    const record = device.record();
+    real.load(record, indices);
+    unroll.metaGradient(record, data, real.parts);
+    record.submit();
+    await unroll.loss.read();
+    return (performance.now() - start) / 1000;
+  };
+  await once(); // compiles
+  const gradient = await unroll.gradient.images.read();
+  assert.ok(expected?.every((v, i) => v === gradient[i]) ?? true, "the bits differ");
+  return { seconds: await once(), peak: device.peakBytes - before, gradient };
+}
