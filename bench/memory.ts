@@ -3,7 +3,7 @@
  * everything kept against the plans for a budget. Prints a line for each, with the peak bytes that
  * tensors took, and stops if a gradient is not that of keeping everything, bit for bit.
  *
- *   deno run --allow-env=LOG_TOKENS,LOG_STREAM bench/memory.ts --steps 3,30,300,3000 --budget 64
+ *   deno run --allow-env=LOG_TOKENS,LOG_STREAM,DENO_WEBGPU_BACKEND bench/memory.ts --steps 3,30,300,3000 --budget 64
  */
 import assert from "node:assert/strict";
 import { parseArgs } from "node:util";

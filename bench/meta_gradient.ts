@@ -1,7 +1,7 @@
 /**
  * Times one meta-gradient of LeNet: the gradients of an outer iteration without the optimiser, warm.
  *
- *   deno run --allow-env=LOG_TOKENS,LOG_STREAM bench/meta_gradient.ts --steps 3 --per-step 10 --batch 256 --networks 1 --repeats 5
+ *   deno run --allow-env=LOG_TOKENS,LOG_STREAM,DENO_WEBGPU_BACKEND bench/meta_gradient.ts --steps 3 --per-step 10 --batch 256 --networks 1 --repeats 5
  *
  * Prints one JSON line with the median milliseconds. Before timing, the gradient of the same code at
  * a small size is checked against the float64 oracle.

@@ -21,8 +21,6 @@ const LIMITS = [
   "maxStorageBufferBindingSize",
   "maxStorageBuffersPerShaderStage",
   "maxComputeWorkgroupStorageSize",
-  "maxComputeInvocationsPerWorkgroup",
-  "maxComputeWorkgroupSizeX",
   "maxComputeWorkgroupsPerDimension",
 ] as const;
 
@@ -58,6 +56,7 @@ export class Device {
    * @throws Error when there is no adapter; the message says what to install.
    */
   static async open(options: { profile?: Profile["name"] } = {}): Promise<Device> {
+    skipOpenGl();
     const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
     if (!adapter) {
       throw new Error(
@@ -67,9 +66,9 @@ export class Device {
     }
     const limits = Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]]));
     const gpu = await adapter.requestDevice({ requiredLimits: limits });
-    const profile = options.profile ?? profileOf(adapter.info);
     const { description, device, vendor } = adapter.info;
     const name = description || device || vendor || "unknown adapter";
+    const profile = options.profile ?? profileOf(adapter.info);
     return new Device(gpu, { name, profile, limits, features: [...adapter.features].sort() });
   }
 
@@ -121,4 +120,11 @@ export class Device {
   [Symbol.dispose](): void {
     this.gpu.destroy();
   }
+}
+
+/** Has Deno look for no OpenGL adapter: libEGL may free memory twice while a process ends. */
+function skipOpenGl(): void {
+  const variable = "DENO_WEBGPU_BACKEND";
+  const { state } = Deno.permissions.querySync({ name: "env", variable });
+  if (state === "granted" && !Deno.env.get(variable)) Deno.env.set(variable, "vulkan,metal,dx12");
 }

@@ -29,7 +29,7 @@ export class Kernel {
       this.#slots.set(name!, { binding: Number(binding), writes: access === "read_write" });
     }
     const module = device.gpu.createShaderModule({ code: source, label });
-    const compute = { module, entryPoint: entry, constants: { ...overrides } };
+    const compute = { module, entryPoint: entry, constants: overrides };
     this.pipeline = device.gpu.createComputePipeline({ label, layout: "auto", compute });
   }
 

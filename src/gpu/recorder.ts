@@ -9,8 +9,6 @@ export type Groups = readonly [number, number?, number?];
 /** Dispatches of a command buffer: more fill the CPU's memory and may be taken for a hung GPU. */
 const LONGEST = 4096;
 
-// A write to a tensor takes effect when the next part is submitted: write before recording the reader.
-
 /** Work in the making, in as few command buffers as can be. It runs in the order of the calls. */
 export class Recorder {
   /** Dispatches recorded so far. */

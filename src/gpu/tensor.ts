@@ -1,10 +1,9 @@
 /** Tensor: a shape and a GPU buffer of 32-bit words that frees itself (`using`). */
 import { type Device, VIEW_FLOATS } from "./device.ts";
+let nextId = 0;
 
 /** What the CPU may write. */
 export type Words = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
-
-let nextId = 0;
 
 /** A GPU array of 32-bit words (f32 unless the kernel that reads it says otherwise). */
 export class Tensor implements Disposable {
@@ -21,8 +20,7 @@ export class Tensor implements Disposable {
     readonly buffer: GPUBuffer,
     /** Where the tensor starts in its buffer, in bytes: not 0 for a view. */
     readonly offset: number,
-    /** Whether there is a buffer to free: not for a view, and only once. */
-    private owns: boolean,
+    private owns: boolean, // whether there is a buffer to free: not for a view, and only once
   ) {
     this.size = sizeOf(shape);
     this.bytes = bytesOf(this.size);
@@ -30,8 +28,7 @@ export class Tensor implements Disposable {
 
   /** Allocates zeros. @throws RangeError when the shape is empty or larger than a binding may be. */
   static create(device: Device, shape: readonly number[], label: string): Tensor {
-    const size = sizeOf(shape);
-    const bytes = bytesOf(size);
+    const [size, bytes] = [sizeOf(shape), bytesOf(sizeOf(shape))];
     const most = device.info.limits.maxStorageBufferBindingSize!;
     if (!(size >= 1) || !Number.isInteger(size) || bytes > most) {
       throw new RangeError(
@@ -56,7 +53,7 @@ export class Tensor implements Disposable {
     return new Tensor(this.device, shape, this.buffer, this.offset + start * 4, false);
   }
 
-  /** Copies words from the CPU before the next submitted command buffer. */
+  /** Copies words from the CPU before the next submitted command buffer: write, then record. */
   write(words: Words): this {
     if (words.byteLength > this.size * 4 || words.byteLength % 4) {
       throw new RangeError(
@@ -64,8 +61,7 @@ export class Tensor implements Disposable {
           `expected a multiple of 4, at most ${this.size * 4}`,
       );
     }
-    const { buffer, byteOffset, byteLength } = words;
-    this.device.gpu.queue.writeBuffer(this.buffer, this.offset, buffer, byteOffset, byteLength);
+    this.device.gpu.queue.writeBuffer(this.buffer, this.offset, words);
     return this;
   }
 

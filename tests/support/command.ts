@@ -5,7 +5,7 @@ export const PERMISSIONS = [
   "--no-prompt",
   "--allow-read",
   "--allow-write",
-  "--allow-env=LOG_TOKENS,LOG_STREAM",
+  "--allow-env=LOG_TOKENS,LOG_STREAM,DENO_WEBGPU_BACKEND",
 ];
 
 /** The repository's folder, with a slash at the end. */
