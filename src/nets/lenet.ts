@@ -10,6 +10,7 @@ import { Conv2d } from "../ops/conv2d.ts";
 import { Dense } from "../ops/dense.ts";
 import { MaxPool } from "../ops/max_pool.ts";
 import { type Op, padded, type Planes } from "../ops/op.ts";
+import { fuse } from "./fuse.ts";
 import { Net } from "./net.ts";
 
 /** Builds LeNet. @throws RangeError unless images are 28×28 or 32×32. */
@@ -41,5 +42,5 @@ export function lenet(device: Device, input: Planes, classes: number): Net {
   dense("fc1", 120);
   dense("fc2", 84);
   dense("fc3", classes);
-  return new Net(device, "lenet", ops, at);
+  return new Net(device, "lenet", fuse(ops), at);
 }
