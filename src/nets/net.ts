@@ -86,11 +86,30 @@ export class Net implements Disposable {
 
   /** Logits [R, K, N] of images x, left in the workspace. */
   forward(record: Recorder, work: Workspace, theta: Tensor, x: Tensor): Tensor {
-    this.ops.forEach((op, l) => {
+    this.#forward(record, work, theta, x, this.ops.length);
+    return work.logits;
+  }
+
+  /** The first ops, up to `end`. */
+  #forward(record: Recorder, work: Workspace, theta: Tensor, x: Tensor, end: number): void {
+    this.ops.slice(0, end).forEach((op, l) => {
       const saved = work.savedOf(l);
       op.fwd(record, work.span, { x: work.inputOf(l, x), theta, y: work.y[l]!, ...saved });
     });
-    return work.logits;
+  }
+
+  /** Logits and the loss's gradient in them. */
+  #forwardXent(record: Recorder, work: Workspace, { theta, x, y: labels }: GradTensors): void {
+    const l = this.ops.length - 1;
+    const last = this.ops[l]!;
+    const [z, zBar] = [work.logits, work.yBar[l]!];
+    if (!isParametric(last) || !last.fwdXent) {
+      this.forward(record, work, theta, x);
+      return this.#xent(work).vjpZ(record, work.span, { z, y: labels, zBar });
+    }
+    this.#forward(record, work, theta, x, l);
+    const t = { x: work.inputOf(l, x), theta, y: z, labels, zBar };
+    last.fwdXent(record, work.span, t, work.total);
   }
 
   /** The mean loss [R, N] (as parts that sum to it) and hits [R, N] of logits in the workspace. */
@@ -109,8 +128,7 @@ export class Net implements Disposable {
     work: Workspace,
     t: GradTensors,
   ): void {
-    this.forward(record, work, t.theta, t.x);
-    this.#xent(work).vjpZ(record, work.span, { z: work.logits, y: t.y, zBar: work.yBar.at(-1)! });
+    this.#forwardXent(record, work, t);
     const sums = t.thetaBar && this.#sumsOf(work.span);
     for (let l = this.ops.length - 1; l >= 0; l--) {
       this.#backward(record, work, t, l, sums?.partials[l]);

@@ -1,15 +1,17 @@
 /**
- * dense: a fully connected layer on relu(x) or x; its kernels and formulas are in dense.wgsl and
- * dense_weights.wgsl, before which shared/dense_inputs.wgsl is put.
+ * dense: a fully connected layer on relu(x) or x; its kernels and formulas are in dense.wgsl,
+ * dense_weights.wgsl and dense_xent.wgsl, before which shared/dense_inputs.wgsl is put.
  */
 import denseSource from "../../kernels/dense.wgsl" with { type: "text" };
 import inputsSource from "../../kernels/shared/dense_inputs.wgsl" with { type: "text" };
 import weightsSource from "../../kernels/dense_weights.wgsl" with { type: "text" };
+import xentSource from "../../kernels/dense_xent.wgsl" with { type: "text" };
 import type { Bindings, Device, Recorder, Tensor } from "../gpu/mod.ts";
 import {
   checkShared,
   checkSize,
   type FwdTensors,
+  type FwdXentTensors,
   type HvpWTensors,
   type HvpXTensors,
   type JvpTensors,
@@ -37,6 +39,7 @@ export interface DenseSpec {
 }
 
 const SOURCE = inputsSource + denseSource + weightsSource;
+const XENT_SOURCE = inputsSource + denseSource + xentSource;
 
 /** vec4s of images from which there is work enough for tiles of two. */
 const MANY = 16;
@@ -116,6 +119,17 @@ export class Dense implements ParametricOp {
     this.#both(record, span, { x, xDot, theta, thetaDot, yBar, yBarDot, xBar, thetaBar }, 1);
   }
 
+  fwdXent(record: Recorder, span: Span, t: FwdXentTensors, count: number): void {
+    const { x, theta, y, labels, zBar } = t;
+    checkSize("dense.fwdXent to zBar", zBar, [span.networks, this.#spec.outputs, span.images]);
+    checkSize("dense.fwdXent on labels", labels, [this.#spec.outputs, span.images]);
+    const { workgroup: WG } = this.#device.profile;
+    const overrides = { ...this.#overrides(span, theta, 0), IMAGES: 1, COUNT: count };
+    const kernel = this.#device.kernel("dense", XENT_SOURCE, "fwdXent", overrides);
+    const bindings = { x, theta, thetaDot: theta, y, labels, zBar };
+    record.dispatch(kernel, bindings, [Math.ceil(span.images / 4 / WG), span.networks]);
+  }
+
   #both(
     record: Recorder,
     span: Span,
@@ -179,17 +193,21 @@ export class Dense implements ParametricOp {
       const tensor = bindings[name];
       if (tensor) checkSize(`dense.${entry} on ${name}`, tensor, [networks, rows, images]);
     }
-    const kernel = this.#device.kernel("dense", SOURCE, entry, {
-      C: inputs,
-      O: outputs,
+    const tiles = { IMAGES: this.#imagesOf(span), TILE: this.#tile };
+    const overrides = { ...this.#overrides(span, theta, TANGENT), ...tiles };
+    const kernel = this.#device.kernel("dense", SOURCE, entry, overrides);
+    record.dispatch(kernel, bindings, [groups, networks]);
+  }
+
+  #overrides({ networks }: Span, theta: Tensor, TANGENT: number): Record<string, number> {
+    return {
+      C: sizeOf(this.input),
+      O: this.#spec.outputs,
       THETA: theta.size / networks / 4,
       AT: this.#spec.at / 4,
       WG: this.#device.profile.workgroup,
       RELU: +this.#spec.relu,
-      IMAGES: this.#imagesOf(span),
-      TILE: this.#tile,
       TANGENT,
-    });
-    record.dispatch(kernel, bindings, [groups, networks]);
+    };
   }
 }

@@ -76,6 +76,11 @@ export interface Split {
 export interface ParametricOp extends Op {
   vjpW(record: Recorder, span: Span, t: VjpWTensors): void;
   hvpW(record: Recorder, span: Span, t: HvpWTensors): void;
+  /**
+   * fwd to logits and the gradient of their mean cross-entropy over `count` images (SoftmaxXent.vjpZ)
+   * in one dispatch, in ops that have it.
+   */
+  fwdXent?(record: Recorder, span: Span, t: FwdXentTensors, count: number): void;
   /** How the sum over images is split, in ops that do so. */
   split?(span: Span): Split;
   /** vjpX and vjpW in one dispatch, in ops that have it. */
@@ -89,6 +94,11 @@ export interface FwdTensors {
   theta: Tensor;
   y: Tensor;
   saved?: Tensor;
+}
+
+export interface FwdXentTensors extends FwdTensors {
+  labels: Tensor;
+  zBar: Tensor;
 }
 
 export interface JvpTensors {
