@@ -137,8 +137,9 @@ function resize({ channels, height, width, data }: Image, size: number): Image {
   const across = taps(width, size);
   for (let row = 0; row < rows; row++) {
     for (let v = 0; v < size; v++) {
+      const at = row * width + across.first[v]!;
       let sum = 0;
-      for (let i = 0, at = row * width + across.first[v]!; i < across.count; i++) {
+      for (let i = 0; i < across.count; i++) {
         sum += across.weights[v * across.count + i]! * data[at + i]!;
       }
       narrow[row * size + v] = sum;
