@@ -16,7 +16,7 @@
 import { Device } from "./src/gpu/mod.ts";
 
 export { type Dataset, type Split } from "./src/data/dataset.ts";
-export { loadDataset } from "./src/data/load.ts";
+export { type DatasetOptions, loadDataset, UnknownDatasetError } from "./src/data/load.ts";
 export type { FloatTensor } from "./src/data/safetensors.ts";
 export type { Accuracy } from "./src/distill/accuracy.ts";
 export { type Artifact, readArtifact } from "./src/distill/artifact.ts";

@@ -50,7 +50,7 @@ const SETTINGS_WITH_A_FLAG = [
 export async function distillCommand(session: Session, flags: DistillFlags): Promise<Outcome> {
   const { retort } = session;
   const plans = await makePlans(session, flags);
-  const dataset = await loadDataset(session, plans.software.recipe.dataset, flags);
+  const dataset = await loadDataset(session, plans.software.recipe, flags);
   using device = await retort.openDevice();
   const { recipe, out, why } = plans[device.info.profile];
   if (!flags.resume) await expectUnused(session, out);

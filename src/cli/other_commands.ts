@@ -29,6 +29,16 @@ export interface GradcheckFlags {
   dump?: string;
 }
 
+/** The flags of `data`. */
+export interface DataFlags {
+  /** Rows and columns to resize images to. */
+  resize?: number;
+  /** Colour channels to convert images to. */
+  channels?: "1" | "3";
+  /** Folder of the data sets. */
+  dataDir?: string;
+}
+
 /** Trains networks on the distilled images in `dir` and tests them. */
 export async function evaluateCommand(
   session: Session,
@@ -36,12 +46,15 @@ export async function evaluateCommand(
   flags: EvaluateFlags,
 ): Promise<Outcome> {
   const { retort } = session;
-  const { metadata } = await retort.readArtifact(dir);
+  const { metadata, images } = await retort.readArtifact(dir);
   const { dataset: name, seed } = metadata;
   if (name === undefined) {
     throw new Error(`Cannot evaluate ${dir}: got no data set in its metadata, expected its name`);
   }
-  const dataset = await loadDataset(session, name, flags);
+  const [, colours, height = 0, width] = images.shape;
+  const channels = colours === 1 || colours === 3 ? colours : 0;
+  const form = { resize: height === width ? height : 0, channels } as const;
+  const dataset = await loadDataset(session, { dataset: name, ...form }, flags);
   using device = await retort.openDevice();
   const networks = flags.networks === undefined ? {} : { networks: flags.networks };
   const gain = await retort.evaluate(device, dir, dataset, networks);
@@ -81,6 +94,27 @@ export async function infoCommand(session: Session): Promise<Outcome> {
       `Features  ${features.join(", ") || "none"}`,
       "Limits",
       ...Object.entries(limits).map(([limit, value]) => `  ${limit.padEnd(44)}${value}`),
+    ],
+  };
+}
+
+/** Loads a data set, which downloads what is missing, and describes it. */
+export async function dataCommand(
+  session: Session,
+  name: string,
+  flags: DataFlags,
+): Promise<Outcome> {
+  const channels = flags.channels === undefined ? 0 : flags.channels === "1" ? 1 : 3;
+  const recipe = { dataset: name, resize: flags.resize ?? 0, channels } as const;
+  const { train, test, ...rest } = await loadDataset(session, recipe, flags);
+  const { height, width, classes } = rest;
+  const list = (values: number[]) => values.map((value) => value.toFixed(4)).join(", ");
+  return {
+    values: { ...rest, train: train.count, test: test.count },
+    lines: [
+      `${name}: ${train.count} training and ${test.count} test images of ` +
+      `${rest.channels}×${height}×${width}, ${classes} classes`,
+      `Normalised by mean ${list(rest.mean)} and std ${list(rest.std)}`,
     ],
   };
 }

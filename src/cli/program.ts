@@ -1,8 +1,10 @@
 // program: the commands and their options, and what becomes of their outcomes and errors.
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { distillCommand, type DistillFlags } from "./distill_command.ts";
 import { assignment, bytes, integer, MAX_SEED } from "./option_values.ts";
 import {
+  dataCommand,
+  type DataFlags,
   evaluateCommand,
   type EvaluateFlags,
   gradcheckCommand,
@@ -35,6 +37,7 @@ export async function run(
   addDistill(program, async (flags) => finish(await distillCommand(session(), flags)));
   addEvaluate(program, async (dir, flags) => finish(await evaluateCommand(session(), dir, flags)));
   addGradcheck(program, async (flags) => finish(await gradcheckCommand(session(), flags)));
+  addData(program, async (name, flags) => finish(await dataCommand(session(), name, flags)));
   program.command("info").description("describe the WebGPU adapter")
     .action(async () => finish(await infoCommand(session())));
   try {
@@ -73,7 +76,7 @@ function addDistill(
     .description("distil a data set; without --recipe one is chosen to suit the adapter")
     .option("--recipe <name|file>", "built-in recipe or YAML file")
     .option("--set <key=value>", "any setting of the recipe; may be repeated", assignment)
-    .option("--dataset <name>", "data set")
+    .option("--dataset <name>", "data set, such as cifar10, hf:OWNER/NAME or folder:PATH")
     .option("--arch <name>", "network")
     .option("--init <kind>", "fixed (one known network) or random (new ones all the time)")
     .option("--steps <n>", "gradient steps", setting("--steps"))
@@ -87,7 +90,7 @@ function addDistill(
     .option("--out <dir>", "folder of the results (default: out/ and the recipe's name)")
     .option("--memory-budget <size>", "GPU memory, such as 512MB", bytes("--memory-budget"))
     .option("--resume", "continue from the last checkpoint in the folder")
-    .option("--data-dir <dir>", "folder of the data sets")
+    .option("--data-dir <dir>", "folder of IDX files to read the data set from")
     .action(action);
 }
 
@@ -98,7 +101,19 @@ function addEvaluate(
   program.command("evaluate").argument("<dir>", "folder of the results")
     .description("train networks on distilled images and test them on real ones")
     .option("--networks <n>", "networks to train", integer("--networks", 1))
-    .option("--data-dir <dir>", "folder of the data sets")
+    .option("--data-dir <dir>", "folder of IDX files to read the data set from")
+    .action(action);
+}
+
+function addData(
+  program: Command,
+  action: (name: string, flags: DataFlags) => Promise<void>,
+): void {
+  program.command("data").argument("<name>", "data set, such as cifar10 or hf:OWNER/NAME")
+    .description("describe a data set, after downloading it where it is not in the cache")
+    .option("--resize <n>", "resize images to n rows and columns", integer("--resize", 1))
+    .addOption(new Option("--channels <n>", "colour channels").choices(["1", "3"]))
+    .option("--data-dir <dir>", "folder of IDX files to read the data set from")
     .action(action);
 }
 

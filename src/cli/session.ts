@@ -32,15 +32,17 @@ export interface Outcome {
   failed?: boolean;
 }
 
-/** Loads a data set, built in or from --data-dir; a name that is neither is bad usage. */
+/** Loads a data set; a name that no data set has is bad usage. */
 export async function loadDataset(
-  { retort }: Session,
-  name: string,
+  session: Session,
+  { dataset, ...form }: Pick<Library.Recipe, "dataset" | "resize" | "channels">,
   { dataDir }: { dataDir?: string },
 ): Promise<Library.Dataset> {
-  if (dataDir !== undefined) return await retort.loadDataset(name, { dataDir });
-  return await retort.loadDataset(name).catch((error) => {
-    throw error instanceof RangeError ? new retort.UsageError(error.message) : error;
+  const { retort } = session;
+  const onNote = (line: string) => session.quiet || session.note(line);
+  return await retort.loadDataset(dataset, { ...form, dataDir, onNote }).catch((error) => {
+    const isUnknown = error instanceof retort.UnknownDatasetError;
+    throw isUnknown ? new retort.UsageError(error.message) : error;
   });
 }
 

@@ -4,6 +4,7 @@ import type { Device } from "../gpu/mod.ts";
 import { writeAtomic } from "../report/atomic.ts";
 import { MetricsLog } from "../report/metrics.ts";
 import type { Accuracy } from "./accuracy.ts";
+import { PADDING } from "./augment.ts";
 import { FILES, prepareFolder, writeArtifact, writePicture } from "./artifact.ts";
 import { originOf, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import type { Gain } from "./evaluate.ts";
@@ -82,6 +83,12 @@ export async function distill(
     throw new UsageError(
       `Cannot distil ${dataset.name}: got batch ${recipe.batch}, expected at most its ` +
         `${dataset.train.count} training images`,
+    );
+  }
+  if (recipe.augment !== "none" && Math.min(dataset.height, dataset.width) <= PADDING) {
+    throw new UsageError(
+      `Cannot distil ${dataset.name} with augment ${recipe.augment}: got images of ` +
+        `${dataset.height}×${dataset.width}, expected more than ${PADDING} rows and columns`,
     );
   }
   device.resetPeak();

@@ -10,6 +10,7 @@ import { exportParameters } from "../nets/export.ts";
 import { initialize } from "../nets/init.ts";
 import type { Net } from "../nets/net.ts";
 import type { Accuracy } from "./accuracy.ts";
+import { cropFlip } from "./augment.ts";
 import { type Artifact, metadataOf } from "./artifact.ts";
 import { drawNetworks, evaluationBytes, type Initialization, measureAccuracy } from "./evaluate.ts";
 import { MetaParameters } from "./meta_parameters.ts";
@@ -79,9 +80,10 @@ export class OuterLoop implements Disposable {
 
   /** Records and submits iteration k (from 0). */
   iterate(k: number): void {
-    const { networks, init, beta1, beta2, clip } = this.#recipe;
+    const { networks, init, beta1, beta2, clip, augment, batch, seed } = this.#recipe;
     const record = this.#net.device.record();
-    this.#real.load(record, this.#batches.indices(k));
+    const moves = augment === "crop-flip" ? cropFlip(batch, seed, k) : undefined;
+    this.#real.load(record, this.#batches.indices(k), moves);
     if (init === "random") {
       this.#draw.write(Uint32Array.of(this.#how.seed, k * networks));
       initialize(record, this.#net, this.#unroll.theta0, this.#draw, this.#how);

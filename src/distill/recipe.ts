@@ -4,6 +4,7 @@ import { stringify } from "yaml";
 import { z } from "zod";
 import { NET_NAMES } from "../nets/build.ts";
 import { INIT_METHODS, type InitMethod } from "../nets/init.ts";
+import { AUGMENTATIONS } from "./augment.ts";
 import { readRecipe } from "./recipes_builtin.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -11,8 +12,14 @@ import { UsageError } from "./usage_error.ts";
 export interface Recipe {
   /** Names the folder of the results. */
   name: string;
-  /** Data set to distil. */
+  /** Data set to distil: a name, hf:OWNER/NAME or folder:PATH (see docs/datasets.md). */
   dataset: string;
+  /** Rows and columns that images are resized to; 0: as they are. */
+  resize: number;
+  /** Colour channels that images are converted to, 1 or 3; 0: as they are. */
+  channels: 0 | 1 | 3;
+  /** How real images are varied: not, or by random crops and reflections as CIFAR-10's. */
+  augment: "none" | "crop-flip";
   /** Network that is trained. */
   arch: string;
   /** Whether all training starts from one known network or each iteration draws new ones. */
@@ -91,10 +98,19 @@ function word() {
   return z.string({ error }).regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, { error });
 }
 
+function datasetName() {
+  const error = "a name such as mnist, hf:OWNER/NAME, hf:OWNER/NAME/FOLDER or folder:PATH";
+  return z.string({ error })
+    .regex(/^([A-Za-z0-9][\w.-]*|hf:\w[\w.-]*\/\w[\w./-]*|folder:.+)$/, { error });
+}
+
 /** What each setting may be; what a recipe leaves out is as in the original's code. */
 export const recipeSchema = z.strictObject({
   name: word(),
-  dataset: word().default("mnist"),
+  dataset: datasetName().default("mnist"),
+  resize: integer(0).default(0),
+  channels: z.literal([0, 1, 3], { error: "0, 1 or 3" }).default(0),
+  augment: oneOf(AUGMENTATIONS).default("none"),
   arch: oneOf(NET_NAMES).default("lenet"),
   init: oneOf(["fixed", "random"]).default("fixed"),
   init_method: oneOf(INIT_METHODS).default("xavier_normal"),

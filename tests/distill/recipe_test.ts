@@ -36,10 +36,25 @@ function expectMessage(settings: unknown, message: string): void {
   });
 }
 
+Deno.test("a recipe names data sets built in, of the hub and in folders", () => {
+  for (const dataset of ["fashion_mnist", "hf:o/n", "hf:o.p-q/n_1/a/b", "folder:my images/x"]) {
+    const recipe = parseRecipe({ name: "x", dataset }, "x.yaml");
+    assert.deepEqual([recipe.dataset, recipe.resize, recipe.channels], [dataset, 0, 0]);
+    assert.deepEqual(parseRecipe(parse(recipeToYaml(recipe)), "y.yaml"), recipe);
+  }
+});
+
 Deno.test("a bad setting: the message names the key, what was got and what was expected", () => {
   const seeds = "an integer from 0 to 4294967295";
+  const datasets = "a name such as mnist, hf:OWNER/NAME, hf:OWNER/NAME/FOLDER or folder:PATH";
   const expectations: [string, unknown, string][] = [
     ["name", "a/b", `got "a/b", expected a word of letters, digits, '.', '_' and '-'`],
+    ["dataset", "o/n", `got "o/n", expected ${datasets}`],
+    ["dataset", "hf:o", `got "hf:o", expected ${datasets}`],
+    ["dataset", "folder:", `got "folder:", expected ${datasets}`],
+    ["resize", -1, "got -1, expected an integer ≥ 0"],
+    ["channels", 2, "got 2, expected 0, 1 or 3"],
+    ["augment", "flip", `got "flip", expected one of none, crop-flip`],
     ["init", "loaded", `got "loaded", expected one of fixed, random`],
     ["init_param", 0, "got 0, expected a number > 0"],
     ["steps", 0, "got 0, expected an integer ≥ 1"],
