@@ -2,7 +2,8 @@
 // deno-lint-ignore-file camelcase -- keys are spelled as in the YAML files
 import { stringify } from "yaml";
 import { z } from "zod";
-import { NET_NAMES } from "../nets/build.ts";
+import type { Arch } from "../arch/layers.ts";
+import { archSchema } from "../arch/schema.ts";
 import { INIT_METHODS, type InitMethod } from "../nets/init.ts";
 import { readRecipe } from "./recipes_builtin.ts";
 import { UsageError } from "./usage_error.ts";
@@ -13,8 +14,8 @@ export interface Recipe {
   name: string;
   /** Data set to distil. */
   dataset: string;
-  /** Network that is trained. */
-  arch: string;
+  /** Network that is trained: a name, or a list of layers. */
+  arch: Arch;
   /** Whether all training starts from one known network or each iteration draws new ones. */
   init: "fixed" | "random";
   /** Distribution of the initial weights. */
@@ -95,7 +96,7 @@ function word() {
 export const recipeSchema = z.strictObject({
   name: word(),
   dataset: word().default("mnist"),
-  arch: oneOf(NET_NAMES).default("lenet"),
+  arch: archSchema.default("lenet"),
   init: oneOf(["fixed", "random"]).default("fixed"),
   init_method: oneOf(INIT_METHODS).default("xavier_normal"),
   init_param: positive().default(1),
@@ -130,10 +131,9 @@ export function parseRecipe(value: unknown, source: string): Recipe {
   if (result.success) return result.data;
   const problems = result.error.issues.flatMap((issue) => {
     if (issue.code === "unrecognized_keys") return issue.keys.map(describeUnknownKey);
-    const key = issue.path[0];
-    if (key === undefined) return `got ${show(value)}, expected settings as key: value`;
-    const got = Reflect.get(Object(value), key);
-    return `${String(key)}: got ${show(got)}, expected ${issue.message}`;
+    if (issue.path.length === 0) return `got ${show(value)}, expected settings as key: value`;
+    const got = issue.path.reduce((part, key) => Reflect.get(Object(part), key), value);
+    return `${placeOf(issue.path)}: got ${show(got)}, expected ${issue.message}`;
   });
   throw new UsageError(`Cannot use recipe ${source}: ${[...new Set(problems)].join("; ")}`);
 }
@@ -151,6 +151,12 @@ export async function loadRecipe(
 /** Writes every setting as YAML; parseRecipe gives back the same recipe. */
 export function recipeToYaml(recipe: Recipe): string {
   return stringify(recipe);
+}
+
+/** "arch[2].conv.size" */
+function placeOf(path: readonly PropertyKey[]): string {
+  return path.map((key) => typeof key === "number" ? `[${key}]` : `.${String(key)}`).join("")
+    .slice(1);
 }
 
 function show(value: unknown): string {
