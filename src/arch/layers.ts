@@ -12,6 +12,7 @@ export interface Extents {
 
 /** A convolution with a bias. */
 export interface ConvLayer {
+  /** Its settings. */
   readonly conv: {
     /** Its parameters are `<name>.weight` and `<name>.bias`; conv1, conv2 … when left out. */
     readonly name?: string;
@@ -28,6 +29,7 @@ export interface ConvLayer {
 
 /** A fully connected layer with a bias. */
 export interface DenseLayer {
+  /** Its settings. */
   readonly dense: {
     /** Its parameters are `<name>.weight` and `<name>.bias`; fc1, fc2 … when left out. */
     readonly name?: string;
@@ -38,6 +40,7 @@ export interface DenseLayer {
 
 /** Max-pooling. */
 export interface MaxPoolLayer {
+  /** Its settings. */
   readonly max_pool: {
     /** Side of the square windows. */
     readonly size: number;
@@ -50,6 +53,7 @@ export interface MaxPoolLayer {
 
 /** Local response normalization across channels; the numbers mean what they mean in PyTorch. */
 export interface LrnLayer {
+  /** Its settings. */
   readonly lrn: {
     /** Channels of a window. */
     readonly size: number;

@@ -127,7 +127,16 @@ export const recipeSchema = z.strictObject({
 
 /** Checks a value read from `source`, fills in defaults; throws a UsageError naming each bad key. */
 export function parseRecipe(value: unknown, source: string): Recipe {
-  const result = recipeSchema.safeParse(value);
+  return check(recipeSchema, value, `recipe ${source}`);
+}
+
+/** Checks an architecture read from `source`; throws a UsageError naming each bad layer. */
+export function parseArch(value: unknown, source: string): Arch {
+  return check(z.strictObject({ arch: archSchema }), { arch: value }, source).arch;
+}
+
+function check<T>(schema: z.ZodType<T>, value: unknown, source: string): T {
+  const result = schema.safeParse(value);
   if (result.success) return result.data;
   const problems = result.error.issues.flatMap((issue) => {
     if (issue.code === "unrecognized_keys") return issue.keys.map(describeUnknownKey);
@@ -135,7 +144,7 @@ export function parseRecipe(value: unknown, source: string): Recipe {
     const got = issue.path.reduce((part, key) => Reflect.get(Object(part), key), value);
     return `${placeOf(issue.path)}: got ${show(got)}, expected ${issue.message}`;
   });
-  throw new UsageError(`Cannot use recipe ${source}: ${[...new Set(problems)].join("; ")}`);
+  throw new UsageError(`Cannot use ${source}: ${[...new Set(problems)].join("; ")}`);
 }
 
 /** Reads a built-in recipe by name or else a YAML file; `overrides` replace what it says. */
