@@ -15,6 +15,14 @@
  */
 import { Device } from "./src/gpu/mod.ts";
 
+export type {
+  Arch,
+  ConvLayer,
+  DenseLayer,
+  Layer,
+  LrnLayer,
+  MaxPoolLayer,
+} from "./src/arch/layers.ts";
 export { type Dataset, type Split } from "./src/data/dataset.ts";
 export { type DatasetOptions, loadDataset, UnknownDatasetError } from "./src/data/load.ts";
 export type { FloatTensor } from "./src/data/safetensors.ts";
@@ -28,7 +36,13 @@ export {
 } from "./src/distill/distill.ts";
 export { evaluate, type Gain } from "./src/distill/evaluate.ts";
 export { gradcheck, type GradcheckOptions, type GradcheckResult } from "./src/distill/gradcheck.ts";
-export { loadRecipe, parseRecipe, type Recipe, recipeToYaml } from "./src/distill/recipe.ts";
+export {
+  loadRecipe,
+  parseArch,
+  parseRecipe,
+  type Recipe,
+  recipeToYaml,
+} from "./src/distill/recipe.ts";
 export { UsageError } from "./src/distill/usage_error.ts";
 export { version } from "./src/distill/version.ts";
 export type { InitMethod } from "./src/nets/init.ts";

@@ -215,6 +215,44 @@ Deno.test("the default folder is named as the recipe, and refused when in use", 
   });
 });
 
+Deno.test("--arch takes a name or layers, and what is wrong with them is bad usage", async () => {
+  const layers = "[{conv: {channels: 2, size: 3}}, relu, {dense: classes}]";
+  const { status, out } = await command(["gradcheck", "--arch", layers, "--json"]);
+  const expected = { conv: { channels: 2, size: 3, stride: 1, pad: 0 } };
+  assert.deepEqual([status, JSON.parse(out[0]!).arch[0]], [0, expected]);
+  await expectUsageError(
+    ["gradcheck", "--arch", "[{conv: {channels: 0, size: 3}}, {dense: classes}]"],
+    "Cannot use --arch: arch[0].conv.channels: got 0, expected an integer ≥ 1",
+  );
+  await expectUsageError(
+    ["gradcheck", "--arch", "[{conv"],
+    'Cannot use --arch: got "[{conv", expected a name, or a list of layers as in a YAML file',
+  );
+  await expectUsageError(
+    ["distill", "--arch", "resnet"],
+    'Cannot use recipe quick: arch: got "resnet", expected one of lenet, alexcifar, alexnet, or a ' +
+      "list of layers",
+  );
+  await withFolder(async (folder) => {
+    const run = ["distill", "--out", folder, "--arch", layers, "--resume"];
+    assert.equal((await command([...run, "--recipe", "quick"])).status, 0);
+    assert.equal((await command(run)).status, 0);
+    const [text, shown] = [
+      '[{"dense":{"outputs":"classes"}}]',
+      JSON.stringify([
+        expected,
+        "relu",
+        { dense: { outputs: "classes" } },
+      ]),
+    ];
+    await expectUsageError(
+      ["distill", "--out", folder, "--arch", "[{dense: classes}]", "--resume"],
+      `Cannot resume with other settings: got arch ${text}, expected ${shown} as in ` +
+        `${folder}/recipe.yaml; use another --out instead`,
+    );
+  });
+});
+
 Deno.test("gradcheck: exit status 1 when the gradients differ", async () => {
   assert.equal((await command(["gradcheck"])).status, 0);
   const { status, out } = await command(["gradcheck", "--seed", "13", "--json"]);

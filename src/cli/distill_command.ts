@@ -152,11 +152,17 @@ async function resumePlan(
   const wanted = Object.entries(asked ?? await loadRecipe(file, settings));
   for (const [key, value] of wanted) {
     const saved = recipe[key as keyof Recipe];
-    if (value === saved) continue;
-    const reason = `got ${key} ${value}, expected ${saved} as in ${file}`;
+    const [got, expected] = [value, saved].map(textOf);
+    if (got === expected) continue;
+    const reason = `got ${key} ${got}, expected ${expected} as in ${file}`;
     throw new UsageError(`Cannot resume with other settings: ${reason}; use another --out instead`);
   }
   return { recipe, out, why: `resumed from ${out}` };
+}
+
+/** A setting for people, and to compare; a network's layers are JSON. */
+function textOf(setting: unknown): string {
+  return typeof setting === "object" ? JSON.stringify(setting) : String(setting);
 }
 
 async function expectUnused(session: Session, out: string): Promise<void> {

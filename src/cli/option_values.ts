@@ -1,6 +1,6 @@
 // option_values: turns the text after an option into its value, or says what was expected.
 import { CommanderError } from "commander";
-import { parse } from "yaml";
+import { parse, YAMLParseError } from "yaml";
 
 /** The largest seed, that of an unsigned 32-bit integer. */
 export const MAX_SEED = 2 ** 32 - 1;
@@ -35,6 +35,17 @@ export function assignment(text: string, earlier: Record<string, unknown> = {}) 
     return { ...earlier, [key]: parse(value) };
   } catch {
     throw badValue("--set", text, "key=value with a value as in a YAML file");
+  }
+}
+
+/** A name, or layers as in a YAML file; whether they make a network is the library's to say. */
+export function architecture(text: string): unknown {
+  if (!text.startsWith("[")) return text;
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof YAMLParseError)) throw error;
+    throw badValue("--arch", text, "a name, or a list of layers as in a YAML file");
   }
 }
 

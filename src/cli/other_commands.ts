@@ -11,8 +11,8 @@ export interface EvaluateFlags {
 
 /** The flags of `gradcheck`. */
 export interface GradcheckFlags {
-  /** Network that is trained. */
-  arch: string;
+  /** Network that is trained: a name, or layers. */
+  arch: unknown;
   /** Gradient steps. */
   steps: number;
   /** Passes over all steps. */
@@ -66,14 +66,16 @@ export async function evaluateCommand(
 
 /** Compares gradients on the device with those of the float64 oracle. */
 export async function gradcheckCommand(session: Session, flags: GradcheckFlags): Promise<Outcome> {
+  const arch = session.retort.parseArch(flags.arch, "--arch");
   using device = await session.retort.openDevice();
-  const check = await session.retort.gradcheck(device, flags);
+  const check = await session.retort.gradcheck(device, { ...flags, arch });
+  const name = typeof arch === "string" ? arch : `${arch.length} layers`;
   const errorOf = (name: "loss" | "images" | "labels" | "lrs") =>
     `  ${name.padEnd(8)}${check[name].relativeError.toExponential(1)}`;
   return {
-    values: { ...flags, ...check },
+    values: { ...flags, arch, ...check },
     lines: [
-      `Relative error against the float64 oracle (${flags.arch}, seed ${flags.seed}):`,
+      `Relative error against the float64 oracle (${name}, seed ${flags.seed}):`,
       ...(["loss", "images", "labels", "lrs"] as const).map(errorOf),
       check.passed ? "Passed: all are less than 1e-3" : "Failed: expected all less than 1e-3",
     ],

@@ -1,7 +1,7 @@
 // program: the commands and their options, and what becomes of their outcomes and errors.
 import { Command, CommanderError, Option } from "commander";
 import { distillCommand, type DistillFlags } from "./distill_command.ts";
-import { assignment, bytes, integer, MAX_SEED } from "./option_values.ts";
+import { architecture, assignment, bytes, integer, MAX_SEED } from "./option_values.ts";
 import {
   dataCommand,
   type DataFlags,
@@ -77,7 +77,7 @@ function addDistill(
     .option("--recipe <name|file>", "built-in recipe or YAML file")
     .option("--set <key=value>", "any setting of the recipe; may be repeated", assignment)
     .option("--dataset <name>", "data set, such as cifar10, hf:OWNER/NAME or folder:PATH")
-    .option("--arch <name>", "network")
+    .option("--arch <name|layers>", "network: a name, or a list as in a recipe", architecture)
     .option("--init <kind>", "fixed (one known network) or random (new ones all the time)")
     .option("--steps <n>", "gradient steps", setting("--steps"))
     .option("--epochs <n>", "passes over all steps", setting("--epochs"))
@@ -123,7 +123,7 @@ function addGradcheck(
 ): void {
   program.command("gradcheck")
     .description("compare gradients with a float64 oracle; exit status 1 when they differ")
-    .option("--arch <name>", "network", "lenet")
+    .option("--arch <name|layers>", "network: a name, or a list", architecture, "lenet")
     .option("--steps <n>", "gradient steps", integer("--steps", 1), 3)
     .option("--epochs <n>", "passes over all steps", integer("--epochs", 1), 2)
     .option("--per-class <n>", "images of a class in a step", integer("--per-class", 1), 1)

@@ -1,4 +1,5 @@
 /** Artifact: the folder a run leaves behind, written file by file under temporary names. */
+import { archToText } from "../arch/schema.ts";
 import { decodeSafetensors, encodeSafetensors, type FloatTensor } from "../data/safetensors.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { INIT_METHODS } from "../nets/init.ts";
@@ -36,7 +37,7 @@ export const FILES = {
 export function metadataOf(recipe: Recipe, dataset: Dataset, adapter: string) {
   return {
     format: FORMAT,
-    arch: recipe.arch,
+    arch: archToText(recipe.arch),
     dataset: dataset.name,
     steps: `${recipe.steps}`,
     epochs: `${recipe.epochs}`,

@@ -1,4 +1,5 @@
 /** Checkpoint: where a run stands, and what it is a run of, so that only the same run goes on. */
+import { archToText } from "../arch/schema.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { decodeSafetensors, encodeSafetensors, type FloatTensor } from "../data/safetensors.ts";
 import { writeAtomic } from "../report/atomic.ts";
@@ -15,7 +16,8 @@ export async function originOf(
   const hash = async (bytes: Uint8Array) =>
     new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>)).toHex();
   const data = `${await hash(train.images)} ${await hash(train.labels)}`;
-  const settings = Object.entries(recipe).map(([key, value]) => [key, String(value)]);
+  const settings = Object.entries({ ...recipe, arch: archToText(recipe.arch) })
+    .map(([key, value]) => [key, String(value)]);
   return { ...Object.fromEntries(settings), "training data": data, adapter };
 }
 

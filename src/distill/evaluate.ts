@@ -1,4 +1,5 @@
 /** Evaluate: what networks reach on real test images, before and after training on distilled data. */
+import { archFromText } from "../arch/schema.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Device, Tensor } from "../gpu/mod.ts";
 import { buildNet } from "../nets/build.ts";
@@ -71,7 +72,7 @@ export async function evaluate(
   const { metadata } = artifact;
   const { channels, height, width, classes } = dataset;
   expectImages(dir, artifact, [channels, height, width], classes);
-  using net = buildNet(device, metadata.arch!, { channels, height, width }, classes);
+  using net = buildNet(device, archFromText(metadata.arch!), { channels, height, width }, classes);
   const init = metadata.init as Initialization["init"];
   const networks = options.networks ?? (init === "fixed" ? 1 : 20);
   if (init === "fixed" && networks !== 1) {

@@ -2,7 +2,8 @@
 // deno-lint-ignore-file camelcase -- keys are spelled as in the YAML files
 import { stringify } from "yaml";
 import { z } from "zod";
-import { NET_NAMES } from "../nets/build.ts";
+import type { Arch } from "../arch/layers.ts";
+import { archSchema } from "../arch/schema.ts";
 import { INIT_METHODS, type InitMethod } from "../nets/init.ts";
 import { AUGMENTATIONS } from "./augment.ts";
 import { readRecipe } from "./recipes_builtin.ts";
@@ -20,8 +21,8 @@ export interface Recipe {
   channels: 0 | 1 | 3;
   /** How real images are varied: not, or by random crops and reflections as CIFAR-10's. */
   augment: "none" | "crop-flip";
-  /** Network that is trained. */
-  arch: string;
+  /** Network that is trained: a name, or a list of layers. */
+  arch: Arch;
   /** Whether all training starts from one known network or each iteration draws new ones. */
   init: "fixed" | "random";
   /** Distribution of the initial weights. */
@@ -111,7 +112,7 @@ export const recipeSchema = z.strictObject({
   resize: integer(0).default(0),
   channels: z.literal([0, 1, 3], { error: "0, 1 or 3" }).default(0),
   augment: oneOf(AUGMENTATIONS).default("none"),
-  arch: oneOf(NET_NAMES).default("lenet"),
+  arch: archSchema.default("lenet"),
   init: oneOf(["fixed", "random"]).default("fixed"),
   init_method: oneOf(INIT_METHODS).default("xavier_normal"),
   init_param: positive().default(1),
@@ -142,16 +143,24 @@ export const recipeSchema = z.strictObject({
 
 /** Checks a value read from `source`, fills in defaults; throws a UsageError naming each bad key. */
 export function parseRecipe(value: unknown, source: string): Recipe {
-  const result = recipeSchema.safeParse(value);
+  return check(recipeSchema, value, `recipe ${source}`);
+}
+
+/** Checks an architecture read from `source`; throws a UsageError naming each bad layer. */
+export function parseArch(value: unknown, source: string): Arch {
+  return check(z.strictObject({ arch: archSchema }), { arch: value }, source).arch;
+}
+
+function check<T>(schema: z.ZodType<T>, value: unknown, source: string): T {
+  const result = schema.safeParse(value);
   if (result.success) return result.data;
   const problems = result.error.issues.flatMap((issue) => {
     if (issue.code === "unrecognized_keys") return issue.keys.map(describeUnknownKey);
-    const key = issue.path[0];
-    if (key === undefined) return `got ${show(value)}, expected settings as key: value`;
-    const got = Reflect.get(Object(value), key);
-    return `${String(key)}: got ${show(got)}, expected ${issue.message}`;
+    if (issue.path.length === 0) return `got ${show(value)}, expected settings as key: value`;
+    const got = issue.path.reduce((part, key) => Reflect.get(Object(part), key), value);
+    return `${placeOf(issue.path)}: got ${show(got)}, expected ${issue.message}`;
   });
-  throw new UsageError(`Cannot use recipe ${source}: ${[...new Set(problems)].join("; ")}`);
+  throw new UsageError(`Cannot use ${source}: ${[...new Set(problems)].join("; ")}`);
 }
 
 /** Reads a built-in recipe by name or else a YAML file; `overrides` replace what it says. */
@@ -167,6 +176,12 @@ export async function loadRecipe(
 /** Writes every setting as YAML; parseRecipe gives back the same recipe. */
 export function recipeToYaml(recipe: Recipe): string {
   return stringify(recipe);
+}
+
+/** "arch[2].conv.size" */
+function placeOf(path: readonly PropertyKey[]): string {
+  return path.map((key) => typeof key === "number" ? `[${key}]` : `.${String(key)}`).join("")
+    .slice(1);
 }
 
 function show(value: unknown): string {

@@ -134,7 +134,7 @@ export class Net implements Disposable {
     const [yBar, yBarDot] = [work.yBar[l]!, t.yBarDot[l]!];
     if (isParametric(op)) op.hvpW(record, work.span, { x, xDot, yBar, yBarDot, thetaBarDot });
     const xBarDot = l > 0 ? t.yBarDot[l - 1]! : h.xBarDot;
-    op.hvpX(record, work.span, { x, theta, thetaDot, yBar, yBarDot, xBarDot });
+    op.hvpX(record, work.span, { x, xDot, theta, thetaDot, yBar, yBarDot, xBarDot });
   }
 
   /** Bytes of scratch that its ops take for runs over `span`. */

@@ -85,8 +85,8 @@ export class Dense implements ParametricOp {
   }
 
   hvpX(record: Recorder, span: Span, t: HvpXTensors): void {
-    const { xBarDot, ...rest } = t;
-    this.#backward(record, span, { ...rest, xBar: xBarDot }, true);
+    const { x, theta, thetaDot, yBar, yBarDot, xBarDot: xBar } = t;
+    this.#backward(record, span, { x, theta, thetaDot, yBar, yBarDot, xBar }, true);
   }
 
   vjpW(record: Recorder, span: Span, t: { x: Tensor; yBar: Tensor; thetaBar: Tensor }): void {

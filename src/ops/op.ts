@@ -80,6 +80,7 @@ export interface VjpXTensors {
 
 export interface HvpXTensors {
   x: Tensor;
+  xDot: Tensor | null;
   theta: Tensor;
   thetaDot: Tensor;
   yBar: Tensor;

@@ -1,0 +1,93 @@
+/** overlap_pool: the largest of windows that may overlap; its kernels and formulas are in overlap_pool.wgsl. */
+import source from "../../kernels/overlap_pool.wgsl" with { type: "text" };
+import type { Bindings, Device, Recorder, Tensor } from "../gpu/mod.ts";
+import {
+  checkSize,
+  type HvpXTensors,
+  type JvpTensors,
+  type Op,
+  type Planes,
+  sizeOf,
+  type Span,
+  type VjpXTensors,
+} from "./op.ts";
+
+/** The windows of a max-pooling. */
+export interface Windows {
+  /** Side of the square windows. */
+  readonly size: number;
+  /** Rows, and columns, from one window to the next. */
+  readonly stride: number;
+  /** Rows, and columns, that are added on every side and never the largest; at most half of `size`. */
+  readonly pad: number;
+}
+
+/** Max-pooling with windows of any size and stride: gated, linear given which element is largest. */
+export class OverlapPool implements Op {
+  readonly input: Planes;
+  readonly output: Planes;
+  readonly parameters = [];
+  readonly #device: Device;
+  readonly #windows: Windows;
+
+  /** @throws RangeError when `pad` is more than half of a window, or no window fits. */
+  constructor(device: Device, input: Planes, windows: Windows) {
+    const { size, stride, pad } = windows;
+    const { channels, height, width } = input;
+    if (2 * pad > size || Math.min(height, width) + 2 * pad < size) {
+      throw new RangeError(
+        `Cannot pool ${height} × ${width} planes: got windows of ${size} × ${size} and pad ${pad}, ` +
+          `expected windows that fit, and a pad of at most half of them`,
+      );
+    }
+    this.#device = device;
+    this.#windows = windows;
+    this.input = input;
+    const along = (side: number) => Math.floor((side + 2 * pad - size) / stride) + 1;
+    this.output = { channels, height: along(height), width: along(width) };
+  }
+
+  fwd(record: Recorder, span: Span, { x, y }: { x: Tensor; y: Tensor }): void {
+    this.#run(record, span, "fwd", { x, y }, this.output);
+  }
+
+  /** @throws TypeError for `xDot: null`: an input that does not move needs no pass. */
+  jvp(record: Recorder, span: Span, { x, xDot, yDot }: JvpTensors): void {
+    if (!xDot) throw new TypeError("Cannot run overlap_pool.jvp: got no xDot, expected one");
+    this.#run(record, span, "jvp", { x, xDot, yDot }, this.output);
+  }
+
+  vjpX(record: Recorder, span: Span, { x, yBar, xBar }: VjpXTensors): void {
+    this.#run(record, span, "vjp", { x, yBar, xBar }, this.input);
+  }
+
+  /** The vjp is linear in ȳ, so its tangent is the vjp of ȳ˙. */
+  hvpX(record: Recorder, span: Span, { x, yBarDot, xBarDot }: HvpXTensors): void {
+    this.#run(record, span, "vjp", { x, yBar: yBarDot, xBar: xBarDot }, this.input);
+  }
+
+  /** One invocation for each vec4 of `each`. */
+  #run(
+    record: Recorder,
+    { networks, images }: Span,
+    entry: string,
+    bindings: Bindings & { x: Tensor },
+    each: Planes,
+  ): void {
+    const { channels, height, width } = this.input;
+    checkSize(`overlap_pool.${entry} on x`, bindings.x, [networks, sizeOf(this.input), images]);
+    const { size, stride, pad } = this.#windows;
+    const kernel = this.#device.kernel("overlap_pool", source, entry, {
+      H: height,
+      V: width,
+      P: this.output.height,
+      Q: this.output.width,
+      PLANES: networks * channels,
+      SIZE: size,
+      STRIDE: stride,
+      PAD: pad,
+      WG: this.#device.profile.workgroup,
+    });
+    record.dispatchEach(kernel, bindings, networks * sizeOf(each) * images / 4);
+  }
+}
