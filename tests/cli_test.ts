@@ -44,7 +44,7 @@ function standIn(profile: "software" | "hardware"): Retort {
       const at = { trained: networks, networks, epoch: epochs, epochs };
       onProgress?.({ ...at, loss: 0.1, secondsPerEpoch: 60 });
       const accuracy = { mean: 0.987, std: 0.002, networks };
-      return Promise.resolve({ accuracy, accuracies: [], seconds: 130, out });
+      return Promise.resolve({ accuracy, accuracies: [], atOnce: 3, seconds: 130, out });
     },
     gradcheck: (_device: unknown, { seed }: { seed: number }) => {
       const relativeError = seed === 13 ? 1 : 1e-6;
@@ -243,7 +243,7 @@ Deno.test("train: the data set's settings, flags, progress by the epoch", async 
     ]);
     const json = await command(["--json", "--quiet", ...args, "--decay-epochs", "7"]);
     const { dataset, decayEpochs, atOnce, accuracy } = JSON.parse(json.out[0]!);
-    assert.deepEqual([dataset, decayEpochs, atOnce, accuracy.mean], ["usps", 7, 0, 0.987]);
+    assert.deepEqual([dataset, decayEpochs, atOnce, accuracy.mean], ["usps", 7, 3, 0.987]);
     assert.match(json.out[0]!, /"out":"out\/networks\/usps.safetensors"/);
     await Deno.writeTextFile(`${folder}/nets`, "");
     await expectUsageError(

@@ -46,6 +46,8 @@ export interface TrainResult {
   accuracy: Accuracy;
   /** Test accuracy of each network, 0 … 1. */
   accuracies: number[];
+  /** Networks that trained side by side. */
+  atOnce: number;
   /** Wall time of this call. */
   seconds: number;
   /** Path of the file. */
@@ -94,7 +96,7 @@ export async function trainNetworks(
   using training = new Training(net, dataset, { ...settings, atOnce });
   const accuracies = await training.run(options);
   const seconds = (performance.now() - start) / 1000;
-  return { accuracy: summarize(accuracies), accuracies, seconds, out: options.out };
+  return { accuracy: summarize(accuracies), accuracies, atOnce, seconds, out: options.out };
 }
 
 /** The tensors that groups of networks train in, one group after the other. */

@@ -73,7 +73,7 @@ runTest(
     const out = `${dir}/a/networks.safetensors`;
     const onProgress = (progress: TrainProgress) => void reports.push(progress);
     const result = await trainNetworks(device, easyDataset(), settings, { out, onProgress });
-    assert.equal(result.accuracies.length, 2);
+    assert.deepEqual([result.accuracies.length, result.atOnce], [2, 2]);
     assert.ok(result.accuracies.every((accuracy) => accuracy > 0.9), `${result.accuracies}`);
     assert.equal(result.accuracy.networks, 2);
     assert.deepEqual(
