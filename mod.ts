@@ -28,13 +28,14 @@ export { type DatasetOptions, loadDataset, UnknownDatasetError } from "./src/dat
 export type { FloatTensor } from "./src/data/safetensors.ts";
 export type { Accuracy } from "./src/distill/accuracy.ts";
 export { type Artifact, readArtifact } from "./src/distill/artifact.ts";
+export type { Attack, AttackMeasures } from "./src/distill/attack.ts";
 export {
   distill,
   type DistillOptions,
   type DistillResult,
   type Progress,
 } from "./src/distill/distill.ts";
-export { evaluate, type Gain } from "./src/distill/evaluate.ts";
+export { evaluate, type EvaluateOptions, type Gain } from "./src/distill/evaluate.ts";
 export { gradcheck, type GradcheckOptions, type GradcheckResult } from "./src/distill/gradcheck.ts";
 export {
   loadRecipe,
@@ -43,6 +44,13 @@ export {
   type Recipe,
   recipeToYaml,
 } from "./src/distill/recipe.ts";
+export {
+  trainNetworks,
+  type TrainOptions,
+  type TrainProgress,
+  type TrainResult,
+} from "./src/distill/train.ts";
+export { type TrainSettings, trainSettings } from "./src/distill/train_settings.ts";
 export { UsageError } from "./src/distill/usage_error.ts";
 export { version } from "./src/distill/version.ts";
 export type { InitMethod } from "./src/nets/init.ts";

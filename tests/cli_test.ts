@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import * as retort from "../mod.ts";
 import { run } from "../src/cli/program.ts";
-import type { Retort } from "../src/cli/session.ts";
+import { describeAttack, type Retort } from "../src/cli/session.ts";
 
 const ACCURACY = {
   before: { mean: 0.129, std: 0, networks: 1 },
@@ -33,6 +33,18 @@ function standIn(profile: "software" | "hardware"): Retort {
       });
       const costs = { seconds: 130, dispatches: 77, peakBytes: 2 ** 21 };
       return { ...ACCURACY, iterations, ...costs, picture: "steps.png", files: ["steps.png"] };
+    },
+    trainNetworks: (
+      _device: unknown,
+      _dataset: unknown,
+      settings: retort.TrainSettings,
+      { out, onProgress }: retort.TrainOptions,
+    ) => {
+      const { networks, epochs } = settings;
+      const at = { trained: networks, networks, epoch: epochs, epochs };
+      onProgress?.({ ...at, loss: 0.1, secondsPerEpoch: 60 });
+      const accuracy = { mean: 0.987, std: 0.002, networks };
+      return Promise.resolve({ accuracy, accuracies: [], atOnce: 3, seconds: 130, out });
     },
     gradcheck: (_device: unknown, { seed }: { seed: number }) => {
       const relativeError = seed === 13 ? 1 : 1e-6;
@@ -251,6 +263,78 @@ Deno.test("--arch takes a name or layers, and what is wrong with them is bad usa
         `${folder}/recipe.yaml; use another --out instead`,
     );
   });
+});
+
+Deno.test("train: the data set's settings, flags, progress by the epoch", async () => {
+  await withFolder(async (folder) => {
+    const args = ["train", "--dataset", "usps", "--networks", "3", "--lr", "1e-3"];
+    const { status, out, err } = await command([...args, "--out", `${folder}/nets`]);
+    assert.deepEqual([status, out], [0, [
+      "3 lenet on usps, seed 1",
+      "Test accuracy 98.7 ± 0.2 %",
+      "130 epochs in 2 min 10 s",
+      `Networks ${folder}/nets`,
+    ]]);
+    assert.deepEqual(err, [
+      "3 lenet on usps, seed 1: 130 epochs, Adam at 0.001, halved every 40 epochs; adapter stand-in",
+      "epoch 130 of 130, loss 0.100",
+    ]);
+    const json = await command(["--json", "--quiet", ...args, "--decay-epochs", "7"]);
+    const { dataset, decayEpochs, atOnce, accuracy } = JSON.parse(json.out[0]!);
+    assert.deepEqual([dataset, decayEpochs, atOnce, accuracy.mean], ["usps", 7, 3, 0.987]);
+    assert.match(json.out[0]!, /"out":"out\/networks\/usps.safetensors"/);
+    await Deno.writeTextFile(`${folder}/nets`, "");
+    await expectUsageError(
+      [...args, "--out", `${folder}/nets`],
+      `Cannot write to ${folder}/nets: it is there already; pass --resume to go on with it, or ` +
+        "another --out",
+    );
+    assert.equal((await command([...args, "--out", `${folder}/nets`, "--resume"])).status, 0);
+  });
+  await expectUsageError(["train", "--lr", "0"], 'Cannot use --lr: got "0", expected a number > 0');
+  await expectUsageError(
+    ["train", "--arch", "resnet"],
+    'Cannot train networks: arch: got "resnet", expected one of lenet, alexcifar, alexnet, or a ' +
+      "list of layers",
+  );
+});
+
+Deno.test("--init pretrained:FILE and --attack are settings of the recipe", async () => {
+  await withFolder(async (folder) => {
+    const recipeOf = async (...args: string[]) => {
+      const run = ["distill", "--json", "--quiet", "--out", `${folder}/run`, ...args];
+      const { status, out, err } = await command(run);
+      assert.equal(status, 0, err.join());
+      await Deno.remove(`${folder}/run`, { recursive: true });
+      return JSON.parse(out[0]!).recipe;
+    };
+    const fixed = await recipeOf("--init", "pretrained:a/b:c", "--attack", "3:4");
+    assert.deepEqual([fixed.init, fixed.pretrained, fixed.attack], ["fixed", "a/b:c", "3:4"]);
+    const random = await recipeOf("--init", "pretrained:a", "--recipe", "mnist-random-100");
+    assert.deepEqual([random.init, random.pretrained, random.attack], ["random", "a", "none"]);
+  });
+  await expectUsageError(
+    ["evaluate", "run", "--init", "random"],
+    'Cannot use --init: got "random", expected pretrained:FILE',
+  );
+  await expectUsageError(
+    ["distill", "--attack", "0-1"],
+    'Cannot use recipe quick: attack: got "0-1", expected none, or two different classes such as 0:1',
+  );
+});
+
+Deno.test("an attack is told in lines: the ratio, the modified labels, every class", () => {
+  const one = (mean: number) => ({ mean, std: 0.01, networks: 2 });
+  const measures = { modified: one(0.9), ratio: one(0.2), perClass: [one(0.3), one(0.4)] };
+  const attack = { from: 0, to: 1, before: measures, after: { ...measures, ratio: one(0.7) } };
+  const lines = describeAttack({ ...ACCURACY, attack });
+  assert.deepEqual(lines, [
+    "Class 0 taken for 1: 20.0 ± 1.0 % before, 70.0 ± 1.0 % after",
+    "Accuracy with 0 counted as 1: 90.0 ± 1.0 % before, 90.0 ± 1.0 % after",
+    "Accuracy on class 0: 30.0 ± 1.0 % before, 30.0 ± 1.0 % after",
+    "Accuracy on class 1: 40.0 ± 1.0 % before, 40.0 ± 1.0 % after",
+  ]);
+  assert.deepEqual(describeAttack(ACCURACY), []);
 });
 
 Deno.test("gradcheck: exit status 1 when the gradients differ", async () => {

@@ -1,7 +1,7 @@
 // distill_command: settles the recipe and the folder, distils, and reports.
 import type { DistillResult, Recipe } from "../../mod.ts";
 import { openProgress, type ProgressDisplay } from "./progress.ts";
-import { describeDuration, describeGain, loadDataset } from "./session.ts";
+import { describeAttack, describeDuration, describeGain, loadDataset } from "./session.ts";
 import type { Outcome, Session } from "./session.ts";
 
 /** The flags of `distill`; the others are the settings that have a flag. */
@@ -36,6 +36,7 @@ const SETTINGS_WITH_A_FLAG = [
   "dataset",
   "arch",
   "init",
+  "attack",
   "steps",
   "epochs",
   "per_class",
@@ -78,6 +79,7 @@ export async function distillCommand(session: Session, flags: DistillFlags): Pro
     lines: [
       `Recipe ${recipe.name}: ${why}; seed ${recipe.seed}`,
       describeGain(result),
+      ...describeAttack(result),
       `${result.iterations} iterations in ${time}`,
       ...(session.verbose ? [describeCost(result)] : []),
       `Picture ${result.picture}`,
@@ -126,7 +128,10 @@ function settingsOf(flags: DistillFlags): Settings {
     const value = flags[key.replace(/_(.)/, (_, letter) => letter.toUpperCase())];
     if (value !== undefined) settings[key] = value;
   }
-  return settings;
+  const [, file] = /^pretrained:(.+)$/s.exec(String(settings.init)) ?? [];
+  if (file === undefined) return settings;
+  const { init: _, ...others } = settings; // the recipe says whether it is fixed or random
+  return { ...others, pretrained: file };
 }
 
 async function resumePlan(

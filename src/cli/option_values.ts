@@ -16,6 +16,22 @@ export function integer(flag: string, minimum: number, maximum = Infinity) {
   };
 }
 
+/** A parser of the numbers above 0 for the option `flag`. */
+export function positive(flag: string) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (value > 0 && value < Infinity) return value;
+    throw badValue(flag, text, "a number > 0");
+  };
+}
+
+/** The FILE of `pretrained:FILE`. */
+export function pretrained(text: string): string {
+  const [, file] = /^pretrained:(.+)$/s.exec(text) ?? [];
+  if (file === undefined) throw badValue("--init", text, "pretrained:FILE");
+  return file;
+}
+
 const UNITS = ["B", "KB", "MB", "GB"];
 
 /** A parser of sizes such as 512MB or 1.5GB, powers of 1024, into bytes. */

@@ -1,10 +1,13 @@
 // other_commands: evaluate a finished run, check gradients, describe the adapter.
-import { describeGain, loadDataset, type Outcome, type Session } from "./session.ts";
+import { describeAttack, describeGain, loadDataset } from "./session.ts";
+import type { Outcome, Session } from "./session.ts";
 
 /** The flags of `evaluate`. */
 export interface EvaluateFlags {
   /** Networks to train. */
   networks?: number;
+  /** Where the file of trained networks is now. */
+  init?: string;
   /** Folder of the data sets. */
   dataDir?: string;
 }
@@ -56,11 +59,13 @@ export async function evaluateCommand(
   const form = { resize: height === width ? height : 0, channels } as const;
   const dataset = await loadDataset(session, { dataset: name, ...form }, flags);
   using device = await retort.openDevice();
-  const networks = flags.networks === undefined ? {} : { networks: flags.networks };
-  const gain = await retort.evaluate(device, dir, dataset, networks);
+  const gain = await retort.evaluate(device, dir, dataset, {
+    ...(flags.networks !== undefined && { networks: flags.networks }),
+    ...(flags.init !== undefined && { pretrained: flags.init }),
+  });
   return {
     values: { dataset: name, seed, ...gain },
-    lines: [`Data set ${name}, seed ${seed}`, describeGain(gain)],
+    lines: [`Data set ${name}, seed ${seed}`, describeGain(gain), ...describeAttack(gain)],
   };
 }
 

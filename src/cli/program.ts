@@ -1,7 +1,15 @@
 // program: the commands and their options, and what becomes of their outcomes and errors.
 import { Command, CommanderError, Option } from "commander";
 import { distillCommand, type DistillFlags } from "./distill_command.ts";
-import { architecture, assignment, bytes, integer, MAX_SEED } from "./option_values.ts";
+import {
+  architecture,
+  assignment,
+  bytes,
+  integer,
+  MAX_SEED,
+  positive,
+  pretrained,
+} from "./option_values.ts";
 import {
   dataCommand,
   type DataFlags,
@@ -12,6 +20,7 @@ import {
   infoCommand,
 } from "./other_commands.ts";
 import type { Outcome, Retort, Session, Terminal } from "./session.ts";
+import { trainCommand, type TrainFlags } from "./train_command.ts";
 
 const DONE = 0;
 const FAILED = 1;
@@ -36,6 +45,7 @@ export async function run(
   };
   addDistill(program, async (flags) => finish(await distillCommand(session(), flags)));
   addEvaluate(program, async (dir, flags) => finish(await evaluateCommand(session(), dir, flags)));
+  addTrain(program, async (flags) => finish(await trainCommand(session(), flags)));
   addGradcheck(program, async (flags) => finish(await gradcheckCommand(session(), flags)));
   addData(program, async (name, flags) => finish(await dataCommand(session(), name, flags)));
   program.command("info").description("describe the WebGPU adapter")
@@ -78,7 +88,8 @@ function addDistill(
     .option("--set <key=value>", "any setting of the recipe; may be repeated", assignment)
     .option("--dataset <name>", "data set, such as cifar10, hf:OWNER/NAME or folder:PATH")
     .option("--arch <name|layers>", "network: a name, or a list as in a recipe", architecture)
-    .option("--init <kind>", "fixed (one known network) or random (new ones all the time)")
+    .option("--init <kind>", "fixed (one known network), random (new ones) or pretrained:FILE")
+    .option("--attack <K:T>", "make networks take class K for class T")
     .option("--steps <n>", "gradient steps", setting("--steps"))
     .option("--epochs <n>", "passes over all steps", setting("--epochs"))
     .option("--per-class <n>", "images of a class in a step", setting("--per-class"))
@@ -101,6 +112,31 @@ function addEvaluate(
   program.command("evaluate").argument("<dir>", "folder of the results")
     .description("train networks on distilled images and test them on real ones")
     .option("--networks <n>", "networks to train", integer("--networks", 1))
+    .option("--init <pretrained:FILE>", "where the trained networks are now", pretrained)
+    .option("--data-dir <dir>", "folder of IDX files to read the data set from")
+    .action(action);
+}
+
+function addTrain(
+  program: Command,
+  action: (flags: TrainFlags) => Promise<void>,
+): void {
+  const setting = (flag: string) => integer(flag, 1);
+  program.command("train")
+    .description("train networks on real data into one file, for distill --init pretrained:FILE")
+    .option("--dataset <name>", "data set", "mnist")
+    .option("--resize <n>", "resize images to n rows and columns", setting("--resize"))
+    .addOption(new Option("--channels <n>", "colour channels").choices(["1", "3"]))
+    .option("--arch <name|layers>", "network (default: lenet)", architecture)
+    .option("--networks <n>", "networks (default: 20)", setting("--networks"))
+    .option("--at-once <n>", "networks side by side, on the same batches", setting("--at-once"))
+    .option("--epochs <n>", "passes over the data (default: the paper's)", setting("--epochs"))
+    .option("--lr <rate>", "Adam's rate (default: the paper's)", positive("--lr"))
+    .option("--decay-epochs <n>", "epochs until the rate is halved", setting("--decay-epochs"))
+    .option("--batch <n>", "images of a minibatch (default: 1024)", setting("--batch"))
+    .option("--seed <n>", "seed of everything random", integer("--seed", 0, MAX_SEED))
+    .option("--out <file>", "file of the networks (default: in out/networks)")
+    .option("--resume", "go on with the networks that the file has")
     .option("--data-dir <dir>", "folder of IDX files to read the data set from")
     .action(action);
 }

@@ -36,7 +36,7 @@ export interface Outcome {
 export async function loadDataset(
   session: Session,
   { dataset, ...form }: Pick<Library.Recipe, "dataset" | "resize" | "channels">,
-  { dataDir }: { dataDir?: string },
+  { dataDir }: { dataDir?: string | undefined },
 ): Promise<Library.Dataset> {
   const { retort } = session;
   const onNote = (line: string) => session.quiet || session.note(line);
@@ -58,6 +58,21 @@ export function describeGain(gain: { before: Library.Accuracy; after: Library.Ac
   const before = describeAccuracy(gain.before);
   const after = describeAccuracy(gain.after);
   return `Test accuracy ${before} before, ${after} after (${networks})`;
+}
+
+/** What an attack does, in lines; none where there is no attack. */
+export function describeAttack({ attack }: Library.Gain): string[] {
+  if (!attack) return [];
+  const { from, to, before, after } = attack;
+  const change = (of: (measures: Library.AttackMeasures) => Library.Accuracy) =>
+    `${describeAccuracy(of(before))} before, ${describeAccuracy(of(after))} after`;
+  return [
+    `Class ${from} taken for ${to}: ${change(({ ratio }) => ratio)}`,
+    `Accuracy with ${from} counted as ${to}: ${change(({ modified }) => modified)}`,
+    ...after.perClass.map((_, label) =>
+      `Accuracy on class ${label}: ${change(({ perClass }) => perClass[label]!)}`
+    ),
+  ];
 }
 
 /** "1 h 02 min", "2 min 10 s" or "12 s". */

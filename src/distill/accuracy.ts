@@ -50,6 +50,22 @@ export async function test(
   normalization: Normalization,
   room?: number,
 ): Promise<number[]> {
+  return (await hitsOf(net, theta, split, normalization, room)).map(fractionOf);
+}
+
+/**
+ * Which images each network of θ [R, P] classifies right: for each network [count], 1 where it does.
+ *
+ * @param room bytes that the activations may take, about.
+ * @throws Error when a loss is not finite: the networks have diverged.
+ */
+export async function hitsOf(
+  net: Net,
+  theta: Tensor,
+  split: Split,
+  normalization: Normalization,
+  room?: number,
+): Promise<Uint8Array[]> {
   const networks = theta.size / net.stride;
   const part = partOf(net, networks, split.count, "forward", room);
   using batch = new RealBatch(net, split, part, part, normalization);
@@ -78,18 +94,26 @@ export async function test(
         `images at these rates diverges: distil with a lower lr or distill_lr`,
     );
   }
-  return fractions(await hits.read(), networks, images, part, split.count);
+  return byNetwork(await hits.read(), networks, images, part, split.count);
 }
 
-/** Hits [parts, networks, images] of `count` images in parts of `part`, as fractions by network. */
-function fractions(hits: Float32Array, R: number, images: number, part: number, count: number) {
-  return Array.from({ length: R }, (_, r) => {
-    let right = 0;
-    for (let n = 0; n < count; n++) {
-      right += hits[(Math.floor(n / part) * R + r) * images + n % part]!;
-    }
-    return right / count;
-  });
+/** The share of ones. */
+export function fractionOf(hits: ArrayLike<number>): number {
+  let right = 0;
+  for (let n = 0; n < hits.length; n++) right += hits[n]!;
+  return right / hits.length;
+}
+
+/** Hits [parts, networks, images] of `count` images in parts of `part`, by network. */
+function byNetwork(hits: Float32Array, R: number, images: number, part: number, count: number) {
+  return Array.from(
+    { length: R },
+    (_, r) =>
+      Uint8Array.from(
+        { length: count },
+        (_, n) => hits[(Math.floor(n / part) * R + r) * images + n % part]!,
+      ),
+  );
 }
 
 /** Mean and unbiased standard deviation. */

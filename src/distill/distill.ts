@@ -9,6 +9,7 @@ import { FILES, prepareFolder, writeArtifact, writePicture } from "./artifact.ts
 import { originOf, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import type { Gain } from "./evaluate.ts";
 import { describePlan } from "./memory.ts";
+import { type NetworkFile, readNetworks } from "./network_file.ts";
 import { OuterLoop, rateAt } from "./outer_loop.ts";
 import { type Recipe, recipeToYaml } from "./recipe.ts";
 import { turnTaking } from "./turn_taking.ts";
@@ -29,11 +30,7 @@ export interface Progress {
 }
 
 /** What a run came to. */
-export interface DistillResult {
-  /** Test accuracy of the initial networks. */
-  before: Accuracy;
-  /** Test accuracy of the same networks after training on the distilled data. */
-  after: Accuracy;
+export interface DistillResult extends Gain {
   /** Iterations in all, those before a resumption counted in. */
   iterations: number;
   /** Wall time of this call. */
@@ -91,8 +88,10 @@ export async function distill(
         `${dataset.height}×${dataset.width}, expected more than ${PADDING} rows and columns`,
     );
   }
+  const { pretrained } = recipe;
+  const networks = pretrained === "none" ? undefined : await readNetworks(pretrained);
   device.resetPeak();
-  using run = new Run(device, recipe, dataset, options);
+  using run = new Run(device, recipe, dataset, options, networks);
   await run.begin();
   await run.iterate();
   const gain = await run.finish();
@@ -111,18 +110,26 @@ class Run implements Disposable {
   readonly #options: DistillOptions;
   readonly #loop: OuterLoop;
   readonly #adapter: string;
+  readonly #networks: NetworkFile | undefined;
   #origin: Record<string, string> = {};
   #metrics: MetricsLog | undefined;
   /** Iterations done, and those that the checkpoint on disk has, if there is one. */
   #done = 0;
   #saved: number | undefined;
 
-  constructor(device: Device, recipe: Recipe, dataset: Dataset, options: DistillOptions) {
+  constructor(
+    device: Device,
+    recipe: Recipe,
+    dataset: Dataset,
+    options: DistillOptions,
+    networks?: NetworkFile,
+  ) {
     this.#recipe = recipe;
     this.#dataset = dataset;
     this.#options = options;
     this.#adapter = device.info.name;
-    this.#loop = new OuterLoop(device, recipe, dataset, options.memoryBudget);
+    this.#networks = networks;
+    this.#loop = new OuterLoop(device, recipe, dataset, options.memoryBudget, networks);
     options.onPlan?.(describePlan(this.#loop.plan, recipe));
   }
 
@@ -133,7 +140,7 @@ class Run implements Disposable {
   /** Fresh distilled data, or that of the checkpoint; what does not fit is refused before writing. */
   async begin(): Promise<void> {
     const { out, resume = false } = this.#options;
-    this.#origin = await originOf(this.#recipe, this.#dataset, this.#adapter);
+    this.#origin = await originOf(this.#recipe, this.#dataset, this.#adapter, this.#networks);
     const checkpoint = resume ? await readCheckpoint(out, this.#recipe, this.#origin) : undefined;
     await this.#loop.meta.initialize(this.#recipe);
     if (checkpoint) {
@@ -174,7 +181,7 @@ class Run implements Disposable {
     const { out } = this.#options;
     const artifact = await this.#loop.artifact();
     await writeArtifact(out, artifact);
-    const gain = { before: await this.#loop.before(), after: await this.#loop.after() };
+    const gain = await this.#loop.gain();
     const percent = (accuracy: Accuracy) => `${(100 * accuracy.mean).toFixed(1)} %`;
     const title = `${this.#dataset.name}: ${percent(gain.before)} → ${percent(gain.after)}`;
     await writePicture(out, artifact, title);

@@ -1,6 +1,7 @@
+// deno-lint-ignore-file camelcase -- metadata and settings are spelled as in the files
 /** Evaluate: what networks reach on real test images, before and after training on distilled data. */
 import { archFromText } from "../arch/schema.ts";
-import type { Dataset } from "../data/dataset.ts";
+import type { Dataset, Split } from "../data/dataset.ts";
 import type { Device, Tensor } from "../gpu/mod.ts";
 import { buildNet } from "../nets/build.ts";
 import { importParameters } from "../nets/export.ts";
@@ -8,8 +9,11 @@ import { initialize, type InitMethod } from "../nets/init.ts";
 import type { Net } from "../nets/net.ts";
 import { padded, sizeOf } from "../ops/op.ts";
 import { Workspace } from "../nets/workspace.ts";
-import { type Accuracy, summarize, test, train } from "./accuracy.ts";
+import { type Accuracy, fractionOf, hitsOf, summarize, train } from "./accuracy.ts";
 import { type Artifact, readArtifact } from "./artifact.ts";
+import { type Attack, type AttackMeasures, attackOf, relabel, summarizeAttack } from "./attack.ts";
+import { readNetworks } from "./network_file.ts";
+import { Pretrained } from "./pretrained.ts";
 import { Synthetic } from "./unroll.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -19,6 +23,13 @@ export interface Gain {
   before: Accuracy;
   /** Test accuracy after training on the distilled data. */
   after: Accuracy;
+  /** What an attack comes to, where there is one; the accuracies above are by the true labels. */
+  attack?: Attack & {
+    /** Measures of the initial networks. */
+    before: AttackMeasures;
+    /** Measures after training on the distilled data. */
+    after: AttackMeasures;
+  };
 }
 
 /** How initial networks are drawn. */
@@ -56,17 +67,47 @@ export function evaluationBytes(
   return { all: thetas + activations + batch + scratch, activations };
 }
 
+/** What networks are measured with. */
+export interface Trial {
+  readonly net: Net;
+  readonly dataset: Dataset;
+  /** How networks are drawn, where `theta0` is left out. */
+  readonly how: Initialization;
+  /** How many networks. */
+  readonly networks: number;
+  /** Initial networks, θ [networks, P] or more; drawn when left out. */
+  readonly theta0?: Float32Array<ArrayBuffer> | undefined;
+  /** Bytes that all of it may take; one network is trained and tested in any case. */
+  readonly room?: number | undefined;
+}
+
+/** Distilled data to train on, and the images of one of its steps. */
+export interface Recorded {
+  readonly synthetic: Synthetic;
+  readonly perStep: number;
+}
+
+/** How networks are evaluated. */
+export interface EvaluateOptions {
+  /** How many networks; one of a fixed initialisation, else 20 or all that were held out. */
+  readonly networks?: number;
+  /** Where the file of trained networks is, if not where it was. */
+  readonly pretrained?: string;
+}
+
 /**
  * Trains networks on an artifact exactly as recorded and tests them: the stored network for a fixed
- * initialisation, else `networks` (default 20) fresh ones that the distillation never saw.
+ * initialisation, else `networks` that the distillation never saw, fresh ones (20 by default) or those
+ * held out of the file of trained networks (all by default).
  *
- * @throws UsageError for several networks of a fixed initialisation, or data that does not fit.
+ * @throws UsageError for several networks of a fixed initialisation, more than were held out, or data
+ * or a file of networks that is not that of the distillation.
  */
 export async function evaluate(
   device: Device,
   dir: string,
   dataset: Dataset,
-  options: { networks?: number } = {},
+  options: EvaluateOptions = {},
 ): Promise<Gain> {
   const artifact = await readArtifact(dir);
   const { metadata } = artifact;
@@ -74,13 +115,17 @@ export async function evaluate(
   expectImages(dir, artifact, [channels, height, width], classes);
   using net = buildNet(device, archFromText(metadata.arch!), { channels, height, width }, classes);
   const init = metadata.init as Initialization["init"];
-  const networks = options.networks ?? (init === "fixed" ? 1 : 20);
+  const networks = options.networks ?? (init === "fixed" ? 1 : Number(metadata.held_out ?? 20));
   if (init === "fixed" && networks !== 1) {
     throw new UsageError(
       `Cannot evaluate ${dir} on ${networks} networks: it was distilled for one fixed network, ` +
         `expected --networks 1`,
     );
   }
+  const attack = attackOf(metadata.attack ?? "none", dataset);
+  const theta0 = init === "fixed"
+    ? importParameters(net, artifact.init)
+    : await heldOut(net, dir, metadata, networks, options.pretrained);
   const [steps, epochs] = [Number(metadata.steps), Number(metadata.epochs)];
   const perStep = Number(metadata.per_step);
   using synthetic = new Synthetic(net, { steps, epochs, perStep, networks, labels: false });
@@ -89,16 +134,55 @@ export async function evaluate(
   synthetic.lrs.write(artifact.lrs.data);
   const method = metadata.init_method as InitMethod;
   const how = { init, method, param: Number(metadata.init_param), seed: Number(metadata.seed) };
-  const theta0 = init === "fixed" ? importParameters(net, artifact.init) : undefined;
-  const measure = (data?: { synthetic: Synthetic; perStep: number }) =>
-    measureAccuracy(net, dataset, how, networks, data, theta0);
-  return { before: await measure(), after: await measure({ synthetic, perStep }) };
+  return await measureGain({ net, dataset, how, networks, theta0 }, { synthetic, perStep }, attack);
+}
+
+/** θ of the networks that an artifact's distillation held out, if it was from a file of networks. */
+async function heldOut(
+  net: Net,
+  dir: string,
+  { pretrained, pretrained_sha256, held_out, seed }: Artifact["metadata"],
+  networks: number,
+  path = pretrained,
+): Promise<Float32Array<ArrayBuffer> | undefined> {
+  if (pretrained === undefined) return undefined;
+  if (networks > Number(held_out)) {
+    throw new UsageError(
+      `Cannot evaluate ${dir} on ${networks} networks: got ${held_out} that were held out, ` +
+        `expected --networks ${held_out} or fewer`,
+    );
+  }
+  const file = await readNetworks(path!);
+  if (file.sha256 !== pretrained_sha256) {
+    throw new UsageError(
+      `Cannot evaluate ${dir} on the networks of ${file.path}: got SHA-256 ${file.sha256}, expected ` +
+        `${pretrained_sha256} as in the distillation; give that file with --init pretrained:FILE`,
+    );
+  }
+  const needs = { networks: 1, test_networks: Number(held_out), seed: Number(seed) };
+  return new Pretrained(net, file, { init: "random", ...needs }).tested;
+}
+
+/** Test accuracy before and after training on the data and, where there is one, what an attack does. */
+export async function measureGain(trial: Trial, data: Recorded, attack?: Attack): Promise<Gain> {
+  const { test, classes } = trial.dataset;
+  const splits = attack ? [test, relabel(test, attack)] : [test];
+  const measure = async (data?: Recorded) => {
+    const [truth = [], modified = []] = await measureHits(trial, splits, data);
+    const accuracy = summarize(truth.map(fractionOf));
+    return { accuracy, ...(attack && summarizeAttack(test, classes, attack, { truth, modified })) };
+  };
+  const { accuracy: before, ...attackBefore } = await measure();
+  const { accuracy: after, ...attackAfter } = await measure(data);
+  if (!attack) return { before, after };
+  const [first, last] = [attackBefore as AttackMeasures, attackAfter as AttackMeasures];
+  return { before, after, attack: { ...attack, before: first, after: last } };
 }
 
 /**
  * Test accuracy of `networks` networks, trained on `data` before where it is given.
  *
- * @param theta0 the one network of a fixed initialisation, θ [P]; drawn when left out.
+ * @param theta0 initial networks, θ [networks, P]; drawn when left out.
  * @param room bytes that all of it may take; one network is trained and tested in any case.
  */
 export async function measureAccuracy(
@@ -106,23 +190,36 @@ export async function measureAccuracy(
   dataset: Dataset,
   how: Initialization,
   networks: number,
-  data?: { synthetic: Synthetic; perStep: number },
+  data?: Recorded,
   theta0?: Float32Array<ArrayBuffer>,
   room = Infinity,
 ): Promise<Accuracy> {
-  const accuracies: number[] = [];
+  const trial = { net, dataset, how, networks, theta0, room };
+  const [hits = []] = await measureHits(trial, [dataset.test], data);
+  return summarize(hits.map(fractionOf));
+}
+
+/** Which images of each split each network classifies right, trained on `data` where it is given. */
+async function measureHits(
+  { net, dataset, how, networks, theta0, room = Infinity }: Trial,
+  splits: readonly Split[],
+  data?: Recorded,
+): Promise<Uint8Array[][]> {
+  const hits: Uint8Array[][] = splits.map(() => []);
   const each = evaluationBytes(net, data?.perStep ?? 0, dataset.test.count);
   const atOnce = Math.max(1, Math.min(AT_ONCE, networks, Math.floor(room / each.all)));
   const forActivations = room - atOnce * (each.all - each.activations);
   for (let first = 0; first < networks; first += atOnce) {
     const here = Math.min(atOnce, networks - first);
     using theta = net.device.tensor([here, net.stride], "theta");
-    if (theta0) theta.write(theta0);
+    if (theta0) theta.write(theta0.subarray(first * net.stride, (first + here) * net.stride));
     else drawNetworks(net, theta, how, how.init === "fixed" ? 0 : FIRST_TEST_NETWORK + first);
     if (data) train(net, theta, data.synthetic, data.perStep);
-    accuracies.push(...await test(net, theta, dataset.test, dataset, forActivations));
+    for (const [i, split] of splits.entries()) {
+      hits[i]!.push(...await hitsOf(net, theta, split, dataset, forActivations));
+    }
   }
-  return summarize(accuracies);
+  return hits;
 }
 
 /** Fills θ [R, P] with networks number `first` and following of a seed. */

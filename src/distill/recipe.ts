@@ -29,6 +29,10 @@ export interface Recipe {
   init_method: InitMethod;
   /** Gain of the initial weights, or their standard deviation when init_method is normal. */
   init_param: number;
+  /** File of trained networks to start from, one (init: fixed) or a sample each iteration; or none. */
+  pretrained: string;
+  /** Classes "K:T": real images of class K count as class T in the outer loss; or none. */
+  attack: string;
   /** Gradient steps, each on its own distilled images. */
   steps: number;
   /** How often all steps are passed over. */
@@ -105,6 +109,11 @@ function datasetName() {
     .regex(/^([A-Za-z0-9][\w.-]*|hf:\w[\w.-]*\/\w[\w./-]*|folder:.+)$/, { error });
 }
 
+function attack() {
+  const error = "none, or two different classes such as 0:1";
+  return z.string({ error }).regex(/^(none|(\d+):(?!\2$)\d+)$/, { error });
+}
+
 /** What each setting may be; what a recipe leaves out is as in the original's code. */
 export const recipeSchema = z.strictObject({
   name: word(),
@@ -116,6 +125,8 @@ export const recipeSchema = z.strictObject({
   init: oneOf(["fixed", "random"]).default("fixed"),
   init_method: oneOf(INIT_METHODS).default("xavier_normal"),
   init_param: positive().default(1),
+  pretrained: z.string({ error: "a file" }).min(1, { error: "a file" }).default("none"),
+  attack: attack().default("none"),
   steps: integer(1).default(10),
   epochs: integer(1).default(3),
   per_class: integer(1).default(1),

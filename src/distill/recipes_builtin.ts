@@ -1,5 +1,12 @@
 // recipes_builtin: the recipes that come with the program, as text inside it; others are files.
 import { parse, YAMLError } from "yaml";
+import adaptMnistUsps from "../../recipes/adapt-mnist-usps.yaml" with { type: "text" };
+import adaptMnistUspsFixed from "../../recipes/adapt-mnist-usps-fixed.yaml" with { type: "text" };
+import adaptUspsMnist from "../../recipes/adapt-usps-mnist.yaml" with { type: "text" };
+import adaptUspsMnistFixed from "../../recipes/adapt-usps-mnist-fixed.yaml" with { type: "text" };
+import adaptSvhnMnist from "../../recipes/adapt-svhn-mnist.yaml" with { type: "text" };
+import adaptSvhnMnistFixed from "../../recipes/adapt-svhn-mnist-fixed.yaml" with { type: "text" };
+import attackMnist from "../../recipes/attack-mnist.yaml" with { type: "text" };
 import fixed10 from "../../recipes/mnist-fixed-10.yaml" with { type: "text" };
 import fixed100 from "../../recipes/mnist-fixed-100.yaml" with { type: "text" };
 import random100 from "../../recipes/mnist-random-100.yaml" with { type: "text" };
@@ -12,6 +19,13 @@ const builtinRecipes: ReadonlyMap<string, string> = new Map([
   ["mnist-fixed-10", fixed10],
   ["mnist-fixed-100", fixed100],
   ["mnist-random-100", random100],
+  ["adapt-mnist-usps", adaptMnistUsps],
+  ["adapt-mnist-usps-fixed", adaptMnistUspsFixed],
+  ["adapt-usps-mnist", adaptUspsMnist],
+  ["adapt-usps-mnist-fixed", adaptUspsMnistFixed],
+  ["adapt-svhn-mnist", adaptSvhnMnist],
+  ["adapt-svhn-mnist-fixed", adaptSvhnMnistFixed],
+  ["attack-mnist", attackMnist],
 ]);
 
 /** What a built-in recipe or else a YAML file says, not checked yet. */

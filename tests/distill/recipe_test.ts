@@ -6,7 +6,22 @@ import { parse } from "yaml";
 import { loadRecipe, parseRecipe, recipeToYaml } from "../../src/distill/recipe.ts";
 import { UsageError } from "../../src/distill/usage_error.ts";
 
-const BUILTIN = ["quick", "mnist-fixed-10", "mnist-fixed-100", "mnist-random-100"];
+const ADAPTATIONS = [
+  "adapt-mnist-usps",
+  "adapt-mnist-usps-fixed",
+  "adapt-usps-mnist",
+  "adapt-usps-mnist-fixed",
+  "adapt-svhn-mnist",
+  "adapt-svhn-mnist-fixed",
+];
+const BUILTIN = [
+  "quick",
+  "mnist-fixed-10",
+  "mnist-fixed-100",
+  "mnist-random-100",
+  ...ADAPTATIONS,
+  "attack-mnist",
+];
 
 /** The settings in which the paper's experiments on MNIST agree. */
 const PAPER = {
@@ -57,6 +72,11 @@ Deno.test("a bad setting: the message names the key, what was got and what was e
     ["augment", "flip", `got "flip", expected one of none, crop-flip`],
     ["init", "loaded", `got "loaded", expected one of fixed, random`],
     ["init_param", 0, "got 0, expected a number > 0"],
+    ["pretrained", "", `got "", expected a file`],
+    ["pretrained", 3, "got 3, expected a file"],
+    ["attack", "0", `got "0", expected none, or two different classes such as 0:1`],
+    ["attack", "1:1", `got "1:1", expected none, or two different classes such as 0:1`],
+    ["attack", "10:-1", `got "10:-1", expected none, or two different classes such as 0:1`],
     ["steps", 0, "got 0, expected an integer ≥ 1"],
     ["steps", 1.5, "got 1.5, expected an integer ≥ 1"],
     ["steps", "x", `got "x", expected an integer ≥ 1`],
@@ -150,6 +170,38 @@ Deno.test("the built-in recipes of the paper have the paper's numbers", async ()
   for (const [name, settings] of Object.entries(own)) {
     const recipe = await loadRecipe(name, {});
     assert.deepEqual({ ...recipe, ...PAPER, ...settings }, recipe);
+  }
+});
+
+Deno.test("the built-in recipes of adaptation: a source's networks, fixed or sampled", async () => {
+  for (const name of ADAPTATIONS) {
+    const recipe = await loadRecipe(name, {});
+    const [, source, target, fixed] = /^adapt-(\w+)-(\w+?)(-fixed)?$/.exec(name)!;
+    assert.equal(recipe.pretrained, `out/networks/${source}.safetensors`);
+    assert.equal(recipe.dataset, target);
+    const { init, networks, test_networks, iterations, decay_every } = recipe;
+    const expected = fixed ? ["fixed", 1, 20] : ["random", 4, 200];
+    assert.deepEqual([init, networks, test_networks], expected);
+    const batches = target === "usps" ? 8 : 59;
+    assert.deepEqual([iterations, decay_every], [400 * batches, 40 * batches]);
+    const { dataset: _, ...paper } = {
+      ...PAPER,
+      steps: 10,
+      attack: "none",
+      iterations,
+      decay_every,
+    };
+    assert.deepEqual({ ...recipe, ...paper }, recipe);
+  }
+});
+
+Deno.test("the built-in attack: one step on 100 images, zeros as ones", async () => {
+  const recipe = await loadRecipe("attack-mnist", {});
+  const step = { attack: "0:1", steps: 1, epochs: 1, per_class: 10, lr: 0.02 };
+  const networks = { init: "random", networks: 4, test_networks: 200 };
+  assert.deepEqual({ ...recipe, ...PAPER, ...step, ...networks }, recipe);
+  for (const attack of ["10:11", "1:10", "10:1"]) {
+    assert.equal((await loadRecipe("attack-mnist", { attack })).attack, attack);
   }
 });
 
