@@ -31,6 +31,7 @@ export { gradcheck, type GradcheckOptions, type GradcheckResult } from "./src/di
 export { loadRecipe, parseRecipe, type Recipe, recipeToYaml } from "./src/distill/recipe.ts";
 export { UsageError } from "./src/distill/usage_error.ts";
 export { version } from "./src/distill/version.ts";
+export { EXPORT_FORMATS, exportArtifact, type ExportFormat } from "./src/export/export.ts";
 export type { InitMethod } from "./src/nets/init.ts";
 export type {
   Bindings,

@@ -14,13 +14,14 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ops: ["gpu", "kernels"],
   nets: ["ops", "gpu"],
   distill: ["nets", "ops", "gpu", "data", "report", "recipes", "deno.json"],
+  export: ["distill", "data", "report"],
   cli: ["mod.ts (types)"],
-  "mod.ts": ["data", "report", "oracle", "gpu", "ops", "nets", "distill"],
+  "mod.ts": ["data", "report", "oracle", "gpu", "ops", "nets", "distill", "export"],
   "cli.ts": ["mod.ts", "cli"],
 };
 
 /** Layers that may import packages. */
-const PACKAGES = new Set(["data", "report", "distill", "cli", "mod.ts", "cli.ts"]);
+const PACKAGES = new Set(["data", "report", "distill", "export", "cli", "mod.ts", "cli.ts"]);
 
 /** Layers that may import anything. */
 const FREE = new Set(["tests", "bench"]);

@@ -1,6 +1,7 @@
 // program: the commands and their options, and what becomes of their outcomes and errors.
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { distillCommand, type DistillFlags } from "./distill_command.ts";
+import { exportCommand, type ExportFlags } from "./export_command.ts";
 import { assignment, bytes, integer, MAX_SEED } from "./option_values.ts";
 import {
   evaluateCommand,
@@ -34,6 +35,11 @@ export async function run(
   };
   addDistill(program, async (flags) => finish(await distillCommand(session(), flags)));
   addEvaluate(program, async (dir, flags) => finish(await evaluateCommand(session(), dir, flags)));
+  addExport(
+    program,
+    retort,
+    async (dir, flags) => finish(await exportCommand(session(), dir, flags)),
+  );
   addGradcheck(program, async (flags) => finish(await gradcheckCommand(session(), flags)));
   program.command("info").description("describe the WebGPU adapter")
     .action(async () => finish(await infoCommand(session())));
@@ -99,6 +105,21 @@ function addEvaluate(
     .description("train networks on distilled images and test them on real ones")
     .option("--networks <n>", "networks to train", integer("--networks", 1))
     .option("--data-dir <dir>", "folder of the data sets")
+    .action(action);
+}
+
+function addExport(
+  program: Command,
+  retort: Retort,
+  action: (dir: string, flags: ExportFlags) => Promise<void>,
+): void {
+  program.command("export").argument("<dir>", "folder of the results")
+    .description("write distilled images for NumPy, as PNGs, or for the Hugging Face hub")
+    .addOption(
+      new Option("--format <format>", "what to write").choices(retort.EXPORT_FORMATS)
+        .makeOptionMandatory(),
+    )
+    .requiredOption("--out <path>", "new file or folder, or an earlier export to replace")
     .action(action);
 }
 
