@@ -29,6 +29,17 @@ export {
 export { evaluate, type Gain } from "./src/distill/evaluate.ts";
 export { gradcheck, type GradcheckOptions, type GradcheckResult } from "./src/distill/gradcheck.ts";
 export { loadRecipe, parseRecipe, type Recipe, recipeToYaml } from "./src/distill/recipe.ts";
+export {
+  type Over,
+  type PlannedRun,
+  planSweep,
+  type Spread,
+  sweep,
+  type SweepOptions,
+  type SweepPlan,
+  type SweepPoint,
+  type SweepResult,
+} from "./src/distill/sweep.ts";
 export { UsageError } from "./src/distill/usage_error.ts";
 export { version } from "./src/distill/version.ts";
 export { EXPORT_FORMATS, exportArtifact, type ExportFormat } from "./src/export/export.ts";

@@ -2,7 +2,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { distillCommand, type DistillFlags } from "./distill_command.ts";
 import { exportCommand, type ExportFlags } from "./export_command.ts";
-import { assignment, bytes, integer, MAX_SEED } from "./option_values.ts";
+import { alternatives, assignment, bytes, integer, MAX_SEED } from "./option_values.ts";
 import {
   evaluateCommand,
   type EvaluateFlags,
@@ -11,6 +11,7 @@ import {
   infoCommand,
 } from "./other_commands.ts";
 import type { Outcome, Retort, Session, Terminal } from "./session.ts";
+import { sweepCommand, type SweepFlags } from "./sweep_command.ts";
 
 const DONE = 0;
 const FAILED = 1;
@@ -40,6 +41,7 @@ export async function run(
     retort,
     async (dir, flags) => finish(await exportCommand(session(), dir, flags)),
   );
+  addSweep(program, async (flags) => finish(await sweepCommand(session(), flags)));
   addGradcheck(program, async (flags) => finish(await gradcheckCommand(session(), flags)));
   program.command("info").description("describe the WebGPU adapter")
     .action(async () => finish(await infoCommand(session())));
@@ -120,6 +122,24 @@ function addExport(
         .makeOptionMandatory(),
     )
     .requiredOption("--out <path>", "new file or folder, or an earlier export to replace")
+    .action(action);
+}
+
+function addSweep(program: Command, action: (flags: SweepFlags) => Promise<void>): void {
+  program.command("sweep")
+    .description(
+      "distil at several values of one or two settings; stopped, it goes on where it was",
+    )
+    .requiredOption("--recipe <name|file>", "built-in recipe or YAML file")
+    .requiredOption(
+      "--over <key=values>",
+      "values, such as steps=1,2,5; twice at most",
+      alternatives,
+    )
+    .option("--runs <n>", "runs of each, with a seed each", integer("--runs", 1), 3)
+    .option("--set <key=value>", "any setting of the recipe; may be repeated", assignment)
+    .option("--out <dir>", "folder of the results (default: out/ and what is swept)")
+    .option("--data-dir <dir>", "folder of the data sets")
     .action(action);
 }
 

@@ -4,6 +4,7 @@ import type { FloatTensor } from "../data/safetensors.ts";
 import type { Accuracy } from "../distill/accuracy.ts";
 import { type Artifact, FILES, readArtifact } from "../distill/artifact.ts";
 import type { Gain } from "../distill/evaluate.ts";
+import { readGain } from "../distill/finished.ts";
 
 /** What tells an export of Retort from other files. */
 export const EXPORT_FORMAT = "retort-export-1";
@@ -72,7 +73,7 @@ export interface DistilledSet {
 export async function readDistilledSet(dir: string): Promise<DistilledSet> {
   const artifact = await readArtifact(dir);
   const { images, labels: softLabels, init } = artifact;
-  const training = trainingOf(artifact, await readGain(`${dir}/${FILES.metrics}`));
+  const training = trainingOf(artifact, await readGain(dir));
   const [count, classes] = [images.shape[0]!, training.classes];
   const indices = Array.from({ length: count }, (_, n) => n);
   return {
@@ -109,13 +110,6 @@ function trainingOf({ images, labels, lrs, metadata }: Artifact, gain?: Gain): T
     accuracy: gain ? { before: gain.before, after: gain.after } : null,
     retort_version: metadata.retort_version ?? "unknown",
   };
-}
-
-/** The accuracies in the last record of a finished run's log. */
-async function readGain(path: string): Promise<Gain | undefined> {
-  const lines = (await readIfPresent(path) ?? "").trimEnd().split("\n");
-  const last = lines.findLast((line) => line.includes('"before"'));
-  return last === undefined ? undefined : JSON.parse(last);
 }
 
 /** Pixels un-normalised, rounded and clipped. */
