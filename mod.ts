@@ -45,6 +45,17 @@ export {
   recipeToYaml,
 } from "./src/distill/recipe.ts";
 export {
+  type Over,
+  type PlannedRun,
+  planSweep,
+  type Spread,
+  sweep,
+  type SweepOptions,
+  type SweepPlan,
+  type SweepPoint,
+  type SweepResult,
+} from "./src/distill/sweep.ts";
+export {
   trainNetworks,
   type TrainOptions,
   type TrainProgress,
@@ -53,6 +64,7 @@ export {
 export { type TrainSettings, trainSettings } from "./src/distill/train_settings.ts";
 export { UsageError } from "./src/distill/usage_error.ts";
 export { version } from "./src/distill/version.ts";
+export { EXPORT_FORMATS, exportArtifact, type ExportFormat } from "./src/export/export.ts";
 export type { InitMethod } from "./src/nets/init.ts";
 export type {
   Bindings,

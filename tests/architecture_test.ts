@@ -15,13 +15,23 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ops: ["gpu", "kernels"],
   nets: ["arch", "ops", "gpu"],
   distill: ["arch", "nets", "ops", "gpu", "data", "report", "recipes", "deno.json"],
+  export: ["distill", "data", "report"],
   cli: ["mod.ts (types)"],
-  "mod.ts": ["arch", "data", "report", "oracle", "gpu", "ops", "nets", "distill"],
+  "mod.ts": ["arch", "data", "report", "oracle", "gpu", "ops", "nets", "distill", "export"],
   "cli.ts": ["mod.ts", "cli"],
 };
 
 /** Layers that may import packages. */
-const PACKAGES = new Set(["arch", "data", "report", "distill", "cli", "mod.ts", "cli.ts"]);
+const PACKAGES = new Set([
+  "arch",
+  "data",
+  "report",
+  "distill",
+  "export",
+  "cli",
+  "mod.ts",
+  "cli.ts",
+]);
 
 /** Layers that may import anything. */
 const FREE = new Set(["tests", "bench"]);

@@ -1,6 +1,7 @@
 // distill_command: settles the recipe and the folder, distils, and reports.
 import type { DistillResult, Recipe } from "../../mod.ts";
-import { openProgress, type ProgressDisplay } from "./progress.ts";
+import { onInterrupt } from "./interrupt.ts";
+import { openProgress } from "./progress.ts";
 import { describeAttack, describeDuration, describeGain, loadDataset } from "./session.ts";
 import type { Outcome, Session } from "./session.ts";
 
@@ -60,7 +61,10 @@ export async function distillCommand(session: Session, flags: DistillFlags): Pro
     session.note(`${recipe.iterations} iterations, seed ${recipe.seed}, results in ${out}`);
   }
   const display = openProgress(session);
-  using _interrupt = onInterrupt(session, display, out);
+  using _interrupt = onInterrupt(() => {
+    display.stop();
+    session.note(`Stopped: continue from the last checkpoint with --resume --out ${out}`);
+  });
   const result = await retort.distill(device, recipe, dataset, {
     out,
     resume: flags.resume ?? false,
@@ -190,15 +194,4 @@ async function filesIn(session: Session, folder: string): Promise<string[]> {
         `folder, new or empty; choose another --out`,
     );
   }
-}
-
-/** Until disposed, Ctrl-C ends the program with status 130 and says how to go on. */
-function onInterrupt(session: Session, display: ProgressDisplay, out: string): Disposable {
-  const stop = () => {
-    display.stop();
-    session.note(`Stopped: continue from the last checkpoint with --resume --out ${out}`);
-    Deno.exit(130);
-  };
-  Deno.addSignalListener("SIGINT", stop);
-  return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGINT", stop) };
 }

@@ -65,6 +65,17 @@ export function architecture(text: string): unknown {
   }
 }
 
+/** Collects the values of every --over key=value,value,…, each read as in a YAML recipe. */
+export function alternatives(text: string, earlier: Record<string, unknown[]> = {}) {
+  const [, key, list] = /^(\w[^=]*)=(.+)$/s.exec(text) ?? [];
+  const values = list?.split(",") ?? [];
+  const isNew = key !== undefined && !(key in earlier) && new Set(values).size === values.length;
+  try {
+    if (isNew && !values.includes("")) return { ...earlier, [key]: values.map((v) => parse(v)) };
+  } catch { /* said below */ }
+  throw badValue("--over", text, "key=value,value,… with each key and value once");
+}
+
 function badValue(flag: string, got: string, expected: string): CommanderError {
   const message = `Cannot use ${flag}: got ${JSON.stringify(got)}, expected ${expected}`;
   return new CommanderError(2, "retort.badValue", message);

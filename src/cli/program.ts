@@ -1,7 +1,9 @@
 // program: the commands and their options, and what becomes of their outcomes and errors.
 import { Command, CommanderError, Option } from "commander";
 import { distillCommand, type DistillFlags } from "./distill_command.ts";
+import { exportCommand, type ExportFlags } from "./export_command.ts";
 import {
+  alternatives,
   architecture,
   assignment,
   bytes,
@@ -20,6 +22,7 @@ import {
   infoCommand,
 } from "./other_commands.ts";
 import type { Outcome, Retort, Session, Terminal } from "./session.ts";
+import { sweepCommand, type SweepFlags } from "./sweep_command.ts";
 import { trainCommand, type TrainFlags } from "./train_command.ts";
 
 const DONE = 0;
@@ -46,6 +49,12 @@ export async function run(
   addDistill(program, async (flags) => finish(await distillCommand(session(), flags)));
   addEvaluate(program, async (dir, flags) => finish(await evaluateCommand(session(), dir, flags)));
   addTrain(program, async (flags) => finish(await trainCommand(session(), flags)));
+  addExport(
+    program,
+    retort,
+    async (dir, flags) => finish(await exportCommand(session(), dir, flags)),
+  );
+  addSweep(program, async (flags) => finish(await sweepCommand(session(), flags)));
   addGradcheck(program, async (flags) => finish(await gradcheckCommand(session(), flags)));
   addData(program, async (name, flags) => finish(await dataCommand(session(), name, flags)));
   program.command("info").description("describe the WebGPU adapter")
@@ -150,6 +159,39 @@ function addData(
     .option("--resize <n>", "resize images to n rows and columns", integer("--resize", 1))
     .addOption(new Option("--channels <n>", "colour channels").choices(["1", "3"]))
     .option("--data-dir <dir>", "folder of IDX files to read the data set from")
+    .action(action);
+}
+
+function addExport(
+  program: Command,
+  retort: Retort,
+  action: (dir: string, flags: ExportFlags) => Promise<void>,
+): void {
+  program.command("export").argument("<dir>", "folder of the results")
+    .description("write distilled images for NumPy, as PNGs, or for the Hugging Face hub")
+    .addOption(
+      new Option("--format <format>", "what to write").choices(retort.EXPORT_FORMATS)
+        .makeOptionMandatory(),
+    )
+    .requiredOption("--out <path>", "new file or folder, or an earlier export to replace")
+    .action(action);
+}
+
+function addSweep(program: Command, action: (flags: SweepFlags) => Promise<void>): void {
+  program.command("sweep")
+    .description(
+      "distil at several values of one or two settings; stopped, it goes on where it was",
+    )
+    .requiredOption("--recipe <name|file>", "built-in recipe or YAML file")
+    .requiredOption(
+      "--over <key=values>",
+      "values, such as steps=1,2,5; twice at most",
+      alternatives,
+    )
+    .option("--runs <n>", "runs of each, with a seed each", integer("--runs", 1), 3)
+    .option("--set <key=value>", "any setting of the recipe; may be repeated", assignment)
+    .option("--out <dir>", "folder of the results (default: out/ and what is swept)")
+    .option("--data-dir <dir>", "folder of the data sets")
     .action(action);
 }
 

@@ -8,8 +8,10 @@ import { PADDING } from "./augment.ts";
 import { FILES, prepareFolder, writeArtifact, writePicture } from "./artifact.ts";
 import { originOf, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import type { Gain } from "./evaluate.ts";
+import { readGain } from "./finished.ts";
 import { describePlan } from "./memory.ts";
-import { type NetworkFile, readNetworks } from "./network_file.ts";
+import type { NetworkFile } from "./network_file.ts";
+import { networksOf } from "./pretrained.ts";
 import { OuterLoop, rateAt } from "./outer_loop.ts";
 import { type Recipe, recipeToYaml } from "./recipe.ts";
 import { turnTaking } from "./turn_taking.ts";
@@ -88,8 +90,7 @@ export async function distill(
         `${dataset.height}×${dataset.width}, expected more than ${PADDING} rows and columns`,
     );
   }
-  const { pretrained } = recipe;
-  const networks = pretrained === "none" ? undefined : await readNetworks(pretrained);
+  const networks = await networksOf(recipe);
   device.resetPeak();
   using run = new Run(device, recipe, dataset, options, networks);
   await run.begin();
@@ -185,7 +186,8 @@ class Run implements Disposable {
     const percent = (accuracy: Accuracy) => `${(100 * accuracy.mean).toFixed(1)} %`;
     const title = `${this.#dataset.name}: ${percent(gain.before)} → ${percent(gain.after)}`;
     await writePicture(out, artifact, title);
-    if (!await this.#isFinished()) this.#metrics!.append({ iteration: this.#done, ...gain });
+    const isLogged = await readGain(out) !== undefined; // as when a finished run is resumed
+    if (!isLogged) this.#metrics!.append({ iteration: this.#done, ...gain });
     return gain;
   }
 
@@ -203,12 +205,6 @@ class Run implements Disposable {
     }
     await writeCheckpoint(this.#options.out, tensors, this.#done, this.#origin);
     this.#saved = this.#done;
-  }
-
-  /** Whether the log has its last record already, as when a finished run is resumed. */
-  async #isFinished(): Promise<boolean> {
-    const text = await Deno.readTextFile(`${this.#options.out}/${FILES.metrics}`);
-    return text.trimEnd().split("\n").some((line) => line !== "" && "before" in JSON.parse(line));
   }
 
   #diverged(got: string): Error {

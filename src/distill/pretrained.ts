@@ -8,12 +8,17 @@
  */
 import { permutation } from "../data/batches.ts";
 import type { Net } from "../nets/net.ts";
-import { type NetworkFile, thetasOf } from "./network_file.ts";
+import { type NetworkFile, readNetworks, thetasOf } from "./network_file.ts";
 import type { Recipe } from "./recipe.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** Draws of samples are numbered from here, that they may be others than the orders of epochs. */
 const FIRST_SAMPLE = 0x80000000;
+
+/** The file of trained networks that a recipe names, if it does. @throws as `readNetworks` does. */
+export async function networksOf({ pretrained }: Recipe): Promise<NetworkFile | undefined> {
+  return pretrained === "none" ? undefined : await readNetworks(pretrained);
+}
 
 /** How many networks a run needs, and what for. */
 export type Needs = Pick<Recipe, "init" | "networks" | "test_networks" | "seed">;
