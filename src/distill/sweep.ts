@@ -1,6 +1,6 @@
 /**
- * Sweep: one recipe at several values of one or two settings, several runs each, as in Figures 4 and
- * 5 of Wang et al. 2018. Runs are ordinary folders of results; those that are finished are kept.
+ * Sweep: one recipe at several values of one or two settings, several runs each, as in Figures 4
+ * and 5 of Wang et al. 2018. Runs are ordinary folders of results; finished ones are kept.
  */
 import type { Dataset } from "../data/dataset.ts";
 import type { Device } from "../gpu/mod.ts";
@@ -135,8 +135,8 @@ function combinations(over: Over): Record<string, unknown>[] {
 }
 
 /**
- * Distils every run of a plan that is not finished, and writes `sweep.json` and `sweep.svg`. Stopped,
- * it goes on where it was when it is called again.
+ * Distils every run of a plan that is not finished, and writes `sweep.json` and `sweep.svg`.
+ * Stopped, it goes on where it was when it is called again.
  *
  * @param datasetOf the data set of a recipe.
  * @throws UsageError when a folder has a run with other settings, other data or another adapter.

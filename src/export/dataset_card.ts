@@ -65,8 +65,9 @@ function introduction({ training, labels }: DistilledSet): string {
 function warning({ init }: Training): string {
   const other = init === "fixed" ? ", another initial network" : "";
   return `## Before you train on them\n\n` +
-    `- **These are not ordinary training images.** Shuffled minibatches, another optimiser${other} ` +
-    `or other rates give another accuracy, as a rule a much lower one. Follow the steps below.\n` +
+    `- **These are not ordinary training images.** Shuffled minibatches, another optimiser` +
+    `${other} or other rates give another accuracy, as a rule a much lower one. Follow the steps ` +
+    `below.\n` +
     `- **The PNGs lose information.** Distilled pixels lie far outside of black and white; a PNG ` +
     `clips and rounds them. Train on the exact numbers; the PNGs are for looking at.`;
 }
