@@ -1,10 +1,13 @@
 // other_commands: evaluate a finished run, check gradients, describe the adapter.
-import { describeGain, loadDataset, type Outcome, type Session } from "./session.ts";
+import { describeAccuracy, describeGain, loadDataset } from "./session.ts";
+import type { Outcome, Session } from "./session.ts";
 
 /** The flags of `evaluate`. */
 export interface EvaluateFlags {
   /** Networks to train. */
   networks?: number;
+  /** Fresh networks to train as on any data set; true for the default number. */
+  ordinary?: number | true;
   /** Folder of the data sets. */
   dataDir?: string;
 }
@@ -45,9 +48,23 @@ export async function evaluateCommand(
   using device = await retort.openDevice();
   const networks = flags.networks === undefined ? {} : { networks: flags.networks };
   const gain = await retort.evaluate(device, dir, dataset, networks);
+  const fresh = typeof flags.ordinary === "number" ? { networks: flags.ordinary } : {};
+  const ordinary = flags.ordinary === undefined
+    ? undefined
+    : await retort.evaluateOrdinary(device, dir, dataset, fresh);
+  const { epochs, rate, momentum } = retort.ON_DISTILLED;
   return {
-    values: { dataset: name, seed, ...gain },
-    lines: [`Data set ${name}, seed ${seed}`, describeGain(gain)],
+    values: { dataset: name, seed, ...gain, ...(ordinary && { ordinary }) },
+    lines: [
+      `Data set ${name}, seed ${seed}`,
+      describeGain(gain),
+      ...(ordinary
+        ? [
+          `Ordinary training (shuffled, SGD ${rate}/${momentum}, ${epochs} epochs) ` +
+          `${describeAccuracy(ordinary)} after (${ordinary.networks} fresh networks)`,
+        ]
+        : []),
+    ],
   };
 }
 

@@ -1,7 +1,8 @@
 // program: the commands and their options, and what becomes of their outcomes and errors.
 import { Command, CommanderError } from "commander";
+import { baselinesCommand, type BaselinesFlags } from "./baselines_command.ts";
 import { distillCommand, type DistillFlags } from "./distill_command.ts";
-import { assignment, bytes, integer, MAX_SEED } from "./option_values.ts";
+import { assignment, bytes, integer, MAX_SEED, words } from "./option_values.ts";
 import {
   evaluateCommand,
   type EvaluateFlags,
@@ -34,6 +35,9 @@ export async function run(
   };
   addDistill(program, async (flags) => finish(await distillCommand(session(), flags)));
   addEvaluate(program, async (dir, flags) => finish(await evaluateCommand(session(), dir, flags)));
+  addBaselines(program, retort, async (flags) => {
+    finish(await baselinesCommand(session(), flags));
+  });
   addGradcheck(program, async (flags) => finish(await gradcheckCommand(session(), flags)));
   program.command("info").description("describe the WebGPU adapter")
     .action(async () => finish(await infoCommand(session())));
@@ -98,6 +102,29 @@ function addEvaluate(
   program.command("evaluate").argument("<dir>", "folder of the results")
     .description("train networks on distilled images and test them on real ones")
     .option("--networks <n>", "networks to train", integer("--networks", 1))
+    .option(
+      "--ordinary [n]",
+      "also train n fresh networks (20) as on any data set",
+      integer("--ordinary", 1),
+    )
+    .option("--data-dir <dir>", "folder of the data sets")
+    .action(action);
+}
+
+function addBaselines(
+  program: Command,
+  { BASELINES }: Retort,
+  action: (flags: BaselinesFlags) => Promise<void>,
+): void {
+  program.command("baselines")
+    .description("measure what real images reach in a recipe's setting, beside the paper's numbers")
+    .requiredOption("--recipe <name|file>", "built-in recipe or YAML file")
+    .option("--set <key=value>", "any setting of the recipe; may be repeated", assignment)
+    .option("--seed <n>", "seed of everything random", integer("--seed", 0, MAX_SEED))
+    .option("--networks <n>", "held-out networks (default: 20)", integer("--networks", 1))
+    .option("--only <names>", `some of ${BASELINES.join(",")}`, words("--only", BASELINES))
+    .option("--artifact <dir>", "folder of a run of the recipe: its result and its rates too")
+    .option("--out <file>", "write the results as JSON, with every combination")
     .option("--data-dir <dir>", "folder of the data sets")
     .action(action);
 }

@@ -18,22 +18,29 @@ export interface Accuracy {
 
 /**
  * Trains networks θ [R, P] in place on `data`: `epochs` passes over its blocks, plain gradient
- * descent at the recorded rates.
+ * descent at the recorded rates. Steps `from` up to `to` alone where they are given.
  */
-export function train(net: Net, theta: Tensor, data: Synthetic, perStep: number): void {
+export function train(
+  net: Net,
+  theta: Tensor,
+  data: Synthetic,
+  perStep: number,
+  from = 0,
+  to = data.lrs.each.length,
+): void {
   const { device } = net;
   const networks = theta.size / net.stride;
   using work = net.workspace(networks, perStep, { passes: "grad" });
   using thetaBar = device.tensor(theta.shape, "thetaBar");
   using next = device.tensor(theta.shape, "theta");
   const record = device.record();
-  data.lrs.each.forEach((eta, t) => {
+  for (let t = from; t < to; t++) {
     const i = t % data.images.each.length;
-    const [x, y] = [data.images.each[i]!, data.labels.each[i]!];
+    const [x, y, eta] = [data.images.each[i]!, data.labels.each[i]!, data.lrs.each[t]!];
     net.grad(record, work, { theta, x, y, thetaBar });
     descend(record, { a: theta, b: thetaBar, eta, out: next });
     record.copy(next, theta);
-  });
+  }
   record.submit();
 }
 
@@ -50,6 +57,22 @@ export async function test(
   normalization: Normalization,
   room?: number,
 ): Promise<number[]> {
+  const { fractions, diverged } = await classify(net, theta, split, normalization, room);
+  if (!diverged.includes(true)) return fractions;
+  throw new Error(
+    "Cannot test networks: got a loss that is not finite, expected finite numbers; training on " +
+      "these images at these rates diverges: distil with a lower lr or distill_lr",
+  );
+}
+
+/** As `test`, but it also says which networks, [R], have diverged, whose fractions mean nothing. */
+export async function classify(
+  net: Net,
+  theta: Tensor,
+  split: Split,
+  normalization: Normalization,
+  room?: number,
+): Promise<{ fractions: number[]; diverged: boolean[] }> {
   const networks = theta.size / net.stride;
   const part = partOf(net, networks, split.count, "forward", room);
   using batch = new RealBatch(net, split, part, part, normalization);
@@ -71,24 +94,21 @@ export async function test(
     record.copy(loss, losses, i * loss.size);
     record.submit();
   }
-  const bad = (await losses.read()).find((loss) => !Number.isFinite(loss));
-  if (bad !== undefined) {
-    throw new Error(
-      `Cannot test networks: got a loss of ${bad}, expected finite numbers; training on these ` +
-        `images at these rates diverges: distil with a lower lr or distill_lr`,
-    );
-  }
-  return fractions(await hits.read(), networks, images, part, split.count);
+  const sums = (each: Float32Array) => sumByNetwork(each, networks, images, part, split.count);
+  return {
+    fractions: sums(await hits.read()).map((right) => right / split.count),
+    diverged: sums(await losses.read()).map((loss) => !Number.isFinite(loss)),
+  };
 }
 
-/** Hits [parts, networks, images] of `count` images in parts of `part`, as fractions by network. */
-function fractions(hits: Float32Array, R: number, images: number, part: number, count: number) {
+/** Sums by network of [parts, networks, images] over `count` images in parts of `part`. */
+function sumByNetwork(each: Float32Array, R: number, images: number, part: number, count: number) {
   return Array.from({ length: R }, (_, r) => {
-    let right = 0;
+    let sum = 0;
     for (let n = 0; n < count; n++) {
-      right += hits[(Math.floor(n / part) * R + r) * images + n % part]!;
+      sum += each[(Math.floor(n / part) * R + r) * images + n % part]!;
     }
-    return right / count;
+    return sum;
   });
 }
 

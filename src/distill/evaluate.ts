@@ -31,8 +31,14 @@ export interface Initialization {
 /** Numbers of test networks start here, so that none was trained on. */
 const FIRST_TEST_NETWORK = 0x80000000;
 
-/** Networks trained and tested at once, where memory allows. */
-const AT_ONCE = 10;
+/** Networks trained and tested at once, where memory allows: a GPU is busy only with many. */
+const AT_ONCE = { software: 10, hardware: 50 };
+
+/** Networks that the paper tests on. */
+const HELD_OUT = 200;
+
+/** Bytes that evaluation takes at most unless it is told otherwise. */
+const ROOM = 4 * 2 ** 30;
 
 /** Images that are tested at once when memory is short. */
 const FEW = 64;
@@ -57,7 +63,8 @@ export function evaluationBytes(
 
 /**
  * Trains networks on an artifact exactly as recorded and tests them: the stored network for a fixed
- * initialisation, else `networks` (default 20) fresh ones that the distillation never saw.
+ * initialisation, else `networks` fresh ones that the distillation never saw (default 200, as in the
+ * paper).
  *
  * @throws UsageError for several networks of a fixed initialisation, or data that does not fit.
  */
@@ -67,13 +74,11 @@ export async function evaluate(
   dataset: Dataset,
   options: { networks?: number } = {},
 ): Promise<Gain> {
-  const artifact = await readArtifact(dir);
+  const { artifact, net, how } = await openArtifact(device, dir, dataset);
+  using _net = net;
   const { metadata } = artifact;
-  const { channels, height, width, classes } = dataset;
-  expectImages(dir, artifact, [channels, height, width], classes);
-  using net = buildNet(device, metadata.arch!, { channels, height, width }, classes);
-  const init = metadata.init as Initialization["init"];
-  const networks = options.networks ?? (init === "fixed" ? 1 : 20);
+  const { init } = how;
+  const networks = options.networks ?? (init === "fixed" ? 1 : HELD_OUT);
   if (init === "fixed" && networks !== 1) {
     throw new UsageError(
       `Cannot evaluate ${dir} on ${networks} networks: it was distilled for one fixed network, ` +
@@ -86,12 +91,31 @@ export async function evaluate(
   synthetic.images.write(artifact.images.data);
   synthetic.labels.write(artifact.labels.data);
   synthetic.lrs.write(artifact.lrs.data);
-  const method = metadata.init_method as InitMethod;
-  const how = { init, method, param: Number(metadata.init_param), seed: Number(metadata.seed) };
   const theta0 = init === "fixed" ? importParameters(net, artifact.init) : undefined;
   const measure = (data?: { synthetic: Synthetic; perStep: number }) =>
     measureAccuracy(net, dataset, how, networks, data, theta0);
   return { before: await measure(), after: await measure({ synthetic, perStep }) };
+}
+
+/**
+ * Reads an artifact and builds its network, the caller's to dispose of.
+ *
+ * @throws UsageError when the data set has other images or classes.
+ */
+export async function openArtifact(
+  device: Device,
+  dir: string,
+  dataset: Dataset,
+): Promise<{ artifact: Artifact; net: Net; how: Initialization }> {
+  const artifact = await readArtifact(dir);
+  const { metadata } = artifact;
+  const { channels, height, width, classes } = dataset;
+  expectImages(dir, artifact, [channels, height, width], classes);
+  const net = buildNet(device, metadata.arch!, { channels, height, width }, classes);
+  const init = metadata.init as Initialization["init"];
+  const method = metadata.init_method as InitMethod;
+  const how = { init, method, param: Number(metadata.init_param), seed: Number(metadata.seed) };
+  return { artifact, net, how };
 }
 
 /**
@@ -107,21 +131,39 @@ export async function measureAccuracy(
   networks: number,
   data?: { synthetic: Synthetic; perStep: number },
   theta0?: Float32Array<ArrayBuffer>,
-  room = Infinity,
+  room = ROOM,
 ): Promise<Accuracy> {
   const accuracies: number[] = [];
   const each = evaluationBytes(net, data?.perStep ?? 0, dataset.test.count);
-  const atOnce = Math.max(1, Math.min(AT_ONCE, networks, Math.floor(room / each.all)));
+  const most = networksAtOnce(net, networks, data?.perStep ?? 0);
+  const atOnce = Math.max(1, Math.min(most, Math.floor(room / each.all)));
   const forActivations = room - atOnce * (each.all - each.activations);
   for (let first = 0; first < networks; first += atOnce) {
     const here = Math.min(atOnce, networks - first);
     using theta = net.device.tensor([here, net.stride], "theta");
     if (theta0) theta.write(theta0);
-    else drawNetworks(net, theta, how, how.init === "fixed" ? 0 : FIRST_TEST_NETWORK + first);
+    else drawHeldOut(net, theta, how, first);
     if (data) train(net, theta, data.synthetic, data.perStep);
     accuracies.push(...await test(net, theta, dataset.test, dataset, forActivations));
   }
   return summarize(accuracies);
+}
+
+/**
+ * How many of `networks` are trained at once on `images` images where memory is not short: such that
+ * their θ and each of their activations fit a binding.
+ */
+export function networksAtOnce(net: Net, networks: number, images: number): number {
+  const { profile, limits } = net.device.info;
+  const largest = Math.max(...net.ops.map((op) => sizeOf(op.output)));
+  const floats = Math.max(net.stride, padded(images) * largest);
+  const fit = Math.floor(limits.maxStorageBufferBindingSize! / (4 * floats));
+  return Math.max(1, Math.min(AT_ONCE[profile], networks, fit));
+}
+
+/** Fills θ [R, P] with held-out networks number `first` and following, or with the known one. */
+export function drawHeldOut(net: Net, theta: Tensor, how: Initialization, first: number): void {
+  drawNetworks(net, theta, how, how.init === "fixed" ? 0 : FIRST_TEST_NETWORK + first);
 }
 
 /** Fills θ [R, P] with networks number `first` and following of a seed. */
