@@ -12,7 +12,7 @@ import { writeAtomic } from "../report/atomic.ts";
 import { type Accuracy, summarize } from "./accuracy.ts";
 import { metadataOf, readArtifact } from "./artifact.ts";
 import { evaluate, type Initialization } from "./evaluate.ts";
-import { bestOf, type Cell, Grid } from "./grid.ts";
+import { bestOf, type Cell, EPOCHS, Grid, type Rate, RATES } from "./grid.ts";
 import { fitAndTest, ON_EVERYTHING, RealMinibatches } from "./ordinary.ts";
 import { type Published, publishedFor } from "./published.ts";
 import { averageSet, kmeansSet, normalized, randomSet, type RealSet } from "./real_sets.ts";
@@ -152,7 +152,8 @@ class Run implements Disposable {
     this.#networks = networks;
     this.#options = options;
     this.#how = { init, method, param, seed };
-    const spec = { steps, perStep: per_class * dataset.classes, learned };
+    const rates: readonly Rate[] = learned ? ["learned", ...RATES] : RATES;
+    const spec = { steps, perStep: per_class * dataset.classes, rates, epochs: EPOCHS, learned };
     this.#grid = new Grid(net, dataset, this.#how, spec);
   }
 
@@ -202,12 +203,10 @@ class Run implements Disposable {
     const batch = new Batches(train, count, this.#recipe.seed);
     const split = { ...gather(train, batch.indices(0)), count };
     const networks = Math.min(this.#networks, SCORING_NETWORKS);
-    const scored: { set: RealSet; score: number }[] = [];
-    for (const [draw, set] of this.#randomSets(DRAWN).entries()) {
+    return await keepBest(this.#randomSets(DRAWN), KEPT, async (set, draw) => {
       this.#note(`set ${draw + 1} of ${DRAWN} on training images`);
-      scored.push({ set, score: await this.#grid.score(set, best, networks, split) });
-    }
-    return scored.sort((a, b) => b.score - a.score).slice(0, KEPT).map(({ set }) => set);
+      return await this.#grid.score(set, best, networks, split);
+    });
   }
 
   #kmeansSet(): RealSet {
@@ -260,6 +259,17 @@ class Run implements Disposable {
   [Symbol.dispose](): void {
     this.#grid[Symbol.dispose]();
   }
+}
+
+/** The `count` items of the highest scores, best first. */
+export async function keepBest<T>(
+  items: readonly T[],
+  count: number,
+  scoreOf: (item: T, index: number) => Promise<number>,
+): Promise<T[]> {
+  const scored: { item: T; score: number }[] = [];
+  for (const [i, item] of items.entries()) scored.push({ item, score: await scoreOf(item, i) });
+  return scored.sort((a, b) => b.score - a.score).slice(0, count).map(({ item }) => item);
 }
 
 function bestCell(grid: readonly Cell[]): Measured {

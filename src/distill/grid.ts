@@ -10,10 +10,10 @@ import { drawHeldOut, drawNetworks, type Initialization, networksAtOnce } from "
 import type { RealSet } from "./real_sets.ts";
 import { Synthetic } from "./unroll.ts";
 
-/** Fixed learning rates that are tried. */
+/** Fixed learning rates that the paper tries. */
 export const RATES = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3] as const;
 
-/** Passes over all steps that are tried. */
+/** Passes over all steps that the paper tries. */
 export const EPOCHS = [1, 3, 5] as const;
 
 /** A rate that all steps share, or those that a run learned. */
@@ -35,6 +35,10 @@ export interface Cell {
 export interface GridSpec {
   readonly steps: number;
   readonly perStep: number;
+  /** Rates to try. */
+  readonly rates: readonly Rate[];
+  /** Numbers of passes to try, ascending. */
+  readonly epochs: readonly number[];
   /** Rates [steps · epochs] that a run learned, if there is one. */
   readonly learned: ArrayLike<number> | undefined;
 }
@@ -64,13 +68,8 @@ export class Grid implements Disposable {
     this.#how = how;
     this.#spec = spec;
     const { steps, perStep } = spec;
-    const sizes = { steps, perStep, epochs: Math.max(...EPOCHS), networks: 1, labels: false };
+    const sizes = { steps, perStep, epochs: Math.max(...spec.epochs), networks: 1, labels: false };
     this.#data = new Synthetic(net, sizes);
-  }
-
-  /** All rates that are tried. */
-  get rates(): readonly Rate[] {
-    return this.#spec.learned ? ["learned", ...RATES] : RATES;
   }
 
   /**
@@ -83,14 +82,15 @@ export class Grid implements Disposable {
     onRate: (rate: Rate) => void,
   ): Promise<Cell[]> {
     const cells: Cell[] = [];
-    for (const rate of this.rates) {
+    const { epochs } = this.#spec;
+    for (const rate of this.#spec.rates) {
       onRate(rate);
-      const found = EPOCHS.map((epochs) => ({ epochs, fractions: [] as number[], diverged: 0 }));
+      const found = epochs.map((epochs) => ({ epochs, fractions: [] as number[], diverged: 0 }));
       for (const [s, set] of sets.entries()) {
         const draw = (theta: Tensor, first: number) =>
           drawHeldOut(this.#net, theta, this.#how, s * each + first);
         const split = this.#dataset.test;
-        const part = await this.#try({ set, rate, epochs: EPOCHS, networks: each, split, draw });
+        const part = await this.#try({ set, rate, epochs, networks: each, split, draw });
         part.forEach(({ fractions, diverged }, i) => {
           found[i]!.fractions.push(...fractions);
           found[i]!.diverged += diverged;

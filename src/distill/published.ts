@@ -15,36 +15,36 @@ export interface Published {
 
 const SOURCE = "Wang et al. 2018, Table 1";
 
-/** Percent, and the deviation where there is one. */
-type Percent = readonly [mean: number, std?: number];
+/** A fraction, and the deviation where there is one. */
+type Figure = readonly [mean: number, std?: number];
 
 /** 100 images, 10 of a class, in 10 steps; trained networks start from Xavier's initialisation. */
 interface Table {
   readonly arch: string;
   /** Distilled images, for one known network. */
-  readonly fixed: Percent;
+  readonly fixed: Figure;
   /** What unknown networks reach, and nearest neighbours, which have no network. */
-  readonly random: Readonly<Partial<Record<BaselineName, Percent>>>;
+  readonly random: Readonly<Partial<Record<BaselineName, Figure>>>;
 }
 
 const TABLES: Readonly<Record<string, Table>> = {
   mnist: {
     arch: "lenet",
-    fixed: [96.6],
+    fixed: [0.966],
     random: {
-      "distilled": [79.5, 8.08],
-      "random": [68.6, 9.8],
-      "optimised": [73.0, 7.6],
-      "kmeans": [76.4, 9.5],
-      "average": [77.1, 2.7],
-      "knn-random": [71.5, 2.1],
-      "knn-kmeans": [92.2, 0.1],
+      "distilled": [0.795, 0.0808],
+      "random": [0.686, 0.098],
+      "optimised": [0.73, 0.076],
+      "kmeans": [0.764, 0.095],
+      "average": [0.771, 0.027],
+      "knn-random": [0.715, 0.021],
+      "knn-kmeans": [0.922, 0.001],
     },
   },
   cifar10: {
     arch: "alexcifar",
-    fixed: [54.03],
-    random: { "distilled": [36.79, 1.18], "knn-kmeans": [29.4, 0.3] },
+    fixed: [0.5403],
+    random: { "distilled": [0.3679, 0.0118], "knn-kmeans": [0.294, 0.003] },
   },
 };
 
@@ -60,12 +60,12 @@ export function publishedFor(
   const isNeighbor = name.startsWith("knn-");
   const drawn = init_method === "xavier_normal" && init_param === 1;
   if (!isNeighbor && !(arch === table.arch && steps === 10 && drawn)) return;
-  const percent = init === "random" || isNeighbor
+  const figure = init === "random" || isNeighbor
     ? table.random[name]
     : name === "distilled"
     ? table.fixed
     : undefined;
-  if (!percent) return;
-  const [mean, std] = percent;
-  return { mean: mean / 100, ...(std !== undefined && { std: std / 100 }), source: SOURCE };
+  if (!figure) return;
+  const [mean, std] = figure;
+  return { mean, ...(std !== undefined && { std }), source: SOURCE };
 }
