@@ -47,23 +47,23 @@ export async function evaluateCommand(
   const dataset = await loadDataset(session, name, flags);
   using device = await retort.openDevice();
   const networks = flags.networks === undefined ? {} : { networks: flags.networks };
-  const gain = await retort.evaluate(device, dir, dataset, networks);
-  const fresh = typeof flags.ordinary === "number" ? { networks: flags.ordinary } : {};
-  const ordinary = flags.ordinary === undefined
-    ? undefined
-    : await retort.evaluateOrdinary(device, dir, dataset, fresh);
+  const onProgress = (line: string) => session.quiet || session.note(line);
+  const gain = await retort.evaluate(device, dir, dataset, { ...networks, onProgress });
+  if (flags.ordinary === undefined) {
+    const lines = [`Data set ${name}, seed ${seed}`, describeGain(gain)];
+    return { values: { dataset: name, seed, ...gain }, lines };
+  }
+  onProgress("fresh networks, ordinary training");
+  const fresh = flags.ordinary === true ? {} : { networks: flags.ordinary };
+  const ordinary = await retort.evaluateOrdinary(device, dir, dataset, fresh);
   const { epochs, rate, momentum } = retort.ON_DISTILLED;
   return {
-    values: { dataset: name, seed, ...gain, ...(ordinary && { ordinary }) },
+    values: { dataset: name, seed, ...gain, ordinary },
     lines: [
       `Data set ${name}, seed ${seed}`,
       describeGain(gain),
-      ...(ordinary
-        ? [
-          `Ordinary training (shuffled, SGD ${rate}/${momentum}, ${epochs} epochs) ` +
-          `${describeAccuracy(ordinary)} after (${ordinary.networks} fresh networks)`,
-        ]
-        : []),
+      `Ordinary training (shuffled, SGD ${rate}/${momentum}, ${epochs} epochs) ` +
+      `${describeAccuracy(ordinary)} after (${ordinary.networks} fresh networks)`,
     ],
   };
 }

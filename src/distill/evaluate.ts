@@ -66,13 +66,14 @@ export function evaluationBytes(
  * initialisation, else `networks` fresh ones that the distillation never saw (default 200, as in the
  * paper).
  *
+ * @param options `onProgress` is called with a line when something long begins.
  * @throws UsageError for several networks of a fixed initialisation, or data that does not fit.
  */
 export async function evaluate(
   device: Device,
   dir: string,
   dataset: Dataset,
-  options: { networks?: number } = {},
+  options: { networks?: number; onProgress?: (line: string) => void } = {},
 ): Promise<Gain> {
   const { artifact, net, how } = await openArtifact(device, dir, dataset);
   using _net = net;
@@ -94,7 +95,12 @@ export async function evaluate(
   const theta0 = init === "fixed" ? importParameters(net, artifact.init) : undefined;
   const measure = (data?: { synthetic: Synthetic; perStep: number }) =>
     measureAccuracy(net, dataset, how, networks, data, theta0);
-  return { before: await measure(), after: await measure({ synthetic, perStep }) };
+  const note = (line: string) =>
+    networks > 1 && options.onProgress?.(`${networks} networks ${line}`);
+  note("before training");
+  const before = await measure();
+  note("trained as recorded");
+  return { before, after: await measure({ synthetic, perStep }) };
 }
 
 /**
