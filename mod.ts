@@ -22,8 +22,6 @@ export type { Accuracy } from "./src/distill/accuracy.ts";
 export { type Artifact, readArtifact } from "./src/distill/artifact.ts";
 export {
   type Baseline,
-  type BaselineName,
-  BASELINES,
   baselines,
   type BaselinesOptions,
   type NeighborCell,
@@ -37,7 +35,7 @@ export {
 export { evaluate, type Gain } from "./src/distill/evaluate.ts";
 export type { Cell, Rate } from "./src/distill/grid.ts";
 export { evaluateOrdinary, ON_DISTILLED, type OrdinaryTraining } from "./src/distill/ordinary.ts";
-export type { Published } from "./src/distill/published.ts";
+export { type BaselineName, BASELINES, type Published } from "./src/distill/published.ts";
 export type { Norm } from "./src/data/neighbors.ts";
 export { gradcheck, type GradcheckOptions, type GradcheckResult } from "./src/distill/gradcheck.ts";
 export { loadRecipe, parseRecipe, type Recipe, recipeToYaml } from "./src/distill/recipe.ts";

@@ -2,6 +2,7 @@
  * Grid: networks trained on a small set of real images with every combination of rate and epochs, as
  * the baselines of Wang et al. 2018 are (section 4: the best combination is reported).
  */
+import { gather } from "../data/batches.ts";
 import type { Dataset, Split } from "../data/dataset.ts";
 import type { Tensor } from "../gpu/mod.ts";
 import type { Net } from "../nets/net.ts";
@@ -16,6 +17,9 @@ export const RATES = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3] as const;
 /** Passes over all steps that the paper tries. */
 export const EPOCHS = [1, 3, 5] as const;
 
+/** Test images that combinations are compared on. */
+const SEARCHED = 1000;
+
 /** A rate that all steps share, or those that a run learned. */
 export type Rate = number | "learned";
 
@@ -25,7 +29,7 @@ export interface Cell {
   readonly rate: Rate;
   /** Passes over all steps. */
   readonly epochs: number;
-  /** Test accuracy over networks and sets. */
+  /** Accuracy over networks and sets. */
   readonly accuracy: Accuracy;
   /** Networks that diverged; they count with what they classify right. */
   readonly diverged: number;
@@ -73,34 +77,54 @@ export class Grid implements Disposable {
   }
 
   /**
-   * Test accuracy with every combination. The held-out networks, `each` a set, are dealt out over the
-   * sets, so that the deviation is one over networks and sets.
+   * Accuracy with every combination on 1000 test images spread over all. The held-out networks, `each`
+   * a set, are dealt out over the sets, so that the deviation is one over networks and sets.
    */
-  async measure(
+  async search(
     sets: readonly RealSet[],
     each: number,
     onRate: (rate: Rate) => void,
   ): Promise<Cell[]> {
+    const { rates, epochs } = this.#spec;
+    const split = spread(this.#dataset.test, SEARCHED);
     const cells: Cell[] = [];
-    const { epochs } = this.#spec;
-    for (const rate of this.#spec.rates) {
+    for (const rate of rates) {
       onRate(rate);
-      const found = epochs.map((epochs) => ({ epochs, fractions: [] as number[], diverged: 0 }));
-      for (const [s, set] of sets.entries()) {
-        const draw = (theta: Tensor, first: number) =>
-          drawHeldOut(this.#net, theta, this.#how, s * each + first);
-        const split = this.#dataset.test;
-        const part = await this.#try({ set, rate, epochs, networks: each, split, draw });
-        part.forEach(({ fractions, diverged }, i) => {
-          found[i]!.fractions.push(...fractions);
-          found[i]!.diverged += diverged;
-        });
-      }
-      cells.push(...found.map(({ fractions, ...cell }) => {
-        return { rate, ...cell, accuracy: summarize(fractions) };
-      }));
+      cells.push(...await this.#measure(sets, each, rate, epochs, split));
     }
     return cells;
+  }
+
+  /** Accuracy of the same networks with one combination, on all test images. */
+  async measure(
+    sets: readonly RealSet[],
+    each: number,
+    { rate, epochs }: Pick<Cell, "rate" | "epochs">,
+  ): Promise<Accuracy> {
+    const [cell] = await this.#measure(sets, each, rate, [epochs], this.#dataset.test);
+    return cell!.accuracy;
+  }
+
+  async #measure(
+    sets: readonly RealSet[],
+    each: number,
+    rate: Rate,
+    epochs: readonly number[],
+    split: Split,
+  ): Promise<Cell[]> {
+    const found = epochs.map((epochs) => ({ epochs, fractions: [] as number[], diverged: 0 }));
+    for (const [s, set] of sets.entries()) {
+      const draw = (theta: Tensor, first: number) =>
+        drawHeldOut(this.#net, theta, this.#how, s * each + first);
+      const part = await this.#try({ set, rate, epochs, networks: each, split, draw });
+      part.forEach(({ fractions, diverged }, i) => {
+        found[i]!.fractions.push(...fractions);
+        found[i]!.diverged += diverged;
+      });
+    }
+    return found.map(({ fractions, ...cell }) => {
+      return { rate, ...cell, accuracy: summarize(fractions) };
+    });
   }
 
   /** Mean accuracy on `split` of training networks, which are none of the held-out ones. */
@@ -159,7 +183,25 @@ function rateAt(rate: Rate, t: number, steps: number, learned: ArrayLike<number>
   return learned[Math.min(t, learned.length - steps + t % steps)]!;
 }
 
+/** `count` images of a split, evenly spread; all of a split that has no more. */
+export function spread(split: Split, count: number): Split {
+  if (split.count <= count) return split;
+  const indices = Array.from({ length: count }, (_, i) => Math.floor(i * split.count / count));
+  return { ...gather(split, indices), count };
+}
+
 /** The combination with the highest mean, the first of several. */
 export function bestOf<T extends { readonly accuracy: Accuracy }>(cells: readonly T[]): T {
   return cells.reduce((a, b) => b.accuracy.mean > a.accuracy.mean ? b : a);
+}
+
+/** The `count` items of the highest scores, best first. */
+export async function keepBest<T>(
+  items: readonly T[],
+  count: number,
+  scoreOf: (item: T, index: number) => Promise<number>,
+): Promise<T[]> {
+  const scored: { item: T; score: number }[] = [];
+  for (const [i, item] of items.entries()) scored.push({ item, score: await scoreOf(item, i) });
+  return scored.sort((a, b) => b.score - a.score).slice(0, count).map(({ item }) => item);
 }

@@ -1,9 +1,9 @@
 // deno-lint-ignore-file camelcase -- settings are spelled as in the files
 import assert from "node:assert/strict";
-import { type BaselineName, baselines, keepBest } from "../../src/distill/baselines.ts";
+import { baselines } from "../../src/distill/baselines.ts";
 import { distill } from "../../src/distill/distill.ts";
-import { bestOf, type Cell, EPOCHS, RATES } from "../../src/distill/grid.ts";
-import { publishedFor } from "../../src/distill/published.ts";
+import { bestOf, type Cell, EPOCHS, keepBest, RATES } from "../../src/distill/grid.ts";
+import { type BaselineName, publishedFor } from "../../src/distill/published.ts";
 import { UsageError } from "../../src/distill/usage_error.ts";
 import { easyDataset, runTest, shortRecipe } from "../support/runs.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { classify, summarize, train } from "../../src/distill/accuracy.ts";
 import { drawHeldOut, type Initialization } from "../../src/distill/evaluate.ts";
-import { bestOf, Grid, type Rate } from "../../src/distill/grid.ts";
+import { bestOf, Grid, type Rate, spread } from "../../src/distill/grid.ts";
 import type { RealSet } from "../../src/distill/real_sets.ts";
 import { Synthetic } from "../../src/distill/unroll.ts";
 import { random } from "../oracle/numeric.ts";
@@ -39,7 +39,7 @@ runTest("Grid: networks are dealt out over the sets, tested as they train", asyn
   using grid = new Grid(net, dataset, HOW, spec([0.01, 0.2]));
   const sets = [setOf(5), setOf(6)];
   const rates: Rate[] = [];
-  const cells = await grid.measure(sets, 3, (rate) => void rates.push(rate));
+  const cells = await grid.search(sets, 3, (rate) => void rates.push(rate));
   assert.deepEqual(rates, [0.01, 0.2]);
   assert.deepEqual(cells.map(({ rate, epochs }) => [rate, epochs]), [
     [0.01, 1],
@@ -69,6 +69,7 @@ runTest("Grid: networks are dealt out over the sets, tested as they train", asyn
     diverged: 0,
   });
   assert.equal(bestOf(cells), cells[3]);
+  assert.deepEqual(await grid.measure(sets, 3, cells[3]!), summarize(fractions));
   assert.ok(cells[3]!.accuracy.mean > cells[0]!.accuracy.mean + 0.2);
 });
 
@@ -79,7 +80,7 @@ runTest("Grid: learned rates step by step, the last epoch's again after that", a
   using learned = new Grid(net, dataset, HOW, spec(["learned"], [0.2, 0.2]));
   using fixed = new Grid(net, dataset, HOW, spec([0.2]));
   const accuracies = async (grid: Grid) =>
-    (await grid.measure([set], 2, () => {})).map(({ accuracy }) => accuracy);
+    (await grid.search([set], 2, () => {})).map(({ accuracy }) => accuracy);
   assert.deepEqual(await accuracies(learned), await accuracies(fixed));
   using still = new Grid(net, dataset, HOW, spec(["learned"], [0.2, 0.2, 0, 0]));
   const [one, three] = await accuracies(still);
@@ -89,7 +90,7 @@ runTest("Grid: learned rates step by step, the last epoch's again after that", a
 runTest("Grid: networks that diverge are counted, and do not stop it", async (device) => {
   using net = oddNet(device);
   using grid = new Grid(net, dataset, HOW, spec([1e30]));
-  const [, last] = await grid.measure([setOf(5)], 2, () => {});
+  const [, last] = await grid.search([setOf(5)], 2, () => {});
   assert.equal(last!.diverged, 2);
   assert.ok(last!.accuracy.mean < 0.5);
 });
@@ -102,4 +103,27 @@ runTest("Grid: score tells good sets from mislabelled ones", async (device) => {
   const cell = { rate: 0.2, epochs: 3 };
   const score = (set: RealSet) => grid.score(set, cell, 3, dataset.train);
   assert.ok(await score(good) > await score(bad) + 0.3);
+});
+
+runTest(
+  "Grid: combinations are compared on 1000 test images, the best measured on all",
+  async (device) => {
+    using net = oddNet(device);
+    const test = images(1500, 2);
+    for (let n = 0; n < 1500; n += 3) test.labels[n] = (test.labels[n]! + 1) % 7;
+    const large = { ...dataset, test };
+    using grid = new Grid(net, large, HOW, spec([0.2]));
+    const [, part] = await grid.search([setOf(5)], 1, () => {});
+    using onPart = new Grid(net, { ...large, test: spread(test, 1000) }, HOW, spec([0.2]));
+    assert.deepEqual(await onPart.measure([setOf(5)], 1, part!), part!.accuracy);
+    assert.notDeepEqual(await grid.measure([setOf(5)], 1, part!), part!.accuracy);
+  },
+);
+
+Deno.test("spread: images from the first to the last part of a split", () => {
+  const split = images(10, 1);
+  assert.equal(spread(split, 10), split);
+  const { images: bytes, labels, count } = spread(split, 4); // 0, 2, 5, 7
+  assert.deepEqual([count, [...labels]], [4, [0, 2, 5, 0]]);
+  assert.deepEqual([...bytes.subarray(3 * SIZE)], [...split.images.subarray(7 * SIZE, 8 * SIZE)]);
 });
