@@ -30,12 +30,22 @@ export type { Accuracy } from "./src/distill/accuracy.ts";
 export { type Artifact, readArtifact } from "./src/distill/artifact.ts";
 export type { Attack, AttackMeasures } from "./src/distill/attack.ts";
 export {
+  type Baseline,
+  baselines,
+  type BaselinesOptions,
+  type NeighborCell,
+} from "./src/distill/baselines.ts";
+export {
   distill,
   type DistillOptions,
   type DistillResult,
   type Progress,
 } from "./src/distill/distill.ts";
 export { evaluate, type EvaluateOptions, type Gain } from "./src/distill/evaluate.ts";
+export type { Cell, Rate } from "./src/distill/grid.ts";
+export { evaluateOrdinary, ON_DISTILLED, type OrdinaryTraining } from "./src/distill/ordinary.ts";
+export { type BaselineName, BASELINES, type Published } from "./src/distill/published.ts";
+export type { Norm } from "./src/data/neighbors.ts";
 export { gradcheck, type GradcheckOptions, type GradcheckResult } from "./src/distill/gradcheck.ts";
 export {
   loadRecipe,

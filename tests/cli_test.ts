@@ -14,7 +14,7 @@ function standIn(profile: "software" | "hardware"): Retort {
   const info = { name: "stand-in", profile, limits: {}, features: [] };
   const fakes = {
     openDevice: () => Promise.resolve({ info, [Symbol.dispose]: () => {} }),
-    loadDataset: () => Promise.resolve({}),
+    loadDataset: () => Promise.resolve({ classes: 10 }),
     distill: async (
       _device: unknown,
       recipe: retort.Recipe,
@@ -45,6 +45,28 @@ function standIn(profile: "software" | "hardware"): Retort {
       onProgress?.({ ...at, loss: 0.1, secondsPerEpoch: 60 });
       const accuracy = { mean: 0.987, std: 0.002, networks };
       return Promise.resolve({ accuracy, accuracies: [], atOnce: 3, seconds: 130, out });
+    },
+    evaluate: () => Promise.resolve(ACCURACY),
+    evaluateOrdinary: (_device: unknown, _dir: string, _dataset: unknown, { networks = 20 }) =>
+      Promise.resolve({ mean: 0.5, std: 0.04, networks }),
+    baselines: (
+      _device: unknown,
+      _recipe: unknown,
+      _dataset: unknown,
+      { only, onProgress }: retort.BaselinesOptions,
+    ) => {
+      onProgress?.("something long");
+      const published = { mean: 0.771, std: 0.027, source: "a paper" };
+      const average = {
+        accuracy: { mean: 0.8, std: 0.01, networks: 20 },
+        how: "rate 0.3, 1 epoch",
+      };
+      const neighbors = { accuracy: { mean: 0.925, std: 0, networks: 1 }, how: "l2, k = 1" };
+      const rows = [{ name: "average", ...average, published }, {
+        name: "knn-kmeans",
+        ...neighbors,
+      }];
+      return Promise.resolve(rows.filter(({ name }) => !only || only.some((n) => n === name)));
     },
     gradcheck: (_device: unknown, { seed }: { seed: number }) => {
       const relativeError = seed === 13 ? 1 : 1e-6;
@@ -341,4 +363,43 @@ Deno.test("gradcheck: exit status 1 when the gradients differ", async () => {
   assert.equal((await command(["gradcheck"])).status, 0);
   const { status, out } = await command(["gradcheck", "--seed", "13", "--json"]);
   assert.deepEqual([status, JSON.parse(out[0]!).passed], [1, false]);
+});
+
+Deno.test("baselines: a table beside the paper's, --only some of it, --json all of it", async () => {
+  const args = ["baselines", "--recipe", "mnist-random-100"];
+  const { status, out, err } = await command(args);
+  assert.deepEqual([status, err], [0, ["something long"]]);
+  assert.deepEqual(out.slice(0, 4), [
+    "Recipe mnist-random-100: 100 images in 10 steps; adapter stand-in",
+    "Test accuracy with                  Retort        runs  best of its grid   a paper",
+    "average real images                 80.0 ± 1.0 %  20    rate 0.3, 1 epoch  77.1 ± 2.7 %",
+    "nearest neighbour, k-means centres  92.5 %        1     l2, k = 1",
+  ]);
+  assert.match(out[4]!, /^Measured in \d+ s$/);
+  const some = await command([...args, "--only", "random,knn-kmeans", "--json", "--quiet"]);
+  assert.deepEqual(some.err, []);
+  const { baselines, images } = JSON.parse(some.out[0]!);
+  assert.deepEqual([images, baselines.length, baselines[0].name], [100, 1, "knn-kmeans"]);
+  await expectUsageError(["baselines"], "required option '--recipe <name|file>' not specified");
+  await expectUsageError(
+    [...args, "--only", "avarage"],
+    'Cannot use --only: got "avarage", expected some of distilled,random,optimised,kmeans,' +
+      "average,knn-random,knn-kmeans,full",
+  );
+});
+
+Deno.test("evaluate --ordinary adds the score of ordinary training", async () => {
+  const dir = new URL("../results/quick", import.meta.url).pathname;
+  const plain = await command(["evaluate", dir]);
+  assert.deepEqual([plain.status, plain.out.length], [0, 2]);
+  for (const [more, networks] of [[[], 20], [["7"], 7]] as const) {
+    const { out } = await command(["evaluate", dir, "--ordinary", ...more]);
+    assert.deepEqual(out.slice(1), [
+      "Test accuracy 12.9 % before, 93.8 % after (1 network)",
+      "Ordinary training (shuffled, SGD 0.01/0.9, 300 epochs) 50.0 ± 4.0 % after " +
+      `(${networks} fresh networks)`,
+    ]);
+  }
+  const { out } = await command(["evaluate", dir, "--ordinary", "--json"]);
+  assert.equal(JSON.parse(out[0]!).ordinary.mean, 0.5);
 });

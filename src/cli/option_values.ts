@@ -76,6 +76,16 @@ export function alternatives(text: string, earlier: Record<string, unknown[]> = 
   throw badValue("--over", text, "key=value,value,… with each key and value once");
 }
 
+/** A parser of comma-separated words, each one of `known`, for the option `flag`. */
+export function words<T extends string>(flag: string, known: readonly T[]) {
+  return (text: string): T[] => {
+    const asked = text.split(",");
+    const found = known.filter((word) => asked.includes(word));
+    if (found.length === asked.length) return found;
+    throw badValue(flag, text, `some of ${known.join(",")}`);
+  };
+}
+
 function badValue(flag: string, got: string, expected: string): CommanderError {
   const message = `Cannot use ${flag}: got ${JSON.stringify(got)}, expected ${expected}`;
   return new CommanderError(2, "retort.badValue", message);

@@ -1,5 +1,5 @@
 // other_commands: evaluate a finished run, check gradients, describe the adapter.
-import { describeAttack, describeGain, loadDataset } from "./session.ts";
+import { describeAccuracy, describeAttack, describeGain, loadDataset } from "./session.ts";
 import type { Outcome, Session } from "./session.ts";
 
 /** The flags of `evaluate`. */
@@ -8,6 +8,8 @@ export interface EvaluateFlags {
   networks?: number;
   /** Where the file of trained networks is now. */
   init?: string;
+  /** Fresh networks to train as on any data set; true for the default number. */
+  ordinary?: number | true;
   /** Folder of the data sets. */
   dataDir?: string;
 }
@@ -59,13 +61,26 @@ export async function evaluateCommand(
   const form = { resize: height === width ? height : 0, channels } as const;
   const dataset = await loadDataset(session, { dataset: name, ...form }, flags);
   using device = await retort.openDevice();
+  const onProgress = (line: string) => session.quiet || session.note(line);
   const gain = await retort.evaluate(device, dir, dataset, {
     ...(flags.networks !== undefined && { networks: flags.networks }),
     ...(flags.init !== undefined && { pretrained: flags.init }),
+    onProgress,
   });
+  const values = { dataset: name, seed, ...gain };
+  const lines = [`Data set ${name}, seed ${seed}`, describeGain(gain), ...describeAttack(gain)];
+  if (flags.ordinary === undefined) return { values, lines };
+  onProgress("fresh networks, ordinary training");
+  const fresh = flags.ordinary === true ? {} : { networks: flags.ordinary };
+  const ordinary = await retort.evaluateOrdinary(device, dir, dataset, fresh);
+  const { epochs, rate, momentum } = retort.ON_DISTILLED;
   return {
-    values: { dataset: name, seed, ...gain },
-    lines: [`Data set ${name}, seed ${seed}`, describeGain(gain), ...describeAttack(gain)],
+    values: { ...values, ordinary },
+    lines: [
+      ...lines,
+      `Ordinary training (shuffled, SGD ${rate}/${momentum}, ${epochs} epochs) ` +
+      `${describeAccuracy(ordinary)} after (${ordinary.networks} fresh networks)`,
+    ],
   };
 }
 

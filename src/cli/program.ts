@@ -1,5 +1,6 @@
 // program: the commands and their options, and what becomes of their outcomes and errors.
 import { Command, CommanderError, Option } from "commander";
+import { baselinesCommand, type BaselinesFlags } from "./baselines_command.ts";
 import { distillCommand, type DistillFlags } from "./distill_command.ts";
 import { exportCommand, type ExportFlags } from "./export_command.ts";
 import {
@@ -11,6 +12,7 @@ import {
   MAX_SEED,
   positive,
   pretrained,
+  words,
 } from "./option_values.ts";
 import {
   dataCommand,
@@ -55,6 +57,9 @@ export async function run(
     async (dir, flags) => finish(await exportCommand(session(), dir, flags)),
   );
   addSweep(program, async (flags) => finish(await sweepCommand(session(), flags)));
+  addBaselines(program, retort, async (flags) => {
+    finish(await baselinesCommand(session(), flags));
+  });
   addGradcheck(program, async (flags) => finish(await gradcheckCommand(session(), flags)));
   addData(program, async (name, flags) => finish(await dataCommand(session(), name, flags)));
   program.command("info").description("describe the WebGPU adapter")
@@ -122,6 +127,29 @@ function addEvaluate(
     .description("train networks on distilled images and test them on real ones")
     .option("--networks <n>", "networks to train", integer("--networks", 1))
     .option("--init <pretrained:FILE>", "where the trained networks are now", pretrained)
+    .option(
+      "--ordinary [n]",
+      "also train n fresh networks (20) as on any data set",
+      integer("--ordinary", 1),
+    )
+    .option("--data-dir <dir>", "folder of IDX files to read the data set from")
+    .action(action);
+}
+
+function addBaselines(
+  program: Command,
+  { BASELINES }: Retort,
+  action: (flags: BaselinesFlags) => Promise<void>,
+): void {
+  program.command("baselines")
+    .description("measure what real images reach in a recipe's setting, beside the paper's numbers")
+    .requiredOption("--recipe <name|file>", "built-in recipe or YAML file")
+    .option("--set <key=value>", "any setting of the recipe; may be repeated", assignment)
+    .option("--seed <n>", "seed of everything random", integer("--seed", 0, MAX_SEED))
+    .option("--networks <n>", "held-out networks (default: 20)", integer("--networks", 1))
+    .option("--only <names>", `some of ${BASELINES.join(",")}`, words("--only", BASELINES))
+    .option("--artifact <dir>", "folder of a run of the recipe: its result and its rates too")
+    .option("--out <file>", "write the results as JSON, with every combination")
     .option("--data-dir <dir>", "folder of IDX files to read the data set from")
     .action(action);
 }

@@ -18,22 +18,29 @@ export interface Accuracy {
 
 /**
  * Trains networks θ [R, P] in place on `data`: `epochs` passes over its blocks, plain gradient
- * descent at the recorded rates.
+ * descent at the recorded rates. Steps `from` up to `to` alone where they are given.
  */
-export function train(net: Net, theta: Tensor, data: Synthetic, perStep: number): void {
+export function train(
+  net: Net,
+  theta: Tensor,
+  data: Synthetic,
+  perStep: number,
+  from = 0,
+  to = data.lrs.each.length,
+): void {
   const { device } = net;
   const networks = theta.size / net.stride;
   using work = net.workspace(networks, perStep, { passes: "grad" });
   using thetaBar = device.tensor(theta.shape, "thetaBar");
   using next = device.tensor(theta.shape, "theta");
   const record = device.record();
-  data.lrs.each.forEach((eta, t) => {
+  for (let t = from; t < to; t++) {
     const i = t % data.images.each.length;
-    const [x, y] = [data.images.each[i]!, data.labels.each[i]!];
+    const [x, y, eta] = [data.images.each[i]!, data.labels.each[i]!, data.lrs.each[t]!];
     net.grad(record, work, { theta, x, y, thetaBar });
     descend(record, { a: theta, b: thetaBar, eta, out: next });
     record.copy(next, theta);
-  });
+  }
   record.submit();
 }
 
@@ -66,6 +73,22 @@ export async function hitsOf(
   normalization: Normalization,
   room?: number,
 ): Promise<Uint8Array[]> {
+  const { hits, diverged } = await classify(net, theta, split, normalization, room);
+  if (!diverged.includes(true)) return hits;
+  throw new Error(
+    "Cannot test networks: got a loss that is not finite, expected finite numbers; training on " +
+      "these images at these rates diverges: distil with a lower lr or distill_lr",
+  );
+}
+
+/** As `hitsOf`, but it also says which networks, [R], have diverged, whose hits mean nothing. */
+export async function classify(
+  net: Net,
+  theta: Tensor,
+  split: Split,
+  normalization: Normalization,
+  room?: number,
+): Promise<{ hits: Uint8Array[]; diverged: boolean[] }> {
   const networks = theta.size / net.stride;
   const part = partOf(net, networks, split.count, "forward", room);
   using batch = new RealBatch(net, split, part, part, normalization);
@@ -87,14 +110,11 @@ export async function hitsOf(
     record.copy(loss, losses, i * loss.size);
     record.submit();
   }
-  const bad = (await losses.read()).find((loss) => !Number.isFinite(loss));
-  if (bad !== undefined) {
-    throw new Error(
-      `Cannot test networks: got a loss of ${bad}, expected finite numbers; training on these ` +
-        `images at these rates diverges: distil with a lower lr or distill_lr`,
-    );
-  }
-  return byNetwork(await hits.read(), networks, images, part, split.count);
+  const of = (each: Float32Array) => byNetwork(each, networks, images, part, split.count);
+  return {
+    hits: of(await hits.read()).map((each) => Uint8Array.from(each)),
+    diverged: of(await losses.read()).map((each) => !each.every(Number.isFinite)),
+  };
 }
 
 /** The share of ones. */
@@ -104,14 +124,14 @@ export function fractionOf(hits: ArrayLike<number>): number {
   return right / hits.length;
 }
 
-/** Hits [parts, networks, images] of `count` images in parts of `part`, by network. */
-function byNetwork(hits: Float32Array, R: number, images: number, part: number, count: number) {
+/** The first `count` numbers, image by image, of [parts, networks, images] in parts of `part`. */
+function byNetwork(each: Float32Array, R: number, images: number, part: number, count: number) {
   return Array.from(
     { length: R },
     (_, r) =>
-      Uint8Array.from(
+      Float32Array.from(
         { length: count },
-        (_, n) => hits[(Math.floor(n / part) * R + r) * images + n % part]!,
+        (_, n) => each[(Math.floor(n / part) * R + r) * images + n % part]!,
       ),
   );
 }

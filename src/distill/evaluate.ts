@@ -43,8 +43,14 @@ export interface Initialization {
 /** Numbers of test networks start here, so that none was trained on. */
 const FIRST_TEST_NETWORK = 0x80000000;
 
-/** Networks trained and tested at once, where memory allows. */
-const AT_ONCE = 10;
+/** Networks trained and tested at once, where memory allows: a GPU is busy only with many. */
+const AT_ONCE = { software: 10, hardware: 50 };
+
+/** Networks that the paper tests on. */
+const HELD_OUT = 200;
+
+/** Bytes that evaluation takes at most unless it is told otherwise. */
+const ROOM = 4 * 2 ** 30;
 
 /** Images that are tested at once when memory is short. */
 const FEW = 64;
@@ -79,6 +85,8 @@ export interface Trial {
   readonly theta0?: Float32Array<ArrayBuffer> | undefined;
   /** Bytes that all of it may take; one network is trained and tested in any case. */
   readonly room?: number | undefined;
+  /** Called with a line when something long begins. */
+  readonly onProgress?: ((line: string) => void) | undefined;
 }
 
 /** Distilled data to train on, and the images of one of its steps. */
@@ -89,16 +97,18 @@ export interface Recorded {
 
 /** How networks are evaluated. */
 export interface EvaluateOptions {
-  /** How many networks; one of a fixed initialisation, else 20 or all that were held out. */
+  /** How many networks; one of a fixed initialisation, else 200 or all that were held out. */
   readonly networks?: number;
   /** Where the file of trained networks is, if not where it was. */
   readonly pretrained?: string;
+  /** Called with a line when something long begins. */
+  readonly onProgress?: (line: string) => void;
 }
 
 /**
  * Trains networks on an artifact exactly as recorded and tests them: the stored network for a fixed
- * initialisation, else `networks` that the distillation never saw, fresh ones (20 by default) or those
- * held out of the file of trained networks (all by default).
+ * initialisation, else `networks` that the distillation never saw, fresh ones (200 by default, as in
+ * the paper) or those held out of the file of trained networks (all by default).
  *
  * @throws UsageError for several networks of a fixed initialisation, more than were held out, or data
  * or a file of networks that is not that of the distillation.
@@ -109,13 +119,12 @@ export async function evaluate(
   dataset: Dataset,
   options: EvaluateOptions = {},
 ): Promise<Gain> {
-  const artifact = await readArtifact(dir);
+  const { artifact, net, how } = await openArtifact(device, dir, dataset);
+  using _net = net;
   const { metadata } = artifact;
-  const { channels, height, width, classes } = dataset;
-  expectImages(dir, artifact, [channels, height, width], classes);
-  using net = buildNet(device, archFromText(metadata.arch!), { channels, height, width }, classes);
-  const init = metadata.init as Initialization["init"];
-  const networks = options.networks ?? (init === "fixed" ? 1 : Number(metadata.held_out ?? 20));
+  const { init } = how;
+  const networks = options.networks ??
+    (init === "fixed" ? 1 : Number(metadata.held_out ?? HELD_OUT));
   if (init === "fixed" && networks !== 1) {
     throw new UsageError(
       `Cannot evaluate ${dir} on ${networks} networks: it was distilled for one fixed network, ` +
@@ -132,9 +141,30 @@ export async function evaluate(
   synthetic.images.write(artifact.images.data);
   synthetic.labels.write(artifact.labels.data);
   synthetic.lrs.write(artifact.lrs.data);
+  const { onProgress } = options;
+  const trial = { net, dataset, how, networks, theta0, onProgress };
+  return await measureGain(trial, { synthetic, perStep }, attack);
+}
+
+/**
+ * Reads an artifact and builds its network, the caller's to dispose of.
+ *
+ * @throws UsageError when the data set has other images or classes.
+ */
+export async function openArtifact(
+  device: Device,
+  dir: string,
+  dataset: Dataset,
+): Promise<{ artifact: Artifact; net: Net; how: Initialization }> {
+  const artifact = await readArtifact(dir);
+  const { metadata } = artifact;
+  const { channels, height, width, classes } = dataset;
+  expectImages(dir, artifact, [channels, height, width], classes);
+  const net = buildNet(device, archFromText(metadata.arch!), { channels, height, width }, classes);
+  const init = metadata.init as Initialization["init"];
   const method = metadata.init_method as InitMethod;
   const how = { init, method, param: Number(metadata.init_param), seed: Number(metadata.seed) };
-  return await measureGain({ net, dataset, how, networks, theta0 }, { synthetic, perStep }, attack);
+  return { artifact, net, how };
 }
 
 /** θ of the networks that an artifact's distillation held out, if it was from a file of networks. */
@@ -172,7 +202,11 @@ export async function measureGain(trial: Trial, data: Recorded, attack?: Attack)
     const accuracy = summarize(truth.map(fractionOf));
     return { accuracy, ...(attack && summarizeAttack(test, classes, attack, { truth, modified })) };
   };
+  const { networks, onProgress } = trial;
+  const note = (line: string) => networks > 1 && onProgress?.(`${networks} networks ${line}`);
+  note("before training");
   const { accuracy: before, ...attackBefore } = await measure();
+  note("trained as recorded");
   const { accuracy: after, ...attackAfter } = await measure(data);
   if (!attack) return { before, after };
   const [first, last] = [attackBefore as AttackMeasures, attackAfter as AttackMeasures];
@@ -192,7 +226,7 @@ export async function measureAccuracy(
   networks: number,
   data?: Recorded,
   theta0?: Float32Array<ArrayBuffer>,
-  room = Infinity,
+  room = ROOM,
 ): Promise<Accuracy> {
   const trial = { net, dataset, how, networks, theta0, room };
   const [hits = []] = await measureHits(trial, [dataset.test], data);
@@ -201,25 +235,43 @@ export async function measureAccuracy(
 
 /** Which images of each split each network classifies right, trained on `data` where it is given. */
 async function measureHits(
-  { net, dataset, how, networks, theta0, room = Infinity }: Trial,
+  { net, dataset, how, networks, theta0, room = ROOM }: Trial,
   splits: readonly Split[],
   data?: Recorded,
 ): Promise<Uint8Array[][]> {
   const hits: Uint8Array[][] = splits.map(() => []);
   const each = evaluationBytes(net, data?.perStep ?? 0, dataset.test.count);
-  const atOnce = Math.max(1, Math.min(AT_ONCE, networks, Math.floor(room / each.all)));
+  const most = networksAtOnce(net, networks, data?.perStep ?? 0);
+  const atOnce = Math.max(1, Math.min(most, Math.floor(room / each.all)));
   const forActivations = room - atOnce * (each.all - each.activations);
   for (let first = 0; first < networks; first += atOnce) {
     const here = Math.min(atOnce, networks - first);
     using theta = net.device.tensor([here, net.stride], "theta");
     if (theta0) theta.write(theta0.subarray(first * net.stride, (first + here) * net.stride));
-    else drawNetworks(net, theta, how, how.init === "fixed" ? 0 : FIRST_TEST_NETWORK + first);
+    else drawHeldOut(net, theta, how, first);
     if (data) train(net, theta, data.synthetic, data.perStep);
     for (const [i, split] of splits.entries()) {
       hits[i]!.push(...await hitsOf(net, theta, split, dataset, forActivations));
     }
   }
   return hits;
+}
+
+/**
+ * How many of `networks` are trained at once on `images` images where memory is not short: such that
+ * their θ and each of their activations fit a binding.
+ */
+export function networksAtOnce(net: Net, networks: number, images: number): number {
+  const { profile, limits } = net.device.info;
+  const largest = Math.max(...net.ops.map((op) => sizeOf(op.output)));
+  const floats = Math.max(net.stride, padded(images) * largest);
+  const fit = Math.floor(limits.maxStorageBufferBindingSize! / (4 * floats));
+  return Math.max(1, Math.min(AT_ONCE[profile], networks, fit));
+}
+
+/** Fills θ [R, P] with held-out networks number `first` and following, or with the known one. */
+export function drawHeldOut(net: Net, theta: Tensor, how: Initialization, first: number): void {
+  drawNetworks(net, theta, how, how.init === "fixed" ? 0 : FIRST_TEST_NETWORK + first);
 }
 
 /** Fills θ [R, P] with networks number `first` and following of a seed. */
