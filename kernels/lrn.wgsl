@@ -55,6 +55,7 @@ fn aDot(c: u32) -> vec4f { return gate(xDot[FIRST + c * STEP], x[FIRST + c * STE
 fn g(c: u32) -> vec4f { return yBar[FIRST + c * STEP]; }
 fn gDot(c: u32) -> vec4f { return yBarDot[FIRST + c * STEP]; }
 
+// D of a channel.
 fn divisor(c: u32) -> vec4f {
   var squares: vec4f;
   for (var k = 0u; k < SIZE; k++) {
@@ -63,16 +64,22 @@ fn divisor(c: u32) -> vec4f {
   }
   return K + scale() * squares;
 }
-fn divisorDot(c: u32) -> vec4f {
+// D and Ḋ of a channel; apart from `divisor` because fwd and vjp have no ẋ bound.
+struct Moving { d: vec4f, dot: vec4f }
+fn movingDivisor(c: u32) -> Moving {
+  var squares: vec4f;
   var products: vec4f;
   for (var k = 0u; k < SIZE; k++) {
     let j = c + k - SIZE / 2;
-    if (j < C) { products += a(j) * aDot(j); }
+    if (j >= C) { continue; }
+    let v = a(j);
+    squares += v * v;
+    products += v * aDot(j);
   }
-  return 2 * scale() * products;
+  return Moving(K + scale() * squares, 2 * scale() * products);
 }
-// D to a power: D^−β, D^(−β−1) and D^(−β−2) are power(D, 0), power(D, 1) and power(D, 2).
-fn power(d: vec4f, less: f32) -> vec4f { return pow(d, vec4f(-BETA - less)); }
+// D^(−β−1); its neighbours D^−β and D^(−β−2) are D times that, and that by D.
+fn power(d: vec4f) -> vec4f { return pow(d, vec4f(-BETA - 1)); }
 
 // Channel of the invocation, or C where there is none left for it.
 fn place(group: vec3u, groups: vec3u, lane: u32, length: u32) -> u32 {
@@ -90,7 +97,8 @@ fn fwd(
 ) {
   let c = place(group, groups, lane, arrayLength(&y));
   if (c == C) { return; }
-  y[FIRST + c * STEP] = a(c) * power(divisor(c), 0);
+  let d = divisor(c);
+  y[FIRST + c * STEP] = a(c) * d * power(d);
 }
 
 @compute @workgroup_size(WG)
@@ -101,8 +109,8 @@ fn jvp(
 ) {
   let c = place(group, groups, lane, arrayLength(&yDot));
   if (c == C) { return; }
-  let d = divisor(c);
-  yDot[FIRST + c * STEP] = aDot(c) * power(d, 0) - BETA * a(c) * power(d, 1) * divisorDot(c);
+  let D = movingDivisor(c);
+  yDot[FIRST + c * STEP] = (aDot(c) * D.d - BETA * a(c) * D.dot) * power(D.d);
 }
 
 @compute @workgroup_size(WG)
@@ -116,9 +124,10 @@ fn vjp(
   var U: vec4f;
   for (var k = 0u; k < SIZE; k++) {
     let j = c + k - (SIZE - 1) / 2;
-    if (j < C) { U += g(j) * a(j) * power(divisor(j), 1); }
+    if (j < C) { U += g(j) * a(j) * power(divisor(j)); }
   }
-  let aBar = g(c) * power(divisor(c), 0) - 2 * scale() * BETA * a(c) * U;
+  let d = divisor(c);
+  let aBar = g(c) * d * power(d) - 2 * scale() * BETA * a(c) * U;
   xBar[FIRST + c * STEP] = gate(aBar, x[FIRST + c * STEP]);
 }
 
@@ -135,14 +144,14 @@ fn hvp(
   for (var k = 0u; k < SIZE; k++) {
     let j = c + k - (SIZE - 1) / 2;
     if (j >= C) { continue; }
-    let d = divisor(j);
-    let e = power(d, 1);
-    U += g(j) * a(j) * e;
-    UDot += (gDot(j) * a(j) + g(j) * aDot(j)) * e;
-    UDot -= (BETA + 1) * g(j) * a(j) * power(d, 2) * divisorDot(j);
+    let D = movingDivisor(j);
+    let e = power(D.d);
+    let v = g(j) * a(j);
+    U += v * e;
+    UDot += (gDot(j) * a(j) + g(j) * aDot(j) - (BETA + 1) * v * D.dot / D.d) * e;
   }
-  let d = divisor(c);
-  let direct = gDot(c) * power(d, 0) - BETA * g(c) * power(d, 1) * divisorDot(c);
+  let D = movingDivisor(c);
+  let direct = (gDot(c) * D.d - BETA * g(c) * D.dot) * power(D.d);
   let aBarDot = direct - 2 * scale() * BETA * (aDot(c) * U + a(c) * UDot);
   xBarDot[FIRST + c * STEP] = gate(aBarDot, x[FIRST + c * STEP]);
 }

@@ -2,14 +2,16 @@
 // outside of x, where nothing is ever the largest.
 //
 //   fwd    y[r,c,p,q,n] = max i,j  x[r,c,STRIDE·p+i−PAD,STRIDE·q+j−PAD,n]
-//   jvp    ẏ[r,c,p,q,n] = ẋ at its window's first largest x, in row-major order
-//   vjp    x̄[r,c,h,v,n] = Σ p,q  ȳ[r,c,p,q,n] over the windows whose first largest is x[r,c,h,v,n]
+//   first  k[r,c,p,q,n] = i·SIZE + j of its window's first largest x, in row-major order
+//   jvp    ẏ[r,c,p,q,n] = ẋ at its window's first largest x
+//   vjp    x̄[r,c,h,v,n] = Σ p,q  ȳ[r,c,p,q,n] over the windows that x is the first largest of
 //
-//   x, x̄ [R,C,H,V,N]   y, ȳ [R,C,P,Q,N],  P = ⌊(H + 2·PAD − SIZE) / STRIDE⌋ + 1
+//   x, x̄ [R,C,H,V,N]   y, ȳ, k [R,C,P,Q,N],  P = ⌊(H + 2·PAD − SIZE) / STRIDE⌋ + 1
 //
 // Kind: gated (linear, given which x is largest). Images are innermost, four to a vec4f. An invocation
-// handles one window of four images; in vjp one x of four images, which gathers from every window that
-// it lies in, because windows overlap and WGSL has no atomic addition of f32.
+// handles one window of four images; in vjp one x of four images, which gathers from the windows that it
+// lies in, because these overlap and WGSL has no atomic addition of f32. It asks `first`, run before, for
+// each: to look through every window again would read an x of 3 × 3 windows 20 times instead of 2.
 
 override H: u32; override V: u32;  // extents of x
 override P: u32; override Q: u32;  // extents of y
@@ -25,6 +27,7 @@ override WG: u32;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> yDot: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> xBar: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> firsts: array<vec4u>;  // k
 
 const LOWEST = -3.40282347e+38;
 
@@ -63,6 +66,28 @@ fn fwd(
 }
 
 @compute @workgroup_size(WG)
+fn first(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let id = index(group, groups, lane);
+  if (id >= arrayLength(&firsts)) { return; }
+  N = arrayLength(&firsts) / (PLANES * P * Q);
+  let w = window(id);
+  var most = vec4f(LOWEST);
+  var at: vec4u;
+  for (var k = 0u; k < SIZE * SIZE; k++) {
+    let e = element(w, k);
+    if (e == OUTSIDE) { continue; }
+    let larger = x[e] > most;  // so the first of equals stays
+    most = select(most, x[e], larger);
+    at = select(at, vec4u(k), larger);
+  }
+  firsts[id] = at;
+}
+
+@compute @workgroup_size(WG)
 fn jvp(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
@@ -84,11 +109,10 @@ fn jvp(
   yDot[id] = dot;
 }
 
-// The first window that reaches `at`, and how many do: along one side of x, `most` windows in all.
+// The windows of a side that reach `at`: the first, and the first beyond; `most` windows in all.
 fn reach(at: u32, most: u32) -> vec2u {
   let first = select(0, (at + PAD - SIZE) / STRIDE + 1, at + PAD >= SIZE);
-  let end = min((at + PAD) / STRIDE + 1, most);
-  return vec2u(first, max(first, end) - first);
+  return vec2u(first, min((at + PAD) / STRIDE + 1, most));
 }
 
 @compute @workgroup_size(WG)
@@ -100,22 +124,21 @@ fn vjp(
   let id = index(group, groups, lane);
   if (id >= arrayLength(&xBar)) { return; }
   N = arrayLength(&xBar) / (PLANES * H * V);
+  let n = id % N;
+  let v = id / N % V;
+  let h = id / N / V % H;
   let plane = id / N / V / H;
-  let rows = reach(id / N / V % H, P);
-  let columns = reach(id / N % V, Q);
-  let own = x[id];
-  var first: vec4<bool>;  // whether x is its window's first largest, as far as has been seen
+  let rows = reach(h, P);
+  let columns = reach(v, Q);
+  let windows = (SIZE + STRIDE - 1) / STRIDE;  // along a side, at most
   var sum: vec4f;
-  for (var k = 0u; k < rows.y * columns.y * SIZE * SIZE; k++) {  // one loop: nested ones are slower
-    let tap = k % (SIZE * SIZE);
-    let t = k / (SIZE * SIZE);
-    let w = Window(plane, rows.x + t / columns.y, columns.x + t % columns.y, id % N);
-    let e = element(w, tap);
-    if (tap == 0) { first = vec4<bool>(true); }
-    if (e != OUTSIDE) { first &= select(x[e] <= own, x[e] < own, vec4<bool>(e < id)); }
-    if (tap == SIZE * SIZE - 1) {
-      sum += select(vec4f(), yBar[((plane * P + w.p) * Q + w.q) * N + w.n], first);
-    }
+  for (var k = 0u; k < windows * windows; k++) {
+    let p = rows.x + k / windows;
+    let q = columns.x + k % windows;
+    if (p >= rows.y || q >= columns.y) { continue; }
+    let own = (h + PAD - STRIDE * p) * SIZE + v + PAD - STRIDE * q;  // where in the window x is
+    let at = ((plane * P + p) * Q + q) * N + n;
+    sum += select(vec4f(), yBar[at], firsts[at] == vec4u(own));
   }
   xBar[id] = sum;
 }

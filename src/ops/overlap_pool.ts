@@ -29,6 +29,8 @@ export class OverlapPool implements Op {
   readonly parameters = [];
   readonly #device: Device;
   readonly #windows: Windows;
+  /** Scratch by shape. */
+  readonly #firsts = new Map<string, Tensor>();
 
   /** @throws RangeError when `pad` is more than half of a window, or no window fits. */
   constructor(device: Device, input: Planes, windows: Windows) {
@@ -58,12 +60,29 @@ export class OverlapPool implements Op {
   }
 
   vjpX(record: Recorder, span: Span, { x, yBar, xBar }: VjpXTensors): void {
-    this.#run(record, span, "vjp", { x, yBar, xBar }, this.input);
+    const firsts = this.#firstsOf(span);
+    this.#run(record, span, "first", { x, firsts }, this.output);
+    checkSize("overlap_pool.vjp on yBar", yBar, firsts.shape);
+    this.#run(record, span, "vjp", { firsts, yBar, xBar }, this.input);
   }
 
   /** The vjp is linear in ȳ, so its tangent is the vjp of ȳ˙. */
-  hvpX(record: Recorder, span: Span, { x, yBarDot, xBarDot }: HvpXTensors): void {
-    this.#run(record, span, "vjp", { x, yBar: yBarDot, xBar: xBarDot }, this.input);
+  hvpX(record: Recorder, span: Span, t: HvpXTensors): void {
+    const { x, theta, yBarDot: yBar, xBarDot: xBar } = t;
+    this.vjpX(record, span, { x, theta, yBar, xBar });
+  }
+
+  scratchBytes({ networks, images }: Span): number {
+    return 4 * networks * sizeOf(this.output) * images;
+  }
+
+  /** Room for the first largest of each window. */
+  #firstsOf({ networks, images }: Span): Tensor {
+    const shape = [networks, sizeOf(this.output), images];
+    const key = shape.join();
+    let firsts = this.#firsts.get(key);
+    if (!firsts) this.#firsts.set(key, firsts = this.#device.tensor(shape, "first largest"));
+    return firsts;
   }
 
   /** One invocation for each vec4 of `each`. */
@@ -71,11 +90,12 @@ export class OverlapPool implements Op {
     record: Recorder,
     { networks, images }: Span,
     entry: string,
-    bindings: Bindings & { x: Tensor },
+    bindings: Bindings,
     each: Planes,
   ): void {
     const { channels, height, width } = this.input;
-    checkSize(`overlap_pool.${entry} on x`, bindings.x, [networks, sizeOf(this.input), images]);
+    const { x } = bindings;
+    if (x) checkSize(`overlap_pool.${entry} on x`, x, [networks, sizeOf(this.input), images]);
     const { size, stride, pad } = this.#windows;
     const kernel = this.#device.kernel("overlap_pool", source, entry, {
       H: height,
@@ -89,5 +109,9 @@ export class OverlapPool implements Op {
       WG: this.#device.profile.workgroup,
     });
     record.dispatchEach(kernel, bindings, networks * sizeOf(each) * images / 4);
+  }
+
+  [Symbol.dispose](): void {
+    for (const firsts of this.#firsts.values()) firsts[Symbol.dispose]();
   }
 }

@@ -18,7 +18,7 @@ for (const s of SHAPES) {
   gpuTest(`OverlapPool ${JSON.stringify(s)}`, async (device) => {
     const { C, H, V, SIZE, STRIDE, PAD, N, R } = s;
     const input = { channels: C, height: H, width: V };
-    const op = new OverlapPool(device, input, { size: SIZE, stride: STRIDE, pad: PAD });
+    using op = new OverlapPool(device, input, { size: SIZE, stride: STRIDE, pad: PAD });
     await checkOp(device, op, 4, {
       oracle: maxPool({ C, H, V, SIZE, STRIDE, PAD }),
       networks: R,
@@ -31,7 +31,7 @@ for (const s of SHAPES) {
 
 gpuTest("OverlapPool gives a tie to the first of each window", async (device) => {
   const input = { channels: 1, height: 3, width: 3 };
-  const op = new OverlapPool(device, input, { size: 2, stride: 1, pad: 0 });
+  using op = new OverlapPool(device, input, { size: 2, stride: 1, pad: 0 });
   const span = { networks: 1, images: 4 };
   // Four images: all equal; the middle column larger; the last row larger; the diagonal larger.
   const images = ["111111111", "121121121", "111111222", "211121112"];
