@@ -316,8 +316,8 @@ Deno.test("train: the data set's settings, flags, progress by the epoch", async 
   await expectUsageError(["train", "--lr", "0"], 'Cannot use --lr: got "0", expected a number > 0');
   await expectUsageError(
     ["train", "--arch", "resnet"],
-    'Cannot train networks: arch: got "resnet", expected one of lenet, alexcifar, alexnet, or a ' +
-      "list of layers",
+    'Cannot use settings of train: arch: got "resnet", expected one of lenet, alexcifar, alexnet, ' +
+      "or a list of layers",
   );
 });
 

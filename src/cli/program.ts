@@ -164,6 +164,7 @@ function addTrain(
     .option("--dataset <name>", "data set", "mnist")
     .option("--resize <n>", "resize images to n rows and columns", setting("--resize"))
     .addOption(new Option("--channels <n>", "colour channels").choices(["1", "3"]))
+    .addOption(new Option("--augment <how>", "vary images").choices(["none", "crop-flip"]))
     .option("--arch <name|layers>", "network (default: lenet)", architecture)
     .option("--networks <n>", "networks (default: 20)", setting("--networks"))
     .option("--at-once <n>", "networks side by side, on the same batches", setting("--at-once"))

@@ -67,7 +67,8 @@ export async function readNetworks(path: string): Promise<NetworkFile> {
  */
 export function thetasOf(net: Net, file: NetworkFile): Float32Array<ArrayBuffer> {
   const { arch = net.name, input, classes, dataset = "unknown data" } = file.metadata;
-  if (arch !== net.name) {
+  const isCustom = arch.startsWith("["); // a list of layers: its parameters tell whether it fits
+  if (isCustom ? net.name !== "custom" : arch !== net.name) {
     throw new TypeError(
       `Cannot use the networks of ${file.path}: got arch ${arch}, expected ${net.name} as in the ` +
         `recipe; train networks of that arch, or set arch`,

@@ -77,14 +77,14 @@ export interface Recipe {
 
 // The message of each rule is what was expected; parseRecipe adds the key and what was got.
 
-function integer(minimum: number, maximum = Number.MAX_SAFE_INTEGER) {
+export function integer(minimum: number, maximum = Number.MAX_SAFE_INTEGER) {
   const error = maximum === Number.MAX_SAFE_INTEGER
     ? `an integer ≥ ${minimum}`
     : `an integer from ${minimum} to ${maximum}`;
   return z.int({ error }).min(minimum, { error }).max(maximum, { error });
 }
 
-function positive() {
+export function positive() {
   const error = "a number > 0";
   return z.number({ error }).positive({ error });
 }
@@ -94,7 +94,7 @@ function decay() {
   return z.number({ error }).min(0, { error }).lt(1, { error });
 }
 
-function oneOf<const T extends readonly string[]>(values: T) {
+export function oneOf<const T extends readonly string[]>(values: T) {
   return z.enum(values, { error: `one of ${values.join(", ")}` });
 }
 
@@ -162,7 +162,8 @@ export function parseArch(value: unknown, source: string): Arch {
   return check(z.strictObject({ arch: archSchema }), { arch: value }, source).arch;
 }
 
-function check<T>(schema: z.ZodType<T>, value: unknown, source: string): T {
+/** What `schema` makes of a value; throws a UsageError naming each bad key of `source`. */
+export function check<T>(schema: z.ZodType<T>, value: unknown, source: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const problems = result.error.issues.flatMap((issue) => {

@@ -6,6 +6,7 @@ import adaptUspsMnist from "../../recipes/adapt-usps-mnist.yaml" with { type: "t
 import adaptUspsMnistFixed from "../../recipes/adapt-usps-mnist-fixed.yaml" with { type: "text" };
 import adaptSvhnMnist from "../../recipes/adapt-svhn-mnist.yaml" with { type: "text" };
 import adaptSvhnMnistFixed from "../../recipes/adapt-svhn-mnist-fixed.yaml" with { type: "text" };
+import attackCifar10 from "../../recipes/attack-cifar10.yaml" with { type: "text" };
 import attackMnist from "../../recipes/attack-mnist.yaml" with { type: "text" };
 import fixed10 from "../../recipes/mnist-fixed-10.yaml" with { type: "text" };
 import fixed100 from "../../recipes/mnist-fixed-100.yaml" with { type: "text" };
@@ -26,6 +27,7 @@ const builtinRecipes: ReadonlyMap<string, string> = new Map([
   ["adapt-svhn-mnist", adaptSvhnMnist],
   ["adapt-svhn-mnist-fixed", adaptSvhnMnistFixed],
   ["attack-mnist", attackMnist],
+  ["attack-cifar10", attackCifar10],
 ]);
 
 /** What a built-in recipe or else a YAML file says, not checked yet. */

@@ -6,6 +6,7 @@
  * their minibatches, so that a batch is loaded once for all; each such group has an order of its own.
  * The file is replaced after every group, so it always holds networks whose training is done.
  */
+import { archToText } from "../arch/schema.ts";
 import { Batches } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { sha256 } from "../data/sha256.ts";
@@ -16,6 +17,7 @@ import type { Workspace } from "../nets/workspace.ts";
 import { add, mean } from "../ops/vector.ts";
 import { type Accuracy, summarize, test } from "./accuracy.ts";
 import { Adam } from "./adam.ts";
+import { cropFlip } from "./augment.ts";
 import { drawNetworks } from "./evaluate.ts";
 import { readNetworks, thetasOf, writeNetworks } from "./network_file.ts";
 import { partOf, RealBatch, ResidentSplit } from "./real.ts";
@@ -166,7 +168,7 @@ class Training implements Disposable {
 
   /** Draws networks number `first` and following into θ [R, P] and trains them. */
   async #group(theta: Tensor, first: number, report: (epochs: number, loss: number) => void) {
-    const { epochs, batch, atOnce, seed } = this.#settings;
+    const { epochs, batch, atOnce, augment, seed } = this.#settings;
     const { perEpoch } = this.#batches;
     const networks = theta.size / this.#net.stride;
     const part = this.#real.parts[0]!.indices.size;
@@ -180,7 +182,8 @@ class Training implements Disposable {
     for (let k = 0; k < epochs * perEpoch; k++) {
       const epoch = Math.floor(k / perEpoch);
       const record = this.#net.device.record();
-      this.#real.load(record, this.#batches.indices(before + k));
+      const moves = augment === "crop-flip" ? cropFlip(batch, seed, before + k) : undefined;
+      this.#real.load(record, this.#batches.indices(before + k), moves);
       this.#gradient(record, work, theta, gradient, more);
       adam.step(record, gradient, { ...ADAM, t: k + 1, rate: trainRate(this.#settings, epoch) });
       record.submit();
@@ -230,7 +233,8 @@ class Training implements Disposable {
 
   /** What networks are and what their bits depend on. */
   async #metadata(): Promise<Record<string, string>> {
-    const { networks, atOnce, epochs, decayEpochs, lr, batch, seed } = this.#settings;
+    const { networks, atOnce, epochs, decayEpochs, lr, batch, augment, seed, arch } =
+      this.#settings;
     const { name, channels, height, width, classes, mean, std, train } = this.#dataset;
     const numbers = {
       networks,
@@ -242,13 +246,14 @@ class Training implements Disposable {
       seed,
     };
     return {
-      arch: this.#net.name,
+      arch: archToText(arch),
       dataset: name,
       input: `[${channels}, ${height}, ${width}]`,
       classes: `${classes}`,
       mean: JSON.stringify(mean),
       std: JSON.stringify(std),
       ...Object.fromEntries(Object.entries(numbers).map(([key, value]) => [key, `${value}`])),
+      augment,
       init_method: INIT.method,
       init_param: `${INIT.param}`,
       training_images: await sha256(train.images),

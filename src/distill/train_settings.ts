@@ -2,7 +2,8 @@
 import { z } from "zod";
 import type { Arch } from "../arch/layers.ts";
 import { archSchema } from "../arch/schema.ts";
-import { UsageError } from "./usage_error.ts";
+import { AUGMENTATIONS } from "./augment.ts";
+import { check, integer, oneOf, positive } from "./recipe.ts";
 
 /** How networks are trained on real data. */
 export interface TrainSettings {
@@ -20,25 +21,21 @@ export interface TrainSettings {
   lr: number;
   /** Images of a minibatch. */
   batch: number;
+  /** How training images are varied: not, or by random crops and reflections. */
+  augment: "none" | "crop-flip";
   /** Seed of everything random, an unsigned 32-bit integer. */
   seed: number;
 }
 
 /** The original's settings (Wang et al. 2018; its documentation's `--mode train`), by data set. */
-const PUBLISHED: Readonly<Record<string, Pick<TrainSettings, "epochs" | "decayEpochs" | "lr">>> = {
+const PUBLISHED: Readonly<Record<string, Partial<TrainSettings>>> = {
   mnist: { epochs: 40, decayEpochs: 20, lr: 2e-4 },
   usps: { epochs: 130, decayEpochs: 40, lr: 2e-4 },
   svhn: { epochs: 65, decayEpochs: 20, lr: 2e-4 },
-  cifar10: { epochs: 50, decayEpochs: 7, lr: 1e-3 },
+  cifar10: { epochs: 50, decayEpochs: 7, lr: 1e-3, augment: "crop-flip" },
 };
 
-const OTHERS = { arch: "lenet", networks: 20, atOnce: 0, batch: 1024, seed: 1 };
-
-function integer(minimum: number, maximum = Number.MAX_SAFE_INTEGER) {
-  const most = maximum === Number.MAX_SAFE_INTEGER ? "" : ` and ≤ ${maximum}`;
-  const error = `an integer ≥ ${minimum}${most}`;
-  return z.int({ error }).min(minimum, { error }).max(maximum, { error });
-}
+const OTHERS = { arch: "lenet", networks: 20, atOnce: 0, batch: 1024, augment: "none", seed: 1 };
 
 const schema = z.strictObject({
   arch: archSchema,
@@ -46,8 +43,9 @@ const schema = z.strictObject({
   atOnce: integer(0),
   epochs: integer(1),
   decayEpochs: integer(1),
-  lr: z.number({ error: "a number > 0" }).positive({ error: "a number > 0" }),
+  lr: positive(),
   batch: integer(1),
+  augment: oneOf(AUGMENTATIONS),
   seed: integer(0, 2 ** 32 - 1),
 });
 
@@ -60,15 +58,8 @@ export function trainSettings(
   dataset: string,
   overrides: Partial<TrainSettings> = {},
 ): TrainSettings {
-  const value = { ...OTHERS, ...PUBLISHED[dataset] ?? PUBLISHED.mnist, ...overrides };
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const problems = result.error.issues.map(({ path: [key], message }) =>
-    key === undefined
-      ? message
-      : `${String(key)}: got ${JSON.stringify(Reflect.get(value, key))}, expected ${message}`
-  );
-  throw new UsageError(`Cannot train networks: ${problems.join("; ")}`);
+  const value = { ...OTHERS, ...PUBLISHED.mnist, ...PUBLISHED[dataset], ...overrides };
+  return check(schema, value, "settings of train");
 }
 
 /** Adam's rate in an epoch (from 0). */

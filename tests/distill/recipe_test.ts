@@ -21,6 +21,7 @@ const BUILTIN = [
   "mnist-random-100",
   ...ADAPTATIONS,
   "attack-mnist",
+  "attack-cifar10",
 ];
 
 /** The settings in which the paper's experiments on MNIST agree. */
@@ -178,7 +179,9 @@ Deno.test("the built-in recipes of adaptation: a source's networks, fixed or sam
     const recipe = await loadRecipe(name, {});
     const [, source, target, fixed] = /^adapt-(\w+)-(\w+?)(-fixed)?$/.exec(name)!;
     assert.equal(recipe.pretrained, `out/networks/${source}.safetensors`);
-    assert.equal(recipe.dataset, target);
+    const { dataset, resize, channels } = recipe;
+    const form = [target === "usps" ? 28 : 0, source === "svhn" ? 3 : 0];
+    assert.deepEqual([dataset, resize, channels], [target, ...form]);
     const { init, networks, test_networks, iterations, decay_every } = recipe;
     const expected = fixed ? ["fixed", 1, 20] : ["random", 4, 200];
     assert.deepEqual([init, networks, test_networks], expected);
@@ -195,11 +198,15 @@ Deno.test("the built-in recipes of adaptation: a source's networks, fixed or sam
   }
 });
 
-Deno.test("the built-in attack: one step on 100 images, zeros as ones", async () => {
+Deno.test("the built-in attacks: one step on 100 images, class 0 as class 1", async () => {
   const recipe = await loadRecipe("attack-mnist", {});
   const step = { attack: "0:1", steps: 1, epochs: 1, per_class: 10, lr: 0.02 };
   const networks = { init: "random", networks: 4, test_networks: 200 };
   assert.deepEqual({ ...recipe, ...PAPER, ...step, ...networks }, recipe);
+  const cifar = { dataset: "cifar10", augment: "crop-flip", arch: "alexcifar", distill_lr: 0.001 };
+  const length = { iterations: 400 * 49, decay_every: 40 * 49 };
+  const other = await loadRecipe("attack-cifar10", {});
+  assert.deepEqual({ ...other, ...PAPER, ...step, ...networks, ...cifar, ...length }, other);
   for (const attack of ["10:11", "1:10", "10:1"]) {
     assert.equal((await loadRecipe("attack-mnist", { attack })).attack, attack);
   }

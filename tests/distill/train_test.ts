@@ -119,6 +119,13 @@ runTest("trainNetworks: the same bytes again, and resumed after any group", asyn
     trainNetworks(device, dataset, other, { out: `${dir}/whole`, resume: true }),
     /^UsageError: Cannot resume .*: got seed 2, expected 1 as in the file; use another --out/,
   );
+  const augmented = { ...settings, networks: 2, augment: "crop-flip" } as const;
+  await trainNetworks(device, dataset, augmented, { out: `${dir}/augmented` });
+  const [plain, varied] = await Promise.all(
+    ["whole", "augmented"].map((n) => readTensors(`${dir}/${n}`)),
+  );
+  const biases = plain!.tensors["fc3.bias"]!.data.subarray(0, 20);
+  assert.notDeepEqual(varied!.tensors["fc3.bias"]!.data, biases);
   const { seed: _, ...seeds } = { seed: 0, networks: 2, atOnce: 2 };
   await trainNetworks(device, dataset, { ...other, ...seeds }, { out: `${dir}/other` });
   const [first, second] = await Promise.all(
@@ -162,7 +169,7 @@ Deno.test("trainSettings: the original's by data set, and what is said about bad
     assert.ok(error instanceof UsageError);
     assert.match(
       error.message,
-      /^Cannot train networks: arch: got "resnet", expected one of lenet/,
+      /^Cannot use settings of train: arch: got "resnet", expected one of lenet/,
     );
     assert.match(
       error.message,
