@@ -19,6 +19,8 @@ const BUILTIN = [
   "mnist-fixed-10",
   "mnist-fixed-100",
   "mnist-random-100",
+  "cifar10-fixed-100",
+  "cifar10-random-100",
   ...ADAPTATIONS,
   "attack-mnist",
   "attack-cifar10",
@@ -42,6 +44,17 @@ const PAPER = {
   decay_factor: 0.5,
   distill_lr: 0.02,
   soft_labels: false,
+};
+
+/** Where those on CIFAR-10 differ. */
+const CIFAR10 = {
+  dataset: "cifar10",
+  arch: "alexcifar",
+  augment: "crop-flip",
+  steps: 10,
+  iterations: 400 * 49,
+  decay_every: 40 * 49,
+  distill_lr: 0.001,
 };
 
 function expectMessage(settings: unknown, message: string): void {
@@ -167,6 +180,8 @@ Deno.test("the built-in recipes of the paper have the paper's numbers", async ()
     "mnist-fixed-10": { init: "fixed", steps: 1, networks: 1 },
     "mnist-fixed-100": { init: "fixed", steps: 10, networks: 1 },
     "mnist-random-100": { init: "random", steps: 10, networks: 4 },
+    "cifar10-fixed-100": { ...CIFAR10, init: "fixed", networks: 1 },
+    "cifar10-random-100": { ...CIFAR10, init: "random", networks: 4, test_networks: 200 },
   };
   for (const [name, settings] of Object.entries(own)) {
     const recipe = await loadRecipe(name, {});
