@@ -15,6 +15,7 @@ import { evaluate, type Initialization } from "./evaluate.ts";
 import { bestOf, type Cell, EPOCHS, Grid, keepBest, type Rate, RATES } from "./grid.ts";
 import { fitAndTest, ON_EVERYTHING, RealMinibatches } from "./ordinary.ts";
 import { type BaselineName, BASELINES, type Published, publishedFor } from "./published.ts";
+import { networksOf, Pretrained } from "./pretrained.ts";
 import { averageSet, kmeansSet, normalized, randomSet, type RealSet } from "./real_sets.ts";
 import type { Recipe } from "./recipe.ts";
 import { UsageError } from "./usage_error.ts";
@@ -73,8 +74,8 @@ const NETWORKS_ON_EVERYTHING = 3;
  * initialisation. Networks are the held-out ones of `evaluate`. The best combination is chosen on a
  * part of the test set, and then measured on all, which flatters the baselines as in the paper.
  *
- * @throws UsageError for networks of a fixed initialisation, an artifact of another setting, or too
- * few real images.
+ * @throws UsageError for an attack, networks of a fixed initialisation, an artifact of another
+ * setting, or too few real images.
  */
 export async function baselines(
   device: Device,
@@ -89,10 +90,18 @@ export async function baselines(
         `all would be the same; expected --networks 1`,
     );
   }
+  if (recipe.attack !== "none") {
+    throw new UsageError(
+      `Cannot measure baselines of ${recipe.name}: got attack ${recipe.attack}, expected none`,
+    );
+  }
   const learned = await learnedRates(recipe, dataset, options.artifact);
   const { channels, height, width, classes } = dataset;
   using net = buildNet(device, recipe.arch, { channels, height, width }, classes);
-  using run = new Run(net, recipe, dataset, networks, options, learned);
+  const file = await networksOf(recipe);
+  const tested = Math.max(KEPT * Math.ceil(networks / KEPT), recipe.test_networks);
+  const pretrained = file && new Pretrained(net, file, { ...recipe, test_networks: tested });
+  using run = new Run(net, recipe, dataset, networks, options, learned, pretrained);
   const found: Baseline[] = [];
   for (const name of BASELINES) {
     if (!only.includes(name) || name === "distilled" && !options.artifact) continue;
@@ -129,6 +138,7 @@ class Run implements Disposable {
     networks: number,
     options: BaselinesOptions,
     learned: ArrayLike<number> | undefined,
+    pretrained: Pretrained | undefined,
   ) {
     const { init, init_method: method, init_param: param, seed, steps, per_class } = recipe;
     this.#net = net;
@@ -138,7 +148,14 @@ class Run implements Disposable {
     this.#options = options;
     this.#how = { init, method, param, seed };
     const rates: readonly Rate[] = learned ? ["learned", ...RATES] : RATES;
-    const spec = { steps, perStep: per_class * dataset.classes, rates, epochs: EPOCHS, learned };
+    const spec = {
+      steps,
+      perStep: per_class * dataset.classes,
+      rates,
+      epochs: EPOCHS,
+      learned,
+      pretrained,
+    };
     this.#grid = new Grid(net, dataset, this.#how, spec);
   }
 
@@ -187,7 +204,7 @@ class Run implements Disposable {
     const count = Math.min(SCORING_IMAGES, train.count);
     const batch = new Batches(train, count, this.#recipe.seed);
     const split = { ...gather(train, batch.indices(0)), count };
-    const networks = Math.min(this.#networks, SCORING_NETWORKS);
+    const networks = Math.min(this.#networks, SCORING_NETWORKS, this.#grid.sampled);
     return await keepBest(this.#randomSets(DRAWN), KEPT, async (set, draw) => {
       this.#note(`set ${draw + 1} of ${DRAWN} on training images`);
       return await this.#grid.score(set, best, networks, split);

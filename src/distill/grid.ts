@@ -8,6 +8,7 @@ import type { Tensor } from "../gpu/mod.ts";
 import type { Net } from "../nets/net.ts";
 import { type Accuracy, classify, fractionOf, summarize, train } from "./accuracy.ts";
 import { drawHeldOut, drawNetworks, type Initialization, networksAtOnce } from "./evaluate.ts";
+import type { Pretrained } from "./pretrained.ts";
 import type { RealSet } from "./real_sets.ts";
 import { Synthetic } from "./unroll.ts";
 
@@ -45,6 +46,8 @@ export interface GridSpec {
   readonly epochs: readonly number[];
   /** Rates [steps · epochs] that a run learned, if there is one. */
   readonly learned: ArrayLike<number> | undefined;
+  /** Trained networks to start from, where they are not drawn. */
+  readonly pretrained?: Pick<Pretrained, "tested" | "sampled"> | undefined;
 }
 
 interface Trial {
@@ -114,8 +117,7 @@ export class Grid implements Disposable {
   ): Promise<Cell[]> {
     const found = epochs.map((epochs) => ({ epochs, fractions: [] as number[], diverged: 0 }));
     for (const [s, set] of sets.entries()) {
-      const draw = (theta: Tensor, first: number) =>
-        drawHeldOut(this.#net, theta, this.#how, s * each + first);
+      const draw = (theta: Tensor, first: number) => this.#heldOut(theta, s * each + first);
       const part = await this.#try({ set, rate, epochs, networks: each, split, draw });
       part.forEach(({ fractions, diverged }, i) => {
         found[i]!.fractions.push(...fractions);
@@ -134,10 +136,27 @@ export class Grid implements Disposable {
     networks: number,
     split: Split,
   ): Promise<number> {
-    const draw = (theta: Tensor, first: number) => drawNetworks(this.#net, theta, this.#how, first);
+    const { sampled } = this.#spec.pretrained ?? {};
+    const draw = (theta: Tensor, first: number) => {
+      if (sampled) theta.write(rowsOf(sampled, theta, first));
+      else drawNetworks(this.#net, theta, this.#how, first);
+    };
     const trial = { set, rate, epochs: [epochs], networks, split, draw };
     const [found] = await this.#try(trial);
     return summarize(found!.fractions).mean;
+  }
+
+  /** Most networks that `score` can take. */
+  get sampled(): number {
+    const { sampled } = this.#spec.pretrained ?? {};
+    return sampled ? sampled.length / this.#net.stride : Infinity;
+  }
+
+  #heldOut(theta: Tensor, first: number): void {
+    const { tested } = this.#spec.pretrained ?? {};
+    const number = this.#how.init === "fixed" ? 0 : first;
+    if (tested) theta.write(rowsOf(tested, theta, number));
+    else drawHeldOut(this.#net, theta, this.#how, first);
   }
 
   async #try({ set, rate, epochs, networks, split, draw }: Trial) {
@@ -204,4 +223,10 @@ export async function keepBest<T>(
   const scored: { item: T; score: number }[] = [];
   for (const [i, item] of items.entries()) scored.push({ item, score: await scoreOf(item, i) });
   return scored.sort((a, b) => b.score - a.score).slice(0, count).map(({ item }) => item);
+}
+
+/** Networks number `first` and following of θ [K, P], as many as `theta` [R, P] takes. */
+function rowsOf(thetas: Float32Array<ArrayBuffer>, { size, shape }: Tensor, first: number) {
+  const start = first * size / shape[0]!;
+  return thetas.subarray(start, start + size);
 }

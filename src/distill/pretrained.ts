@@ -27,11 +27,10 @@ export type Needs = Pick<Recipe, "init" | "networks" | "test_networks" | "seed">
 export class Pretrained {
   /** θ [K, P] of the networks to measure on: the held-out ones, or the one of a fixed initialisation. */
   readonly tested: Float32Array<ArrayBuffer>;
+  /** θ [K, P] of the networks that samples are taken from. */
+  readonly sampled: Float32Array<ArrayBuffer>;
   readonly #net: Net;
   readonly #needs: Needs;
-  readonly #thetas: Float32Array<ArrayBuffer>;
-  /** Networks that may be in a sample. */
-  readonly #sampled: number;
 
   /**
    * @throws TypeError when the networks of the file are of another kind.
@@ -40,26 +39,28 @@ export class Pretrained {
   constructor(net: Net, file: NetworkFile, needs: Needs) {
     this.#net = net;
     this.#needs = needs;
-    this.#thetas = thetasOf(net, file);
-    const count = this.#thetas.length / net.stride;
+    const thetas = thetasOf(net, file);
+    const count = thetas.length / net.stride;
     const { init, networks, test_networks } = needs;
-    this.#sampled = init === "fixed" ? 1 : count - test_networks;
-    const first = init === "fixed" ? 0 : this.#sampled;
+    const sampled = init === "fixed" ? 1 : count - test_networks;
+    const first = init === "fixed" ? 0 : sampled;
     const tested = init === "fixed" ? 1 : test_networks;
-    if (this.#sampled < networks) {
+    if (sampled < networks) {
       throw new UsageError(
         `Cannot use the networks of ${file.path}: got ${count}, expected at least ` +
           `${networks + test_networks}: networks ${networks} to sample and test_networks ` +
           `${test_networks} to hold out; train more, or lower these settings`,
       );
     }
-    this.tested = this.#thetas.subarray(first * net.stride, (first + tested) * net.stride);
+    this.tested = thetas.subarray(first * net.stride, (first + tested) * net.stride);
+    this.sampled = thetas.subarray(0, sampled * net.stride);
   }
 
   /** Numbers of the networks in the sample of iteration k, [networks], all different. */
   numbers(k: number): Uint32Array {
     const { networks, seed } = this.#needs;
-    return permutation(this.#sampled, seed, FIRST_SAMPLE + k).subarray(0, networks);
+    const count = this.sampled.length / this.#net.stride;
+    return permutation(count, seed, FIRST_SAMPLE + k).subarray(0, networks);
   }
 
   /** θ [networks, P] of the sample of iteration k. */
@@ -67,7 +68,7 @@ export class Pretrained {
     const { stride } = this.#net;
     const theta = new Float32Array(this.#needs.networks * stride);
     this.numbers(k).forEach((number, r) => {
-      theta.set(this.#thetas.subarray(number * stride, (number + 1) * stride), r * stride);
+      theta.set(this.sampled.subarray(number * stride, (number + 1) * stride), r * stride);
     });
     return theta;
   }

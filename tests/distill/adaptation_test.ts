@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { Dataset, Split } from "../../src/data/dataset.ts";
 import { summarize, test } from "../../src/distill/accuracy.ts";
+import { baselines } from "../../src/distill/baselines.ts";
 import { distill, type Progress } from "../../src/distill/distill.ts";
 import { evaluate } from "../../src/distill/evaluate.ts";
 import { readNetworks, thetasOf } from "../../src/distill/network_file.ts";
@@ -185,3 +186,21 @@ adaptTest(
     await assert.rejects(Deno.stat(out), Deno.errors.NotFound);
   },
 );
+
+adaptTest("baselines start from the held-out networks too", async (device, _, pretrained) => {
+  const reached = async (recipe: Recipe, networks: number) => {
+    const only = ["optimised", "average"] as const;
+    const found = await baselines(device, recipe, target, { networks, only });
+    return found.map(({ accuracy }) => accuracy);
+  };
+  const random = shortRecipe({ ...RANDOM, networks: 1, pretrained });
+  const [optimised, average] = await reached(random, 2);
+  assert.deepEqual([optimised!.networks, average!.networks], [4, 2]);
+  // One step of a new network leaves it guessing among ten classes.
+  assert.ok(optimised!.mean > 0.3 && average!.mean > 0.3, `${optimised!.mean}, ${average!.mean}`);
+  const fixed = await reached(shortRecipe({ pretrained }), 1);
+  assert.deepEqual(fixed.map(({ networks }) => networks), [4, 1]);
+  await assert.rejects(reached(random, 5), /got 5, expected at least 9: networks 1 to sample and/);
+  const attack = { ...random, attack: "0:1" };
+  await assert.rejects(reached(attack, 2), /got attack 0:1, expected none$/);
+});
