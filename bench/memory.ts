@@ -14,7 +14,7 @@ import { drawNormal } from "../src/distill/noise.ts";
 import { partOf, RealBatch } from "../src/distill/real.ts";
 import { Synthetic, Unroll, type UnrollSpec } from "../src/distill/unroll.ts";
 import { Device } from "../src/gpu/mod.ts";
-import { lenet } from "../src/nets/lenet.ts";
+import { buildNet } from "../src/nets/build.ts";
 
 const { values } = parseArgs({
   options: {
@@ -30,7 +30,7 @@ const small = { arch: "lenet", steps: 2, epochs: 1, perClass: 1, batch: 4, netwo
 const check = await gradcheck(device, small);
 if (!check.passed) throw new Error(`the gradient is wrong: ${JSON.stringify(check)}`);
 
-const net = lenet(device, { channels: 1, height: 28, width: 28 }, 10);
+const net = buildNet(device, "lenet", { channels: 1, height: 28, width: 28 }, 10);
 const part = partOf(net, 1, BATCH, "grad");
 const labels = Uint8Array.from({ length: BATCH }, (_, n) => n % 10);
 const images = Uint8Array.from({ length: BATCH * 784 }, (_, i) => (i * 7919 >> 3) % 256);

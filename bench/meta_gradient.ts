@@ -12,7 +12,7 @@ import { partOf, RealBatch, ResidentSplit } from "../src/distill/real.ts";
 import { Synthetic, Unroll } from "../src/distill/unroll.ts";
 import { drawNetworks } from "../src/distill/evaluate.ts";
 import { Device } from "../src/gpu/mod.ts";
-import { lenet } from "../src/nets/lenet.ts";
+import { buildNet } from "../src/nets/build.ts";
 
 const { values } = parseArgs({
   options: {
@@ -36,7 +36,7 @@ const small = { arch: "lenet", steps: 2, epochs: 1, perClass: 1, batch: 4, netwo
 const check = await gradcheck(device, small);
 if (!check.passed) throw new Error(`the gradient is wrong: ${JSON.stringify(check)}`);
 
-const net = lenet(device, { channels: 1, height: 28, width: 28 }, 10);
+const net = buildNet(device, "lenet", { channels: 1, height: 28, width: 28 }, 10);
 const spec = { steps, epochs: 1, perStep, networks, labels: false };
 const part = partOf(net, networks, batch, "grad");
 using unroll = new Unroll(net, spec, { part, total: batch });

@@ -8,6 +8,7 @@
 //                running mean of |a| that starts at the first; one workgroup, in a fixed order
 //   adam         one step of Adam (Kingma & Ba 2015, algorithm 1) with the step's constants in `hyper`,
 //                on the gradient factor[0] · a
+//   momentum     v ← SCALE·v + a, out −= eta[0] · v                heavy ball (Polyak 1964), v in moment1
 //   softplus     out[i] = log(1 + exp a[i])
 //   softplusVjp  out[i] = b[i] / (1 + exp −a[i])
 
@@ -98,6 +99,15 @@ fn adam(at: Invocation) {
   moment1[i] = m;
   moment2[i] = v;
   out[i] -= hyper.rate * (m / hyper.correction1) / (sqrt(v / hyper.correction2) + hyper.epsilon);
+}
+
+@compute @workgroup_size(WG)
+fn momentum(at: Invocation) {
+  let i = index(at);
+  if (i >= arrayLength(&out)) { return; }
+  let v = SCALE * moment1[i] + a[i];
+  moment1[i] = v;
+  out[i] -= eta[0] * v;
 }
 
 @compute @workgroup_size(WG)

@@ -43,6 +43,18 @@ Deno.test("deno bundle makes one file that distils in another folder", async () 
     const evaluate = ["evaluate", "run", "--data-dir", "data", "--json"];
     const evaluated = await retort(evaluate, { cli, cwd: dir });
     assert.deepEqual(JSON.parse(evaluated.out).after, JSON.parse(out).after);
+    const exported = await retort(["export", "run", "--format", "hf", "--out", "hf"], {
+      cli,
+      cwd: dir,
+    });
+    assert.equal(exported.code, 0, exported.err);
+    const over = ["--over", "steps=1", "--runs", "1", "--out", "sweep", "--data-dir", "data"];
+    const short = ["--set", "batch=16", "--set", "iterations=1", "--quiet"];
+    const swept = await retort(["sweep", "--recipe", "quick", ...over, ...short], {
+      cli,
+      cwd: dir,
+    });
+    assert.match(swept.out, /\nPlot sweep\/sweep\.svg\n$/, swept.err);
   });
 });
 

@@ -98,6 +98,34 @@ Deno.test("distill with random networks: evaluate takes --networks", async () =>
   });
 });
 
+Deno.test("train, distill with an attack from the networks, evaluate", async () => {
+  await withData(async (dir, distill) => {
+    const file = `${dir}/networks/bars`;
+    const data = ["--data-dir", `${dir}/data`];
+    const sizes = ["--networks", "3", "--epochs", "1", "--batch", "60", "--out", file];
+    const trained = objectIn(await retort(["train", ...data, ...sizes, "--json", "--quiet"]));
+    assert.equal((trained.accuracies as number[]).length, 3);
+    const held = ["--set", "init=random", "--set", "test_networks=2", "--attack", "3:7"];
+    const run = await retort(distill("run", "--init", `pretrained:${file}`, ...held));
+    assert.equal(run.code, 0, run.err);
+    assert.match(
+      run.out,
+      /\nTest accuracy .* after \(2 networks\)\nClass 3 taken for 7: .* before/,
+    );
+    assert.equal(run.out.match(/\nAccuracy on class \d: /g)!.length, 10);
+    await Deno.rename(file, `${file}.moved`);
+    const evaluate = ["evaluate", `${dir}/run`, ...data];
+    expectFailure(
+      await retort(evaluate),
+      1,
+      /^Cannot read networks from .*: got no such file, exp/,
+    );
+    const moved = await retort([...evaluate, "--init", `pretrained:${file}.moved`]);
+    const told = (text: string) => text.split("\n").filter((line) => /^(Class|Acc)/.test(line));
+    assert.deepEqual(told(moved.out), told(run.out));
+  });
+});
+
 Deno.test("distill, evaluate and gradcheck that cannot: status and one line", async () => {
   await withData(async (dir, distill) => {
     const out = ["--out", `${dir}/run`];

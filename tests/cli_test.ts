@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import * as retort from "../mod.ts";
 import { run } from "../src/cli/program.ts";
-import type { Retort } from "../src/cli/session.ts";
+import { describeAttack, type Retort } from "../src/cli/session.ts";
 
 const ACCURACY = {
   before: { mean: 0.129, std: 0, networks: 1 },
@@ -14,7 +14,7 @@ function standIn(profile: "software" | "hardware"): Retort {
   const info = { name: "stand-in", profile, limits: {}, features: [] };
   const fakes = {
     openDevice: () => Promise.resolve({ info, [Symbol.dispose]: () => {} }),
-    loadDataset: () => Promise.resolve({}),
+    loadDataset: () => Promise.resolve({ classes: 10 }),
     distill: async (
       _device: unknown,
       recipe: retort.Recipe,
@@ -33,6 +33,40 @@ function standIn(profile: "software" | "hardware"): Retort {
       });
       const costs = { seconds: 130, dispatches: 77, peakBytes: 2 ** 21 };
       return { ...ACCURACY, iterations, ...costs, picture: "steps.png", files: ["steps.png"] };
+    },
+    trainNetworks: (
+      _device: unknown,
+      _dataset: unknown,
+      settings: retort.TrainSettings,
+      { out, onProgress }: retort.TrainOptions,
+    ) => {
+      const { networks, epochs } = settings;
+      const at = { trained: networks, networks, epoch: epochs, epochs };
+      onProgress?.({ ...at, loss: 0.1, secondsPerEpoch: 60 });
+      const accuracy = { mean: 0.987, std: 0.002, networks };
+      return Promise.resolve({ accuracy, accuracies: [], atOnce: 3, seconds: 130, out });
+    },
+    evaluate: () => Promise.resolve(ACCURACY),
+    evaluateOrdinary: (_device: unknown, _dir: string, _dataset: unknown, { networks = 20 }) =>
+      Promise.resolve({ mean: 0.5, std: 0.04, networks }),
+    baselines: (
+      _device: unknown,
+      _recipe: unknown,
+      _dataset: unknown,
+      { only, onProgress }: retort.BaselinesOptions,
+    ) => {
+      onProgress?.("something long");
+      const published = { mean: 0.771, std: 0.027, source: "a paper" };
+      const average = {
+        accuracy: { mean: 0.8, std: 0.01, networks: 20 },
+        how: "rate 0.3, 1 epoch",
+      };
+      const neighbors = { accuracy: { mean: 0.925, std: 0, networks: 1 }, how: "l2, k = 1" };
+      const rows = [{ name: "average", ...average, published }, {
+        name: "knn-kmeans",
+        ...neighbors,
+      }];
+      return Promise.resolve(rows.filter(({ name }) => !only || only.some((n) => n === name)));
     },
     gradcheck: (_device: unknown, { seed }: { seed: number }) => {
       const relativeError = seed === 13 ? 1 : 1e-6;
@@ -215,8 +249,157 @@ Deno.test("the default folder is named as the recipe, and refused when in use", 
   });
 });
 
+Deno.test("--arch takes a name or layers, and what is wrong with them is bad usage", async () => {
+  const layers = "[{conv: {channels: 2, size: 3}}, relu, {dense: classes}]";
+  const { status, out } = await command(["gradcheck", "--arch", layers, "--json"]);
+  const expected = { conv: { channels: 2, size: 3, stride: 1, pad: 0 } };
+  assert.deepEqual([status, JSON.parse(out[0]!).arch[0]], [0, expected]);
+  await expectUsageError(
+    ["gradcheck", "--arch", "[{conv: {channels: 0, size: 3}}, {dense: classes}]"],
+    "Cannot use --arch: arch[0].conv.channels: got 0, expected an integer ≥ 1",
+  );
+  await expectUsageError(
+    ["gradcheck", "--arch", "[{conv"],
+    'Cannot use --arch: got "[{conv", expected a name, or a list of layers as in a YAML file',
+  );
+  await expectUsageError(
+    ["distill", "--arch", "resnet"],
+    'Cannot use recipe quick: arch: got "resnet", expected one of lenet, alexcifar, alexnet, or a ' +
+      "list of layers",
+  );
+  await withFolder(async (folder) => {
+    const run = ["distill", "--out", folder, "--arch", layers, "--resume"];
+    assert.equal((await command([...run, "--recipe", "quick"])).status, 0);
+    assert.equal((await command(run)).status, 0);
+    const [text, shown] = [
+      '[{"dense":{"outputs":"classes"}}]',
+      JSON.stringify([
+        expected,
+        "relu",
+        { dense: { outputs: "classes" } },
+      ]),
+    ];
+    await expectUsageError(
+      ["distill", "--out", folder, "--arch", "[{dense: classes}]", "--resume"],
+      `Cannot resume with other settings: got arch ${text}, expected ${shown} as in ` +
+        `${folder}/recipe.yaml; use another --out instead`,
+    );
+  });
+});
+
+Deno.test("train: the data set's settings, flags, progress by the epoch", async () => {
+  await withFolder(async (folder) => {
+    const args = ["train", "--dataset", "usps", "--networks", "3", "--lr", "1e-3"];
+    const { status, out, err } = await command([...args, "--out", `${folder}/nets`]);
+    assert.deepEqual([status, out], [0, [
+      "3 lenet on usps, seed 1",
+      "Test accuracy 98.7 ± 0.2 %",
+      "130 epochs in 2 min 10 s",
+      `Networks ${folder}/nets`,
+    ]]);
+    assert.deepEqual(err, [
+      "3 lenet on usps, seed 1: 130 epochs, Adam at 0.001, halved every 40 epochs; adapter stand-in",
+      "epoch 130 of 130, loss 0.100",
+    ]);
+    const json = await command(["--json", "--quiet", ...args, "--decay-epochs", "7"]);
+    const { dataset, decayEpochs, atOnce, accuracy } = JSON.parse(json.out[0]!);
+    assert.deepEqual([dataset, decayEpochs, atOnce, accuracy.mean], ["usps", 7, 3, 0.987]);
+    assert.match(json.out[0]!, /"out":"out\/networks\/usps.safetensors"/);
+    await Deno.writeTextFile(`${folder}/nets`, "");
+    await expectUsageError(
+      [...args, "--out", `${folder}/nets`],
+      `Cannot write to ${folder}/nets: it is there already; pass --resume to go on with it, or ` +
+        "another --out",
+    );
+    assert.equal((await command([...args, "--out", `${folder}/nets`, "--resume"])).status, 0);
+  });
+  await expectUsageError(["train", "--lr", "0"], 'Cannot use --lr: got "0", expected a number > 0');
+  await expectUsageError(
+    ["train", "--arch", "resnet"],
+    'Cannot use settings of train: arch: got "resnet", expected one of lenet, alexcifar, alexnet, ' +
+      "or a list of layers",
+  );
+});
+
+Deno.test("--init pretrained:FILE and --attack are settings of the recipe", async () => {
+  await withFolder(async (folder) => {
+    const recipeOf = async (...args: string[]) => {
+      const run = ["distill", "--json", "--quiet", "--out", `${folder}/run`, ...args];
+      const { status, out, err } = await command(run);
+      assert.equal(status, 0, err.join());
+      await Deno.remove(`${folder}/run`, { recursive: true });
+      return JSON.parse(out[0]!).recipe;
+    };
+    const fixed = await recipeOf("--init", "pretrained:a/b:c", "--attack", "3:4");
+    assert.deepEqual([fixed.init, fixed.pretrained, fixed.attack], ["fixed", "a/b:c", "3:4"]);
+    const random = await recipeOf("--init", "pretrained:a", "--recipe", "mnist-random-100");
+    assert.deepEqual([random.init, random.pretrained, random.attack], ["random", "a", "none"]);
+  });
+  await expectUsageError(
+    ["evaluate", "run", "--init", "random"],
+    'Cannot use --init: got "random", expected pretrained:FILE',
+  );
+  await expectUsageError(
+    ["distill", "--attack", "0-1"],
+    'Cannot use recipe quick: attack: got "0-1", expected none, or two different classes such as 0:1',
+  );
+});
+
+Deno.test("an attack is told in lines: the ratio, the modified labels, every class", () => {
+  const one = (mean: number) => ({ mean, std: 0.01, networks: 2 });
+  const measures = { modified: one(0.9), ratio: one(0.2), perClass: [one(0.3), one(0.4)] };
+  const attack = { from: 0, to: 1, before: measures, after: { ...measures, ratio: one(0.7) } };
+  const lines = describeAttack({ ...ACCURACY, attack });
+  assert.deepEqual(lines, [
+    "Class 0 taken for 1: 20.0 ± 1.0 % before, 70.0 ± 1.0 % after",
+    "Accuracy with 0 counted as 1: 90.0 ± 1.0 % before, 90.0 ± 1.0 % after",
+    "Accuracy on class 0: 30.0 ± 1.0 % before, 30.0 ± 1.0 % after",
+    "Accuracy on class 1: 40.0 ± 1.0 % before, 40.0 ± 1.0 % after",
+  ]);
+  assert.deepEqual(describeAttack(ACCURACY), []);
+});
+
 Deno.test("gradcheck: exit status 1 when the gradients differ", async () => {
   assert.equal((await command(["gradcheck"])).status, 0);
   const { status, out } = await command(["gradcheck", "--seed", "13", "--json"]);
   assert.deepEqual([status, JSON.parse(out[0]!).passed], [1, false]);
+});
+
+Deno.test("baselines: a table beside the paper's, --only some of it, --json all of it", async () => {
+  const args = ["baselines", "--recipe", "mnist-random-100"];
+  const { status, out, err } = await command(args);
+  assert.deepEqual([status, err], [0, ["something long"]]);
+  assert.deepEqual(out.slice(0, 4), [
+    "Recipe mnist-random-100: 100 images in 10 steps; adapter stand-in",
+    "Test accuracy with                  Retort        runs  best of its grid   a paper",
+    "average real images                 80.0 ± 1.0 %  20    rate 0.3, 1 epoch  77.1 ± 2.7 %",
+    "nearest neighbour, k-means centres  92.5 %        1     l2, k = 1",
+  ]);
+  assert.match(out[4]!, /^Measured in \d+ s$/);
+  const some = await command([...args, "--only", "random,knn-kmeans", "--json", "--quiet"]);
+  assert.deepEqual(some.err, []);
+  const { baselines, images } = JSON.parse(some.out[0]!);
+  assert.deepEqual([images, baselines.length, baselines[0].name], [100, 1, "knn-kmeans"]);
+  await expectUsageError(["baselines"], "required option '--recipe <name|file>' not specified");
+  await expectUsageError(
+    [...args, "--only", "avarage"],
+    'Cannot use --only: got "avarage", expected some of distilled,random,optimised,kmeans,' +
+      "average,knn-random,knn-kmeans,full",
+  );
+});
+
+Deno.test("evaluate --ordinary adds the score of ordinary training", async () => {
+  const dir = new URL("../results/quick", import.meta.url).pathname;
+  const plain = await command(["evaluate", dir]);
+  assert.deepEqual([plain.status, plain.out.length], [0, 2]);
+  for (const [more, networks] of [[[], 20], [["7"], 7]] as const) {
+    const { out } = await command(["evaluate", dir, "--ordinary", ...more]);
+    assert.deepEqual(out.slice(1), [
+      "Test accuracy 12.9 % before, 93.8 % after (1 network)",
+      "Ordinary training (shuffled, SGD 0.01/0.9, 300 epochs) 50.0 ± 4.0 % after " +
+      `(${networks} fresh networks)`,
+    ]);
+  }
+  const { out } = await command(["evaluate", dir, "--ordinary", "--json"]);
+  assert.equal(JSON.parse(out[0]!).ordinary.mean, 0.5);
 });

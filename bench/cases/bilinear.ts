@@ -65,7 +65,8 @@ export function passesOf(
     {
       name: "hvpX",
       work: twice,
-      run: (record) => op.hvpX(record, span, { x, theta, thetaDot, yBar, yBarDot, xBarDot: xBar }),
+      run: (record) =>
+        op.hvpX(record, span, { x, xDot, theta, thetaDot, yBar, yBarDot, xBarDot: xBar }),
     },
     { name: "vjpW", work: once, run: (record) => op.vjpW(record, span, { x, yBar, thetaBar }) },
     {

@@ -10,7 +10,7 @@ import { partOf, RealBatch, ResidentSplit } from "../../src/distill/real.ts";
 import { loadRecipe } from "../../src/distill/recipe.ts";
 import { Unroll } from "../../src/distill/unroll.ts";
 import type { Device, Recorder } from "../../src/gpu/mod.ts";
-import { lenet } from "../../src/nets/lenet.ts";
+import { buildNet } from "../../src/nets/build.ts";
 import { random } from "../../tests/oracle/numeric.ts";
 import type { Case } from "../rate.ts";
 
@@ -34,7 +34,7 @@ export async function distillCases(
   if (!check.passed) throw new Error(`the meta-gradient is wrong: ${JSON.stringify(check)}`);
 
   const before = device.bytes;
-  const net = lenet(device, { channels: 1, height: 28, width: 28 }, 10);
+  const net = buildNet(device, "lenet", { channels: 1, height: 28, width: 28 }, 10);
   const spec = { steps, epochs, perStep: perClass * 10, networks: recipe.networks, labels: false };
   const part = partOf(net, recipe.networks, batch, "grad");
   const unroll = new Unroll(net, spec, { part, total: batch }, keepAll(spec));

@@ -5,21 +5,21 @@
 import { drawNetworks } from "../../src/distill/evaluate.ts";
 import type { Device, Tensor } from "../../src/gpu/mod.ts";
 import { exportParameters } from "../../src/nets/export.ts";
-import { lenet } from "../../src/nets/lenet.ts";
+import { buildNet } from "../../src/nets/build.ts";
 import type { Net } from "../../src/nets/net.ts";
 import { padded, sizeOf } from "../../src/ops/op.ts";
-import { lenet as oracleLenet } from "../../src/oracle/lenet.ts";
 import { oracleNet } from "../../src/oracle/net.ts";
 import { random } from "../../tests/oracle/numeric.ts";
 import { assertClose } from "../../tests/support/close.ts";
 import { rounded, upload } from "../../tests/support/layout.ts";
+import { twinOf } from "../../tests/support/nets.ts";
 import { BATCHES, flopsOf, noise, runsFor } from "./bilinear.ts";
 import type { Case } from "../rate.ts";
 
 const TERMS = 1e5; // f32 through five layers, summed over images and positions
 
 export async function netCases(device: Device): Promise<Case[]> {
-  const net = lenet(device, { channels: 1, height: 28, width: 28 }, 10);
+  const net = buildNet(device, "lenet", { channels: 1, height: 28, width: 28 }, 10);
   const cases: Case[] = [];
   for (const count of BATCHES) cases.push(...await passesOf(net, count));
   return cases;
@@ -62,7 +62,7 @@ async function passesOf(net: Net, count: number): Promise<Case[]> {
   for (const { run } of [grad, hvp]) run(record);
   record.submit();
   const [at, along] = [await flat(net, theta), await flat(net, thetaDot)];
-  const expected = oracleNet(oracleLenet()).hvp(at, along, xs, ys, count);
+  const expected = oracleNet(twinOf("lenet", net.input, net.classes)).hvp(at, along, xs, ys, count);
   assertClose("∇θ ℓ", await flat(net, thetaBar), expected.dTheta, TERMS);
   assertClose("∂²ℓ/∂θ² θ̇", await flat(net, thetaBarDot), expected.thetaBarDot, TERMS);
   return [grad, hvp];

@@ -1,7 +1,8 @@
 // distill_command: settles the recipe and the folder, distils, and reports.
 import type { DistillResult, Recipe } from "../../mod.ts";
-import { openProgress, type ProgressDisplay } from "./progress.ts";
-import { describeDuration, describeGain, loadDataset } from "./session.ts";
+import { onInterrupt } from "./interrupt.ts";
+import { openProgress } from "./progress.ts";
+import { describeAttack, describeDuration, describeGain, loadDataset } from "./session.ts";
 import type { Outcome, Session } from "./session.ts";
 
 /** The flags of `distill`; the others are the settings that have a flag. */
@@ -36,6 +37,7 @@ const SETTINGS_WITH_A_FLAG = [
   "dataset",
   "arch",
   "init",
+  "attack",
   "steps",
   "epochs",
   "per_class",
@@ -50,7 +52,7 @@ const SETTINGS_WITH_A_FLAG = [
 export async function distillCommand(session: Session, flags: DistillFlags): Promise<Outcome> {
   const { retort } = session;
   const plans = await makePlans(session, flags);
-  const dataset = await loadDataset(session, plans.software.recipe.dataset, flags);
+  const dataset = await loadDataset(session, plans.software.recipe, flags);
   using device = await retort.openDevice();
   const { recipe, out, why } = plans[device.info.profile];
   if (!flags.resume) await expectUnused(session, out);
@@ -59,7 +61,10 @@ export async function distillCommand(session: Session, flags: DistillFlags): Pro
     session.note(`${recipe.iterations} iterations, seed ${recipe.seed}, results in ${out}`);
   }
   const display = openProgress(session);
-  using _interrupt = onInterrupt(session, display, out);
+  using _interrupt = onInterrupt(() => {
+    display.stop();
+    session.note(`Stopped: continue from the last checkpoint with --resume --out ${out}`);
+  });
   const result = await retort.distill(device, recipe, dataset, {
     out,
     resume: flags.resume ?? false,
@@ -78,6 +83,7 @@ export async function distillCommand(session: Session, flags: DistillFlags): Pro
     lines: [
       `Recipe ${recipe.name}: ${why}; seed ${recipe.seed}`,
       describeGain(result),
+      ...describeAttack(result),
       `${result.iterations} iterations in ${time}`,
       ...(session.verbose ? [describeCost(result)] : []),
       `Picture ${result.picture}`,
@@ -126,7 +132,10 @@ function settingsOf(flags: DistillFlags): Settings {
     const value = flags[key.replace(/_(.)/, (_, letter) => letter.toUpperCase())];
     if (value !== undefined) settings[key] = value;
   }
-  return settings;
+  const [, file] = /^pretrained:(.+)$/s.exec(String(settings.init)) ?? [];
+  if (file === undefined) return settings;
+  const { init: _, ...others } = settings; // the recipe says whether it is fixed or random
+  return { ...others, pretrained: file };
 }
 
 async function resumePlan(
@@ -152,11 +161,17 @@ async function resumePlan(
   const wanted = Object.entries(asked ?? await loadRecipe(file, settings));
   for (const [key, value] of wanted) {
     const saved = recipe[key as keyof Recipe];
-    if (value === saved) continue;
-    const reason = `got ${key} ${value}, expected ${saved} as in ${file}`;
+    const [got, expected] = [value, saved].map(textOf);
+    if (got === expected) continue;
+    const reason = `got ${key} ${got}, expected ${expected} as in ${file}`;
     throw new UsageError(`Cannot resume with other settings: ${reason}; use another --out instead`);
   }
   return { recipe, out, why: `resumed from ${out}` };
+}
+
+/** A setting for people, and to compare; a network's layers are JSON. */
+function textOf(setting: unknown): string {
+  return typeof setting === "object" ? JSON.stringify(setting) : String(setting);
 }
 
 async function expectUnused(session: Session, out: string): Promise<void> {
@@ -179,15 +194,4 @@ async function filesIn(session: Session, folder: string): Promise<string[]> {
         `folder, new or empty; choose another --out`,
     );
   }
-}
-
-/** Until disposed, Ctrl-C ends the program with status 130 and says how to go on. */
-function onInterrupt(session: Session, display: ProgressDisplay, out: string): Disposable {
-  const stop = () => {
-    display.stop();
-    session.note(`Stopped: continue from the last checkpoint with --resume --out ${out}`);
-    Deno.exit(130);
-  };
-  Deno.addSignalListener("SIGINT", stop);
-  return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGINT", stop) };
 }

@@ -1,6 +1,6 @@
 // option_values: turns the text after an option into its value, or says what was expected.
 import { CommanderError } from "commander";
-import { parse } from "yaml";
+import { parse, YAMLParseError } from "yaml";
 
 /** The largest seed, that of an unsigned 32-bit integer. */
 export const MAX_SEED = 2 ** 32 - 1;
@@ -14,6 +14,22 @@ export function integer(flag: string, minimum: number, maximum = Infinity) {
     const range = maximum === Infinity ? `≥ ${minimum}` : `from ${minimum} to ${maximum}`;
     throw badValue(flag, text, `an integer ${range}`);
   };
+}
+
+/** A parser of the numbers above 0 for the option `flag`. */
+export function positive(flag: string) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (value > 0 && value < Infinity) return value;
+    throw badValue(flag, text, "a number > 0");
+  };
+}
+
+/** The FILE of `pretrained:FILE`. */
+export function pretrained(text: string): string {
+  const [, file] = /^pretrained:(.+)$/s.exec(text) ?? [];
+  if (file === undefined) throw badValue("--init", text, "pretrained:FILE");
+  return file;
 }
 
 const UNITS = ["B", "KB", "MB", "GB"];
@@ -36,6 +52,38 @@ export function assignment(text: string, earlier: Record<string, unknown> = {}) 
   } catch {
     throw badValue("--set", text, "key=value with a value as in a YAML file");
   }
+}
+
+/** A name, or layers as in a YAML file; whether they make a network is the library's to say. */
+export function architecture(text: string): unknown {
+  if (!text.startsWith("[")) return text;
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof YAMLParseError)) throw error;
+    throw badValue("--arch", text, "a name, or a list of layers as in a YAML file");
+  }
+}
+
+/** Collects the values of every --over key=value,value,…, each read as in a YAML recipe. */
+export function alternatives(text: string, earlier: Record<string, unknown[]> = {}) {
+  const [, key, list] = /^(\w[^=]*)=(.+)$/s.exec(text) ?? [];
+  const values = list?.split(",") ?? [];
+  const isNew = key !== undefined && !(key in earlier) && new Set(values).size === values.length;
+  try {
+    if (isNew && !values.includes("")) return { ...earlier, [key]: values.map((v) => parse(v)) };
+  } catch { /* said below */ }
+  throw badValue("--over", text, "key=value,value,… with each key and value once");
+}
+
+/** A parser of comma-separated words, each one of `known`, for the option `flag`. */
+export function words<T extends string>(flag: string, known: readonly T[]) {
+  return (text: string): T[] => {
+    const asked = text.split(",");
+    const found = known.filter((word) => asked.includes(word));
+    if (found.length === asked.length) return found;
+    throw badValue(flag, text, `some of ${known.join(",")}`);
+  };
 }
 
 function badValue(flag: string, got: string, expected: string): CommanderError {

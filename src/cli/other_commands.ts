@@ -1,18 +1,23 @@
 // other_commands: evaluate a finished run, check gradients, describe the adapter.
-import { describeGain, loadDataset, type Outcome, type Session } from "./session.ts";
+import { describeAccuracy, describeAttack, describeGain, loadDataset } from "./session.ts";
+import type { Outcome, Session } from "./session.ts";
 
 /** The flags of `evaluate`. */
 export interface EvaluateFlags {
   /** Networks to train. */
   networks?: number;
+  /** Where the file of trained networks is now. */
+  init?: string;
+  /** Fresh networks to train as on any data set; true for the default number. */
+  ordinary?: number | true;
   /** Folder of the data sets. */
   dataDir?: string;
 }
 
 /** The flags of `gradcheck`. */
 export interface GradcheckFlags {
-  /** Network that is trained. */
-  arch: string;
+  /** Network that is trained: a name, or layers. */
+  arch: unknown;
   /** Gradient steps. */
   steps: number;
   /** Passes over all steps. */
@@ -29,6 +34,16 @@ export interface GradcheckFlags {
   dump?: string;
 }
 
+/** The flags of `data`. */
+export interface DataFlags {
+  /** Rows and columns to resize images to. */
+  resize?: number;
+  /** Colour channels to convert images to. */
+  channels?: "1" | "3";
+  /** Folder of the data sets. */
+  dataDir?: string;
+}
+
 /** Trains networks on the distilled images in `dir` and tests them. */
 export async function evaluateCommand(
   session: Session,
@@ -36,31 +51,51 @@ export async function evaluateCommand(
   flags: EvaluateFlags,
 ): Promise<Outcome> {
   const { retort } = session;
-  const { metadata } = await retort.readArtifact(dir);
+  const { metadata, images } = await retort.readArtifact(dir);
   const { dataset: name, seed } = metadata;
   if (name === undefined) {
     throw new Error(`Cannot evaluate ${dir}: got no data set in its metadata, expected its name`);
   }
-  const dataset = await loadDataset(session, name, flags);
+  const [, colours, height = 0, width] = images.shape;
+  const channels = colours === 1 || colours === 3 ? colours : 0;
+  const form = { resize: height === width ? height : 0, channels } as const;
+  const dataset = await loadDataset(session, { dataset: name, ...form }, flags);
   using device = await retort.openDevice();
-  const networks = flags.networks === undefined ? {} : { networks: flags.networks };
-  const gain = await retort.evaluate(device, dir, dataset, networks);
+  const onProgress = (line: string) => session.quiet || session.note(line);
+  const gain = await retort.evaluate(device, dir, dataset, {
+    ...(flags.networks !== undefined && { networks: flags.networks }),
+    ...(flags.init !== undefined && { pretrained: flags.init }),
+    onProgress,
+  });
+  const values = { dataset: name, seed, ...gain };
+  const lines = [`Data set ${name}, seed ${seed}`, describeGain(gain), ...describeAttack(gain)];
+  if (flags.ordinary === undefined) return { values, lines };
+  onProgress("fresh networks, ordinary training");
+  const fresh = flags.ordinary === true ? {} : { networks: flags.ordinary };
+  const ordinary = await retort.evaluateOrdinary(device, dir, dataset, fresh);
+  const { epochs, rate, momentum } = retort.ON_DISTILLED;
   return {
-    values: { dataset: name, seed, ...gain },
-    lines: [`Data set ${name}, seed ${seed}`, describeGain(gain)],
+    values: { ...values, ordinary },
+    lines: [
+      ...lines,
+      `Ordinary training (shuffled, SGD ${rate}/${momentum}, ${epochs} epochs) ` +
+      `${describeAccuracy(ordinary)} after (${ordinary.networks} fresh networks)`,
+    ],
   };
 }
 
 /** Compares gradients on the device with those of the float64 oracle. */
 export async function gradcheckCommand(session: Session, flags: GradcheckFlags): Promise<Outcome> {
+  const arch = session.retort.parseArch(flags.arch, "--arch");
   using device = await session.retort.openDevice();
-  const check = await session.retort.gradcheck(device, flags);
+  const check = await session.retort.gradcheck(device, { ...flags, arch });
+  const name = typeof arch === "string" ? arch : `${arch.length} layers`;
   const errorOf = (name: "loss" | "images" | "labels" | "lrs") =>
     `  ${name.padEnd(8)}${check[name].relativeError.toExponential(1)}`;
   return {
-    values: { ...flags, ...check },
+    values: { ...flags, arch, ...check },
     lines: [
-      `Relative error against the float64 oracle (${flags.arch}, seed ${flags.seed}):`,
+      `Relative error against the float64 oracle (${name}, seed ${flags.seed}):`,
       ...(["loss", "images", "labels", "lrs"] as const).map(errorOf),
       check.passed ? "Passed: all are less than 1e-3" : "Failed: expected all less than 1e-3",
     ],
@@ -81,6 +116,27 @@ export async function infoCommand(session: Session): Promise<Outcome> {
       `Features  ${features.join(", ") || "none"}`,
       "Limits",
       ...Object.entries(limits).map(([limit, value]) => `  ${limit.padEnd(44)}${value}`),
+    ],
+  };
+}
+
+/** Loads a data set, which downloads what is missing, and describes it. */
+export async function dataCommand(
+  session: Session,
+  name: string,
+  flags: DataFlags,
+): Promise<Outcome> {
+  const channels = flags.channels === undefined ? 0 : flags.channels === "1" ? 1 : 3;
+  const recipe = { dataset: name, resize: flags.resize ?? 0, channels } as const;
+  const { train, test, ...rest } = await loadDataset(session, recipe, flags);
+  const { height, width, classes } = rest;
+  const list = (values: number[]) => values.map((value) => value.toFixed(4)).join(", ");
+  return {
+    values: { ...rest, train: train.count, test: test.count },
+    lines: [
+      `${name}: ${train.count} training and ${test.count} test images of ` +
+      `${rest.channels}×${height}×${width}, ${classes} classes`,
+      `Normalised by mean ${list(rest.mean)} and std ${list(rest.std)}`,
     ],
   };
 }

@@ -1,8 +1,22 @@
 // program: the commands and their options, and what becomes of their outcomes and errors.
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
+import { baselinesCommand, type BaselinesFlags } from "./baselines_command.ts";
 import { distillCommand, type DistillFlags } from "./distill_command.ts";
-import { assignment, bytes, integer, MAX_SEED } from "./option_values.ts";
+import { exportCommand, type ExportFlags } from "./export_command.ts";
 import {
+  alternatives,
+  architecture,
+  assignment,
+  bytes,
+  integer,
+  MAX_SEED,
+  positive,
+  pretrained,
+  words,
+} from "./option_values.ts";
+import {
+  dataCommand,
+  type DataFlags,
   evaluateCommand,
   type EvaluateFlags,
   gradcheckCommand,
@@ -10,6 +24,8 @@ import {
   infoCommand,
 } from "./other_commands.ts";
 import type { Outcome, Retort, Session, Terminal } from "./session.ts";
+import { sweepCommand, type SweepFlags } from "./sweep_command.ts";
+import { trainCommand, type TrainFlags } from "./train_command.ts";
 
 const DONE = 0;
 const FAILED = 1;
@@ -34,7 +50,18 @@ export async function run(
   };
   addDistill(program, async (flags) => finish(await distillCommand(session(), flags)));
   addEvaluate(program, async (dir, flags) => finish(await evaluateCommand(session(), dir, flags)));
+  addTrain(program, async (flags) => finish(await trainCommand(session(), flags)));
+  addExport(
+    program,
+    retort,
+    async (dir, flags) => finish(await exportCommand(session(), dir, flags)),
+  );
+  addSweep(program, async (flags) => finish(await sweepCommand(session(), flags)));
+  addBaselines(program, retort, async (flags) => {
+    finish(await baselinesCommand(session(), flags));
+  });
   addGradcheck(program, async (flags) => finish(await gradcheckCommand(session(), flags)));
+  addData(program, async (name, flags) => finish(await dataCommand(session(), name, flags)));
   program.command("info").description("describe the WebGPU adapter")
     .action(async () => finish(await infoCommand(session())));
   try {
@@ -73,9 +100,10 @@ function addDistill(
     .description("distil a data set; without --recipe one is chosen to suit the adapter")
     .option("--recipe <name|file>", "built-in recipe or YAML file")
     .option("--set <key=value>", "any setting of the recipe; may be repeated", assignment)
-    .option("--dataset <name>", "data set")
-    .option("--arch <name>", "network")
-    .option("--init <kind>", "fixed (one known network) or random (new ones all the time)")
+    .option("--dataset <name>", "data set, such as cifar10, hf:OWNER/NAME or folder:PATH")
+    .option("--arch <name|layers>", "network: a name, or a list as in a recipe", architecture)
+    .option("--init <kind>", "fixed (one known network), random (new ones) or pretrained:FILE")
+    .option("--attack <K:T>", "make networks take class K for class T")
     .option("--steps <n>", "gradient steps", setting("--steps"))
     .option("--epochs <n>", "passes over all steps", setting("--epochs"))
     .option("--per-class <n>", "images of a class in a step", setting("--per-class"))
@@ -87,7 +115,7 @@ function addDistill(
     .option("--out <dir>", "folder of the results (default: out/ and the recipe's name)")
     .option("--memory-budget <size>", "GPU memory, such as 512MB", bytes("--memory-budget"))
     .option("--resume", "continue from the last checkpoint in the folder")
-    .option("--data-dir <dir>", "folder of the data sets")
+    .option("--data-dir <dir>", "folder of IDX files to read the data set from")
     .action(action);
 }
 
@@ -98,6 +126,100 @@ function addEvaluate(
   program.command("evaluate").argument("<dir>", "folder of the results")
     .description("train networks on distilled images and test them on real ones")
     .option("--networks <n>", "networks to train", integer("--networks", 1))
+    .option("--init <pretrained:FILE>", "where the trained networks are now", pretrained)
+    .option(
+      "--ordinary [n]",
+      "also train n fresh networks (20) as on any data set",
+      integer("--ordinary", 1),
+    )
+    .option("--data-dir <dir>", "folder of IDX files to read the data set from")
+    .action(action);
+}
+
+function addBaselines(
+  program: Command,
+  { BASELINES }: Retort,
+  action: (flags: BaselinesFlags) => Promise<void>,
+): void {
+  program.command("baselines")
+    .description("measure what real images reach in a recipe's setting, beside the paper's numbers")
+    .requiredOption("--recipe <name|file>", "built-in recipe or YAML file")
+    .option("--set <key=value>", "any setting of the recipe; may be repeated", assignment)
+    .option("--seed <n>", "seed of everything random", integer("--seed", 0, MAX_SEED))
+    .option("--networks <n>", "held-out networks (default: 20)", integer("--networks", 1))
+    .option("--only <names>", `some of ${BASELINES.join(",")}`, words("--only", BASELINES))
+    .option("--artifact <dir>", "folder of a run of the recipe: its result and its rates too")
+    .option("--out <file>", "write the results as JSON, with every combination")
+    .option("--data-dir <dir>", "folder of IDX files to read the data set from")
+    .action(action);
+}
+
+function addTrain(
+  program: Command,
+  action: (flags: TrainFlags) => Promise<void>,
+): void {
+  const setting = (flag: string) => integer(flag, 1);
+  program.command("train")
+    .description("train networks on real data into one file, for distill --init pretrained:FILE")
+    .option("--dataset <name>", "data set", "mnist")
+    .option("--resize <n>", "resize images to n rows and columns", setting("--resize"))
+    .addOption(new Option("--channels <n>", "colour channels").choices(["1", "3"]))
+    .addOption(new Option("--augment <how>", "vary images").choices(["none", "crop-flip"]))
+    .option("--arch <name|layers>", "network (default: lenet)", architecture)
+    .option("--networks <n>", "networks (default: 20)", setting("--networks"))
+    .option("--at-once <n>", "networks side by side, on the same batches", setting("--at-once"))
+    .option("--epochs <n>", "passes over the data (default: the paper's)", setting("--epochs"))
+    .option("--lr <rate>", "Adam's rate (default: the paper's)", positive("--lr"))
+    .option("--decay-epochs <n>", "epochs until the rate is halved", setting("--decay-epochs"))
+    .option("--batch <n>", "images of a minibatch (default: 1024)", setting("--batch"))
+    .option("--seed <n>", "seed of everything random", integer("--seed", 0, MAX_SEED))
+    .option("--out <file>", "file of the networks (default: in out/networks)")
+    .option("--resume", "go on with the networks that the file has")
+    .option("--data-dir <dir>", "folder of IDX files to read the data set from")
+    .action(action);
+}
+
+function addData(
+  program: Command,
+  action: (name: string, flags: DataFlags) => Promise<void>,
+): void {
+  program.command("data").argument("<name>", "data set, such as cifar10 or hf:OWNER/NAME")
+    .description("describe a data set, after downloading it where it is not in the cache")
+    .option("--resize <n>", "resize images to n rows and columns", integer("--resize", 1))
+    .addOption(new Option("--channels <n>", "colour channels").choices(["1", "3"]))
+    .option("--data-dir <dir>", "folder of IDX files to read the data set from")
+    .action(action);
+}
+
+function addExport(
+  program: Command,
+  retort: Retort,
+  action: (dir: string, flags: ExportFlags) => Promise<void>,
+): void {
+  program.command("export").argument("<dir>", "folder of the results")
+    .description("write distilled images for NumPy, as PNGs, or for the Hugging Face hub")
+    .addOption(
+      new Option("--format <format>", "what to write").choices(retort.EXPORT_FORMATS)
+        .makeOptionMandatory(),
+    )
+    .requiredOption("--out <path>", "new file or folder, or an earlier export to replace")
+    .action(action);
+}
+
+function addSweep(program: Command, action: (flags: SweepFlags) => Promise<void>): void {
+  program.command("sweep")
+    .description(
+      "distil at several values of one or two settings; stopped, it goes on where it was",
+    )
+    .requiredOption("--recipe <name|file>", "built-in recipe or YAML file")
+    .requiredOption(
+      "--over <key=values>",
+      "values, such as steps=1,2,5; twice at most",
+      alternatives,
+    )
+    .option("--runs <n>", "runs of each, with a seed each", integer("--runs", 1), 3)
+    .option("--set <key=value>", "any setting of the recipe; may be repeated", assignment)
+    .option("--out <dir>", "folder of the results (default: out/ and what is swept)")
     .option("--data-dir <dir>", "folder of the data sets")
     .action(action);
 }
@@ -108,7 +230,7 @@ function addGradcheck(
 ): void {
   program.command("gradcheck")
     .description("compare gradients with a float64 oracle; exit status 1 when they differ")
-    .option("--arch <name>", "network", "lenet")
+    .option("--arch <name|layers>", "network: a name, or a list", architecture, "lenet")
     .option("--steps <n>", "gradient steps", integer("--steps", 1), 3)
     .option("--epochs <n>", "passes over all steps", integer("--epochs", 1), 2)
     .option("--per-class <n>", "images of a class in a step", integer("--per-class", 1), 1)

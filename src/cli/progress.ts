@@ -14,10 +14,10 @@ export interface ProgressDisplay {
   stop(): void;
 }
 
-/** The display that suits the terminal and --quiet. */
-export function openProgress(session: Session): ProgressDisplay {
+/** The display that suits the terminal and --quiet; `unit` is what iterations are called. */
+export function openProgress(session: Session, unit = "iteration"): ProgressDisplay {
   if (session.quiet) return { update: () => {}, stop: () => {} };
-  return process.stderr.isTTY ? progressBar() : progressLines(session);
+  return process.stderr.isTTY ? progressBar() : progressLines(session, unit);
 }
 
 function progressBar(): ProgressDisplay {
@@ -41,7 +41,7 @@ function progressBar(): ProgressDisplay {
 }
 
 /** Prints the first and last report, those with an accuracy, and one every 10 s. */
-export function progressLines(session: Session): ProgressDisplay {
+export function progressLines(session: Session, unit = "iteration"): ProgressDisplay {
   const describe = stateDescriber();
   let last = -Infinity;
   return {
@@ -50,7 +50,7 @@ export function progressLines(session: Session): ProgressDisplay {
       const state = describe(progress);
       const isDue = performance.now() - last >= 1000 * SECONDS_BETWEEN_LINES;
       if (!isDue && iteration < iterations && accuracy === undefined) return;
-      session.note(`iteration ${iteration} of ${iterations}, ${state}`);
+      session.note(`${unit} ${iteration} of ${iterations}, ${state}`);
       last = performance.now();
     },
     stop: () => {},

@@ -32,15 +32,17 @@ export interface Outcome {
   failed?: boolean;
 }
 
-/** Loads a data set, built in or from --data-dir; a name that is neither is bad usage. */
+/** Loads a data set; a name that no data set has is bad usage. */
 export async function loadDataset(
-  { retort }: Session,
-  name: string,
-  { dataDir }: { dataDir?: string },
+  session: Session,
+  { dataset, resize, channels }: Pick<Library.Recipe, "dataset" | "resize" | "channels">,
+  { dataDir }: { dataDir?: string | undefined },
 ): Promise<Library.Dataset> {
-  if (dataDir !== undefined) return await retort.loadDataset(name, { dataDir });
-  return await retort.loadDataset(name).catch((error) => {
-    throw error instanceof RangeError ? new retort.UsageError(error.message) : error;
+  const { retort } = session;
+  const onNote = (line: string) => session.quiet || session.note(line);
+  return await retort.loadDataset(dataset, { resize, channels, dataDir, onNote }).catch((error) => {
+    const isUnknown = error instanceof retort.UnknownDatasetError;
+    throw isUnknown ? new retort.UsageError(error.message) : error;
   });
 }
 
@@ -56,6 +58,21 @@ export function describeGain(gain: { before: Library.Accuracy; after: Library.Ac
   const before = describeAccuracy(gain.before);
   const after = describeAccuracy(gain.after);
   return `Test accuracy ${before} before, ${after} after (${networks})`;
+}
+
+/** What an attack does, in lines; none where there is no attack. */
+export function describeAttack({ attack }: Library.Gain): string[] {
+  if (!attack) return [];
+  const { from, to, before, after } = attack;
+  const change = (of: (measures: Library.AttackMeasures) => Library.Accuracy) =>
+    `${describeAccuracy(of(before))} before, ${describeAccuracy(of(after))} after`;
+  return [
+    `Class ${from} taken for ${to}: ${change(({ ratio }) => ratio)}`,
+    `Accuracy with ${from} counted as ${to}: ${change(({ modified }) => modified)}`,
+    ...after.perClass.map((_, label) =>
+      `Accuracy on class ${label}: ${change(({ perClass }) => perClass[label]!)}`
+    ),
+  ];
 }
 
 /** "1 h 02 min", "2 min 10 s" or "12 s". */

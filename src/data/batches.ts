@@ -59,7 +59,7 @@ export class Batches {
    *
    * @throws {RangeError} `batch` not an integer in 1…split.count, or a bad `seed`
    */
-  constructor(split: Split, batch: number, seed: number) {
+  constructor(split: Pick<Split, "count">, batch: number, seed: number) {
     if (!Number.isInteger(batch) || batch < 1 || batch > split.count) {
       throw new RangeError(
         `Cannot cut minibatches: got batch ${batch}, expected an integer in 1…${split.count} ` +

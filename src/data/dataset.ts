@@ -1,5 +1,6 @@
 // What every loader returns: a data set of byte images with labels, split into train and test.
 import type { Idx } from "./idx.ts";
+import { fit, type Form } from "./image.ts";
 
 /** One split of a data set. */
 export interface Split {
@@ -45,9 +46,18 @@ export interface IdxFiles {
   testLabels: Idx;
 }
 
+/** Classes, means and standard deviations that others use; all but Fashion-MNIST's from the code of
+ * Wang et al. 2018. */
 const PUBLISHED = new Map([
   ["mnist", { classes: 10, mean: [0.1307], std: [0.3081] }],
   ["fashion_mnist", { classes: 10, mean: [0.2860], std: [0.3530] }],
+  ["usps", { classes: 10, mean: [0.15972736477851868], std: [0.25726667046546936] }],
+  ["svhn", {
+    classes: 10,
+    mean: [0.4379104971885681, 0.44398033618927, 0.4729299545288086],
+    std: [0.19803012907505035, 0.2010156363248825, 0.19703614711761475],
+  }],
+  ["cifar10", { classes: 10, mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.243, 0.261] }],
 ]);
 
 /**
@@ -80,20 +90,29 @@ export function makeSplit(images: Idx, labels: Idx, classes: number, source: str
 }
 
 /**
- * Builds a data set from four IDX arrays. `mnist` and `fashion_mnist` take their published class
- * count, mean and std; any other name takes the largest training label plus one, and the mean and
- * std of its training images. `source` names the data in errors.
+ * Builds a data set from four IDX arrays, after bringing their images to `form`. Sets with a published
+ * class count, mean and std take those, a grey set made colour three times the same. Others take
+ * `classes` or else the largest training label plus one, and the mean and std of their training images.
+ * `source` names the data in errors.
  *
  * @throws {RangeError} splits that do not fit together, or a channel of one constant value
  */
-export function makeDataset(name: string, files: IdxFiles, source: string): Dataset {
+export function makeDataset(
+  name: string,
+  files: IdxFiles,
+  source: string,
+  options: Form & { classes?: number | undefined } = {},
+): Dataset {
   const published = PUBLISHED.get(name);
-  const classes = published?.classes ??
+  const classes = published?.classes ?? options.classes ??
     files.trainLabels.data.reduce((largest, label) => Math.max(largest, label), 0) + 1;
-  const train = makeSplit(files.trainImages, files.trainLabels, classes, `${source} (train)`);
-  const test = makeSplit(files.testImages, files.testLabels, classes, `${source} (test)`);
-  const trainShape = files.trainImages.dims.slice(1);
-  const testShape = files.testImages.dims.slice(1);
+  const [trainImages, testImages] = [files.trainImages, files.testImages].map((images) =>
+    fitAll(images, options)
+  ) as [Idx, Idx];
+  const train = makeSplit(trainImages, files.trainLabels, classes, `${source} (train)`);
+  const test = makeSplit(testImages, files.testLabels, classes, `${source} (test)`);
+  const trainShape = trainImages.dims.slice(1);
+  const testShape = testImages.dims.slice(1);
   if (trainShape.join() !== testShape.join()) {
     throw new RangeError(
       `Cannot read ${source}: got test images of shape [${testShape.join(", ")}], expected ` +
@@ -101,12 +120,43 @@ export function makeDataset(name: string, files: IdxFiles, source: string): Data
     );
   }
   const [width = 0, height = 0, channels = 1] = trainShape.reverse();
-  const { mean, std } = published ?? statistics(train, channels, source);
+  const { mean, std } = forChannels(published, channels) ?? statistics(train, channels, source);
   return { name, channels, height, width, classes, mean: [...mean], std: [...std], train, test };
 }
 
+/** Images [count, H, W] or [count, C, H, W] in another form; what is no image is left to makeSplit. */
+function fitAll(images: Idx, form: Form): Idx {
+  const [width = 0, height = 0, channels = 1] = images.dims.slice(1).reverse();
+  const [count = 0] = images.dims;
+  const fits = (form.size === undefined || (form.size === height && form.size === width)) &&
+    (form.channels === undefined || form.channels === channels);
+  const length = channels * height * width;
+  if (fits || images.dims.length < 3 || images.dims.length > 4 || length === 0) return images;
+  const shape = [form.channels ?? channels, form.size ?? height, form.size ?? width];
+  const size = shape.reduce((product, axis) => product * axis, 1);
+  const data = new Uint8Array(count * size);
+  for (let n = 0; n < count; n++) {
+    const image = images.data.subarray(n * length, (n + 1) * length);
+    data.set(fit({ channels, height, width, data: image }, form).data, n * size);
+  }
+  return { dims: [count, ...shape], data };
+}
+
+interface Statistics {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+/** Published statistics as they are, or three times those of a grey set; none for colour made grey. */
+function forChannels(published: Statistics | undefined, channels: number): Statistics | undefined {
+  if (!published || published.mean.length === channels) return published;
+  const repeat = (values: readonly number[]) => new Array<number>(channels).fill(values[0]!);
+  if (published.mean.length > 1) return undefined;
+  return { mean: repeat(published.mean), std: repeat(published.std) };
+}
+
 /** Mean and standard deviation of each channel over all training pixels, scaled to 0…1. */
-function statistics(split: Split, channels: number, source: string) {
+function statistics(split: Split, channels: number, source: string): Statistics {
   const plane = split.images.length / (split.count * channels);
   const mean: number[] = [];
   const std: number[] = [];

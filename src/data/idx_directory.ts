@@ -1,6 +1,7 @@
 // A directory with the four IDX files of MNIST or a data set in its layout, plain or gzip.
 import { type Dataset, makeDataset } from "./dataset.ts";
 import { type Idx, parseIdx } from "./idx.ts";
+import type { Form } from "./image.ts";
 
 /**
  * Loads the data set `name` from `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
@@ -10,7 +11,11 @@ import { type Idx, parseIdx } from "./idx.ts";
  * @throws {Deno.errors.NotFound} no such directory, or a file missing in it
  * @throws {SyntaxError | RangeError} a file that is not IDX, or files that do not fit together
  */
-export async function loadIdxDirectory(dir: string, name: string): Promise<Dataset> {
+export async function loadIdxDirectory(
+  dir: string,
+  name: string,
+  form: Form = {},
+): Promise<Dataset> {
   if (!await isDirectory(dir)) {
     throw new Deno.errors.NotFound(
       `Cannot read ${name}: got no directory ${dir}, expected one with the four IDX files; ` +
@@ -23,7 +28,7 @@ export async function loadIdxDirectory(dir: string, name: string): Promise<Datas
     readIdx(dir, "t10k-images-idx3-ubyte", name),
     readIdx(dir, "t10k-labels-idx1-ubyte", name),
   ]);
-  return makeDataset(name, { trainImages, trainLabels, testImages, testLabels }, dir);
+  return makeDataset(name, { trainImages, trainLabels, testImages, testLabels }, dir, form);
 }
 
 async function readIdx(dir: string, file: string, name: string): Promise<Idx> {

@@ -1,22 +1,58 @@
 // Data sets by name: what a recipe's `dataset` may say.
 import type { Dataset } from "./dataset.ts";
+import { HUB_SETS, type HubPlace, loadHub } from "./hub.ts";
+import { hubOfEnvironment } from "./hub_cache.ts";
 import { loadIdxDirectory } from "./idx_directory.ts";
+import type { Form } from "./image.ts";
+import { loadImageFolder } from "./image_folder.ts";
 import { loadMnist } from "./mnist.ts";
 
+/** Where a data set is read from, and what its images are brought to. */
+export interface DatasetOptions {
+  /** Folder of IDX files; whatever the name, the set is read from there. */
+  readonly dataDir?: string | undefined;
+  /** Rows and columns to resize images to; 0 or left out: as they are. */
+  readonly resize?: number | undefined;
+  /** Colour channels to convert images to, 1 or 3; 0 or left out: as they are. */
+  readonly channels?: 0 | 1 | 3 | undefined;
+  /** Hears of each file that is downloaded, before it is. */
+  readonly onNote?: (line: string) => void;
+}
+
+/** The error for a name that no data set has. */
+export class UnknownDatasetError extends RangeError {
+  /** Tells it apart from other range errors. */
+  override readonly name = "UnknownDatasetError";
+}
+
 /**
- * Loads a data set: `mnist` is built in; any name is read from `options.dataDir` where it is given.
+ * Loads a data set by its name: `mnist`, which is built in; `fashion_mnist`, `cifar10`, `svhn`,
+ * `usps` and `hf:OWNER/NAME` (or `hf:OWNER/NAME/FOLDER`) of the Hugging Face hub, from its cache or
+ * else downloaded; `folder:PATH`, a folder of images; any name with `options.dataDir`.
  *
- * @throws {RangeError} another name without a directory
+ * @throws {UnknownDatasetError} another name
+ * @throws {Error} files that are missing and not to be had, or damaged
  */
-export async function loadDataset(
-  name: string,
-  options: { dataDir?: string } = {},
-): Promise<Dataset> {
-  const { dataDir } = options;
-  if (dataDir !== undefined) return await loadIdxDirectory(dataDir, name);
-  if (name === "mnist") return await loadMnist();
-  throw new RangeError(
-    `Cannot load data set ${name}: got no data directory, expected one for all but mnist, which ` +
-      `is built in; give --data-dir with a directory of IDX files`,
+export async function loadDataset(name: string, options: DatasetOptions = {}): Promise<Dataset> {
+  const { dataDir, resize, channels, onNote = () => {} } = options;
+  const form: Form = { size: resize || undefined, channels: channels || undefined };
+  if (dataDir !== undefined) return await loadIdxDirectory(dataDir, name, form);
+  if (name === "mnist") return await loadMnist(form);
+  if (name.startsWith("folder:")) {
+    return await loadImageFolder(name.slice("folder:".length), name, form);
+  }
+  const place = HUB_SETS.get(name) ?? placeOf(name);
+  if (place) return await loadHub(name, place, form, hubOfEnvironment(), onNote);
+  throw new UnknownDatasetError(
+    `Cannot load data set ${name}: got an unknown name, expected mnist, ` +
+      `${[...HUB_SETS.keys()].join(", ")}, hf:OWNER/NAME or folder:PATH; for a folder of IDX ` +
+      `files give --data-dir`,
   );
+}
+
+/** `hf:OWNER/NAME` and `hf:OWNER/NAME/FOLDER`. */
+function placeOf(name: string): HubPlace | undefined {
+  const [, repository, folder] =
+    /^hf:(\w[\w.-]*\/\w[\w.-]*)(?:\/(\w[\w.-]*(?:\/\w[\w.-]*)*))?$/.exec(name) ?? [];
+  return repository === undefined ? undefined : { repository, folder };
 }

@@ -1,12 +1,14 @@
 // The built-in MNIST, from the bytes embedded in the program.
 import { type Dataset, makeDataset } from "./dataset.ts";
 import { parseIdx } from "./idx.ts";
+import type { Form } from "./image.ts";
 
 /**
- * Loads MNIST: 60 000 training and 10 000 test images [1, 28, 28] of 10 digits. The 55 MB of
+ * Loads MNIST: 60 000 training and 10 000 test images [1, 28, 28] of 10 digits, in
+ * another form if asked. The 55 MB of
  * bytes are loaded at the first call, not when this file is imported.
  */
-export async function loadMnist(): Promise<Dataset> {
+export async function loadMnist(form: Form = {}): Promise<Dataset> {
   const { mnistBytes } = await import("./mnist_bytes.ts");
   const [trainImages, trainLabels, testImages, testLabels] = await Promise.all([
     parseIdx(mnistBytes.trainImages, "the built-in train-images-idx3-ubyte"),
@@ -15,5 +17,5 @@ export async function loadMnist(): Promise<Dataset> {
     parseIdx(mnistBytes.testLabels, "the built-in t10k-labels-idx1-ubyte"),
   ]);
   const files = { trainImages, trainLabels, testImages, testLabels };
-  return makeDataset("mnist", files, "the built-in MNIST");
+  return makeDataset("mnist", files, "the built-in MNIST", form);
 }

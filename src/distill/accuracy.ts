@@ -18,22 +18,29 @@ export interface Accuracy {
 
 /**
  * Trains networks θ [R, P] in place on `data`: `epochs` passes over its blocks, plain gradient
- * descent at the recorded rates.
+ * descent at the recorded rates. Steps `from` up to `to` alone where they are given.
  */
-export function train(net: Net, theta: Tensor, data: Synthetic, perStep: number): void {
+export function train(
+  net: Net,
+  theta: Tensor,
+  data: Synthetic,
+  perStep: number,
+  from = 0,
+  to = data.lrs.each.length,
+): void {
   const { device } = net;
   const networks = theta.size / net.stride;
   using work = net.workspace(networks, perStep, { passes: "grad" });
   using thetaBar = device.tensor(theta.shape, "thetaBar");
   using next = device.tensor(theta.shape, "theta");
   const record = device.record();
-  data.lrs.each.forEach((eta, t) => {
+  for (let t = from; t < to; t++) {
     const i = t % data.images.each.length;
-    const [x, y] = [data.images.each[i]!, data.labels.each[i]!];
+    const [x, y, eta] = [data.images.each[i]!, data.labels.each[i]!, data.lrs.each[t]!];
     net.grad(record, work, { theta, x, y, thetaBar });
     descend(record, { a: theta, b: thetaBar, eta, out: next });
     record.copy(next, theta);
-  });
+  }
   record.submit();
 }
 
@@ -50,6 +57,38 @@ export async function test(
   normalization: Normalization,
   room?: number,
 ): Promise<number[]> {
+  return (await hitsOf(net, theta, split, normalization, room)).map(fractionOf);
+}
+
+/**
+ * Which images each network of θ [R, P] classifies right: for each network [count], 1 where it does.
+ *
+ * @param room bytes that the activations may take, about.
+ * @throws Error when a loss is not finite: the networks have diverged.
+ */
+export async function hitsOf(
+  net: Net,
+  theta: Tensor,
+  split: Split,
+  normalization: Normalization,
+  room?: number,
+): Promise<Uint8Array[]> {
+  const { hits, diverged } = await classify(net, theta, split, normalization, room);
+  if (!diverged.includes(true)) return hits;
+  throw new Error(
+    "Cannot test networks: got a loss that is not finite, expected finite numbers; training on " +
+      "these images at these rates diverges: distil with a lower lr or distill_lr",
+  );
+}
+
+/** As `hitsOf`, but it also says which networks, [R], have diverged, whose hits mean nothing. */
+export async function classify(
+  net: Net,
+  theta: Tensor,
+  split: Split,
+  normalization: Normalization,
+  room?: number,
+): Promise<{ hits: Uint8Array[]; diverged: boolean[] }> {
   const networks = theta.size / net.stride;
   const part = partOf(net, networks, split.count, "forward", room);
   using batch = new RealBatch(net, split, part, part, normalization);
@@ -71,25 +110,30 @@ export async function test(
     record.copy(loss, losses, i * loss.size);
     record.submit();
   }
-  const bad = (await losses.read()).find((loss) => !Number.isFinite(loss));
-  if (bad !== undefined) {
-    throw new Error(
-      `Cannot test networks: got a loss of ${bad}, expected finite numbers; training on these ` +
-        `images at these rates diverges: distil with a lower lr or distill_lr`,
-    );
-  }
-  return fractions(await hits.read(), networks, images, part, split.count);
+  const of = (each: Float32Array) => byNetwork(each, networks, images, part, split.count);
+  return {
+    hits: of(await hits.read()).map((each) => Uint8Array.from(each)),
+    diverged: of(await losses.read()).map((each) => !each.every(Number.isFinite)),
+  };
 }
 
-/** Hits [parts, networks, images] of `count` images in parts of `part`, as fractions by network. */
-function fractions(hits: Float32Array, R: number, images: number, part: number, count: number) {
-  return Array.from({ length: R }, (_, r) => {
-    let right = 0;
-    for (let n = 0; n < count; n++) {
-      right += hits[(Math.floor(n / part) * R + r) * images + n % part]!;
-    }
-    return right / count;
-  });
+/** The share of ones. */
+export function fractionOf(hits: ArrayLike<number>): number {
+  let right = 0;
+  for (let n = 0; n < hits.length; n++) right += hits[n]!;
+  return right / hits.length;
+}
+
+/** The first `count` numbers, image by image, of [parts, networks, images] in parts of `part`. */
+function byNetwork(each: Float32Array, R: number, images: number, part: number, count: number) {
+  return Array.from(
+    { length: R },
+    (_, r) =>
+      Float32Array.from(
+        { length: count },
+        (_, n) => each[(Math.floor(n / part) * R + r) * images + n % part]!,
+      ),
+  );
 }
 
 /** Mean and unbiased standard deviation. */

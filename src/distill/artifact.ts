@@ -1,9 +1,11 @@
 /** Artifact: the folder a run leaves behind, written file by file under temporary names. */
+import { archToText } from "../arch/schema.ts";
 import { decodeSafetensors, encodeSafetensors, type FloatTensor } from "../data/safetensors.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { INIT_METHODS } from "../nets/init.ts";
 import { writeAtomic } from "../report/atomic.ts";
 import { encodeGrid } from "../report/grid.ts";
+import type { NetworkFile } from "./network_file.ts";
 import type { Recipe } from "./recipe.ts";
 import { version } from "./version.ts";
 
@@ -32,11 +34,16 @@ export const FILES = {
   picture: "images.png",
 } as const;
 
-/** What the metadata says of a run. */
-export function metadataOf(recipe: Recipe, dataset: Dataset, adapter: string) {
+/** What the metadata says of a run, and of the file of trained networks that it starts from. */
+export function metadataOf(
+  recipe: Recipe,
+  dataset: Dataset,
+  adapter: string,
+  networks?: NetworkFile,
+): Record<string, string> {
   return {
     format: FORMAT,
-    arch: recipe.arch,
+    arch: archToText(recipe.arch),
     dataset: dataset.name,
     steps: `${recipe.steps}`,
     epochs: `${recipe.epochs}`,
@@ -51,6 +58,13 @@ export function metadataOf(recipe: Recipe, dataset: Dataset, adapter: string) {
     iterations: `${recipe.iterations}`,
     adapter,
     retort_version: version,
+    ...(recipe.attack !== "none" && { attack: recipe.attack }),
+    ...(networks && {
+      pretrained: networks.path,
+      pretrained_sha256: networks.sha256,
+      pretrained_dataset: networks.metadata.dataset ?? "unknown",
+      held_out: `${recipe.test_networks}`,
+    }),
   };
 }
 

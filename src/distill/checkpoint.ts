@@ -1,22 +1,29 @@
 /** Checkpoint: where a run stands, and what it is a run of, so that only the same run goes on. */
+import { archToText } from "../arch/schema.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { decodeSafetensors, encodeSafetensors, type FloatTensor } from "../data/safetensors.ts";
+import { sha256 } from "../data/sha256.ts";
 import { writeAtomic } from "../report/atomic.ts";
 import { FILES } from "./artifact.ts";
+import type { NetworkFile } from "./network_file.ts";
 import type { Recipe } from "./recipe.ts";
 import { UsageError } from "./usage_error.ts";
 
-/** What the bits of a run depend on, by name: its settings, the training images, the adapter. */
+/**
+ * What the bits of a run depend on, by name: its settings, the training images, the adapter and, where
+ * there are any, the trained networks that it starts from.
+ */
 export async function originOf(
   recipe: Recipe,
   { train }: Dataset,
   adapter: string,
+  networks?: NetworkFile,
 ): Promise<Record<string, string>> {
-  const hash = async (bytes: Uint8Array) =>
-    new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>)).toHex();
-  const data = `${await hash(train.images)} ${await hash(train.labels)}`;
-  const settings = Object.entries(recipe).map(([key, value]) => [key, String(value)]);
-  return { ...Object.fromEntries(settings), "training data": data, adapter };
+  const data = `${await sha256(train.images)} ${await sha256(train.labels)}`;
+  const settings = Object.entries({ ...recipe, arch: archToText(recipe.arch) })
+    .map(([key, value]) => [key, String(value)]);
+  const trained = networks && { "trained networks": networks.sha256 };
+  return { ...Object.fromEntries(settings), "training data": data, adapter, ...trained };
 }
 
 /** Writes `checkpoint.safetensors`: where a run stands after `iteration` iterations. */

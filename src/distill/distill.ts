@@ -4,10 +4,14 @@ import type { Device } from "../gpu/mod.ts";
 import { writeAtomic } from "../report/atomic.ts";
 import { MetricsLog } from "../report/metrics.ts";
 import type { Accuracy } from "./accuracy.ts";
+import { PADDING } from "./augment.ts";
 import { FILES, prepareFolder, writeArtifact, writePicture } from "./artifact.ts";
 import { originOf, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import type { Gain } from "./evaluate.ts";
+import { readGain } from "./finished.ts";
 import { describePlan } from "./memory.ts";
+import type { NetworkFile } from "./network_file.ts";
+import { networksOf } from "./pretrained.ts";
 import { OuterLoop, rateAt } from "./outer_loop.ts";
 import { type Recipe, recipeToYaml } from "./recipe.ts";
 import { turnTaking } from "./turn_taking.ts";
@@ -28,11 +32,7 @@ export interface Progress {
 }
 
 /** What a run came to. */
-export interface DistillResult {
-  /** Test accuracy of the initial networks. */
-  before: Accuracy;
-  /** Test accuracy of the same networks after training on the distilled data. */
-  after: Accuracy;
+export interface DistillResult extends Gain {
   /** Iterations in all, those before a resumption counted in. */
   iterations: number;
   /** Wall time of this call. */
@@ -84,8 +84,15 @@ export async function distill(
         `${dataset.train.count} training images`,
     );
   }
+  if (recipe.augment !== "none" && Math.min(dataset.height, dataset.width) <= PADDING) {
+    throw new UsageError(
+      `Cannot distil ${dataset.name} with augment ${recipe.augment}: got images of ` +
+        `${dataset.height}×${dataset.width}, expected more than ${PADDING} rows and columns`,
+    );
+  }
+  const networks = await networksOf(recipe);
   device.resetPeak();
-  using run = new Run(device, recipe, dataset, options);
+  using run = new Run(device, recipe, dataset, options, networks);
   await run.begin();
   await run.iterate();
   const gain = await run.finish();
@@ -104,18 +111,26 @@ class Run implements Disposable {
   readonly #options: DistillOptions;
   readonly #loop: OuterLoop;
   readonly #adapter: string;
+  readonly #networks: NetworkFile | undefined;
   #origin: Record<string, string> = {};
   #metrics: MetricsLog | undefined;
   /** Iterations done, and those that the checkpoint on disk has, if there is one. */
   #done = 0;
   #saved: number | undefined;
 
-  constructor(device: Device, recipe: Recipe, dataset: Dataset, options: DistillOptions) {
+  constructor(
+    device: Device,
+    recipe: Recipe,
+    dataset: Dataset,
+    options: DistillOptions,
+    networks?: NetworkFile,
+  ) {
     this.#recipe = recipe;
     this.#dataset = dataset;
     this.#options = options;
     this.#adapter = device.info.name;
-    this.#loop = new OuterLoop(device, recipe, dataset, options.memoryBudget);
+    this.#networks = networks;
+    this.#loop = new OuterLoop(device, recipe, dataset, options.memoryBudget, networks);
     options.onPlan?.(describePlan(this.#loop.plan, recipe));
   }
 
@@ -126,7 +141,7 @@ class Run implements Disposable {
   /** Fresh distilled data, or that of the checkpoint; what does not fit is refused before writing. */
   async begin(): Promise<void> {
     const { out, resume = false } = this.#options;
-    this.#origin = await originOf(this.#recipe, this.#dataset, this.#adapter);
+    this.#origin = await originOf(this.#recipe, this.#dataset, this.#adapter, this.#networks);
     const checkpoint = resume ? await readCheckpoint(out, this.#recipe, this.#origin) : undefined;
     await this.#loop.meta.initialize(this.#recipe);
     if (checkpoint) {
@@ -167,11 +182,12 @@ class Run implements Disposable {
     const { out } = this.#options;
     const artifact = await this.#loop.artifact();
     await writeArtifact(out, artifact);
-    const gain = { before: await this.#loop.before(), after: await this.#loop.after() };
+    const gain = await this.#loop.gain();
     const percent = (accuracy: Accuracy) => `${(100 * accuracy.mean).toFixed(1)} %`;
     const title = `${this.#dataset.name}: ${percent(gain.before)} → ${percent(gain.after)}`;
     await writePicture(out, artifact, title);
-    if (!await this.#isFinished()) this.#metrics!.append({ iteration: this.#done, ...gain });
+    const isLogged = await readGain(out) !== undefined; // as when a finished run is resumed
+    if (!isLogged) this.#metrics!.append({ iteration: this.#done, ...gain });
     return gain;
   }
 
@@ -189,12 +205,6 @@ class Run implements Disposable {
     }
     await writeCheckpoint(this.#options.out, tensors, this.#done, this.#origin);
     this.#saved = this.#done;
-  }
-
-  /** Whether the log has its last record already, as when a finished run is resumed. */
-  async #isFinished(): Promise<boolean> {
-    const text = await Deno.readTextFile(`${this.#options.out}/${FILES.metrics}`);
-    return text.trimEnd().split("\n").some((line) => line !== "" && "before" in JSON.parse(line));
   }
 
   #diverged(got: string): Error {

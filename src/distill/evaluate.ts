@@ -1,5 +1,7 @@
+// deno-lint-ignore-file camelcase -- metadata and settings are spelled as in the files
 /** Evaluate: what networks reach on real test images, before and after training on distilled data. */
-import type { Dataset } from "../data/dataset.ts";
+import { archFromText } from "../arch/schema.ts";
+import type { Dataset, Split } from "../data/dataset.ts";
 import type { Device, Tensor } from "../gpu/mod.ts";
 import { buildNet } from "../nets/build.ts";
 import { importParameters } from "../nets/export.ts";
@@ -7,8 +9,11 @@ import { initialize, type InitMethod } from "../nets/init.ts";
 import type { Net } from "../nets/net.ts";
 import { padded, sizeOf } from "../ops/op.ts";
 import { Workspace } from "../nets/workspace.ts";
-import { type Accuracy, summarize, test, train } from "./accuracy.ts";
+import { type Accuracy, fractionOf, hitsOf, summarize, train } from "./accuracy.ts";
 import { type Artifact, readArtifact } from "./artifact.ts";
+import { type Attack, type AttackMeasures, attackOf, relabel, summarizeAttack } from "./attack.ts";
+import { readNetworks } from "./network_file.ts";
+import { Pretrained } from "./pretrained.ts";
 import { Synthetic } from "./unroll.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -18,6 +23,13 @@ export interface Gain {
   before: Accuracy;
   /** Test accuracy after training on the distilled data. */
   after: Accuracy;
+  /** What an attack comes to, where there is one; the accuracies above are by the true labels. */
+  attack?: Attack & {
+    /** Measures of the initial networks. */
+    before: AttackMeasures;
+    /** Measures after training on the distilled data. */
+    after: AttackMeasures;
+  };
 }
 
 /** How initial networks are drawn. */
@@ -31,8 +43,14 @@ export interface Initialization {
 /** Numbers of test networks start here, so that none was trained on. */
 const FIRST_TEST_NETWORK = 0x80000000;
 
-/** Networks trained and tested at once, where memory allows. */
-const AT_ONCE = 10;
+/** Networks trained and tested at once, where memory allows: a GPU is busy only with many. */
+const AT_ONCE = { software: 10, hardware: 50 };
+
+/** Networks that the paper tests on. */
+const HELD_OUT = 200;
+
+/** Bytes that evaluation takes at most unless it is told otherwise. */
+const ROOM = 4 * 2 ** 30;
 
 /** Images that are tested at once when memory is short. */
 const FEW = 64;
@@ -55,49 +73,150 @@ export function evaluationBytes(
   return { all: thetas + activations + batch + scratch, activations };
 }
 
+/** What networks are measured with. */
+export interface Trial {
+  readonly net: Net;
+  readonly dataset: Dataset;
+  /** How networks are drawn, where `theta0` is left out. */
+  readonly how: Initialization;
+  /** How many networks. */
+  readonly networks: number;
+  /** Initial networks, θ [networks, P] or more; drawn when left out. */
+  readonly theta0?: Float32Array<ArrayBuffer> | undefined;
+  /** Bytes that all of it may take; one network is trained and tested in any case. */
+  readonly room?: number | undefined;
+  /** Called with a line when something long begins. */
+  readonly onProgress?: ((line: string) => void) | undefined;
+}
+
+/** Distilled data to train on, and the images of one of its steps. */
+export interface Recorded {
+  readonly synthetic: Synthetic;
+  readonly perStep: number;
+}
+
+/** How networks are evaluated. */
+export interface EvaluateOptions {
+  /** How many networks; one of a fixed initialisation, else 200 or all that were held out. */
+  readonly networks?: number;
+  /** Where the file of trained networks is, if not where it was. */
+  readonly pretrained?: string;
+  /** Called with a line when something long begins. */
+  readonly onProgress?: (line: string) => void;
+}
+
 /**
  * Trains networks on an artifact exactly as recorded and tests them: the stored network for a fixed
- * initialisation, else `networks` (default 20) fresh ones that the distillation never saw.
+ * initialisation, else `networks` that the distillation never saw, fresh ones (200 by default, as in
+ * the paper) or those held out of the file of trained networks (all by default).
  *
- * @throws UsageError for several networks of a fixed initialisation, or data that does not fit.
+ * @throws UsageError for several networks of a fixed initialisation, more than were held out, or data
+ * or a file of networks that is not that of the distillation.
  */
 export async function evaluate(
   device: Device,
   dir: string,
   dataset: Dataset,
-  options: { networks?: number } = {},
+  options: EvaluateOptions = {},
 ): Promise<Gain> {
-  const artifact = await readArtifact(dir);
+  const { artifact, net, how } = await openArtifact(device, dir, dataset);
+  using _net = net;
   const { metadata } = artifact;
-  const { channels, height, width, classes } = dataset;
-  expectImages(dir, artifact, [channels, height, width], classes);
-  using net = buildNet(device, metadata.arch!, { channels, height, width }, classes);
-  const init = metadata.init as Initialization["init"];
-  const networks = options.networks ?? (init === "fixed" ? 1 : 20);
+  const { init } = how;
+  const networks = options.networks ??
+    (init === "fixed" ? 1 : Number(metadata.held_out ?? HELD_OUT));
   if (init === "fixed" && networks !== 1) {
     throw new UsageError(
       `Cannot evaluate ${dir} on ${networks} networks: it was distilled for one fixed network, ` +
         `expected --networks 1`,
     );
   }
+  const attack = attackOf(metadata.attack ?? "none", dataset);
+  const theta0 = init === "fixed"
+    ? importParameters(net, artifact.init)
+    : await heldOut(net, dir, metadata, networks, options.pretrained);
   const [steps, epochs] = [Number(metadata.steps), Number(metadata.epochs)];
   const perStep = Number(metadata.per_step);
   using synthetic = new Synthetic(net, { steps, epochs, perStep, networks, labels: false });
   synthetic.images.write(artifact.images.data);
   synthetic.labels.write(artifact.labels.data);
   synthetic.lrs.write(artifact.lrs.data);
+  const { onProgress } = options;
+  const trial = { net, dataset, how, networks, theta0, onProgress };
+  return await measureGain(trial, { synthetic, perStep }, attack);
+}
+
+/**
+ * Reads an artifact and builds its network, the caller's to dispose of.
+ *
+ * @throws UsageError when the data set has other images or classes.
+ */
+export async function openArtifact(
+  device: Device,
+  dir: string,
+  dataset: Dataset,
+): Promise<{ artifact: Artifact; net: Net; how: Initialization }> {
+  const artifact = await readArtifact(dir);
+  const { metadata } = artifact;
+  const { channels, height, width, classes } = dataset;
+  expectImages(dir, artifact, [channels, height, width], classes);
+  const net = buildNet(device, archFromText(metadata.arch!), { channels, height, width }, classes);
+  const init = metadata.init as Initialization["init"];
   const method = metadata.init_method as InitMethod;
   const how = { init, method, param: Number(metadata.init_param), seed: Number(metadata.seed) };
-  const theta0 = init === "fixed" ? importParameters(net, artifact.init) : undefined;
-  const measure = (data?: { synthetic: Synthetic; perStep: number }) =>
-    measureAccuracy(net, dataset, how, networks, data, theta0);
-  return { before: await measure(), after: await measure({ synthetic, perStep }) };
+  return { artifact, net, how };
+}
+
+/** θ of the networks that an artifact's distillation held out, if it was from a file of networks. */
+async function heldOut(
+  net: Net,
+  dir: string,
+  { pretrained, pretrained_sha256, held_out, seed }: Artifact["metadata"],
+  networks: number,
+  path = pretrained,
+): Promise<Float32Array<ArrayBuffer> | undefined> {
+  if (pretrained === undefined) return undefined;
+  if (networks > Number(held_out)) {
+    throw new UsageError(
+      `Cannot evaluate ${dir} on ${networks} networks: got ${held_out} that were held out, ` +
+        `expected --networks ${held_out} or fewer`,
+    );
+  }
+  const file = await readNetworks(path!);
+  if (file.sha256 !== pretrained_sha256) {
+    throw new UsageError(
+      `Cannot evaluate ${dir} on the networks of ${file.path}: got SHA-256 ${file.sha256}, expected ` +
+        `${pretrained_sha256} as in the distillation; give that file with --init pretrained:FILE`,
+    );
+  }
+  const needs = { networks: 1, test_networks: Number(held_out), seed: Number(seed) };
+  return new Pretrained(net, file, { init: "random", ...needs }).tested;
+}
+
+/** Test accuracy before and after training on the data and, where there is one, what an attack does. */
+export async function measureGain(trial: Trial, data: Recorded, attack?: Attack): Promise<Gain> {
+  const { test, classes } = trial.dataset;
+  const splits = attack ? [test, relabel(test, attack)] : [test];
+  const measure = async (data?: Recorded) => {
+    const [truth = [], modified = []] = await measureHits(trial, splits, data);
+    const accuracy = summarize(truth.map(fractionOf));
+    return { accuracy, ...(attack && summarizeAttack(test, classes, attack, { truth, modified })) };
+  };
+  const { networks, onProgress } = trial;
+  const note = (line: string) => networks > 1 && onProgress?.(`${networks} networks ${line}`);
+  note("before training");
+  const { accuracy: before, ...attackBefore } = await measure();
+  note("trained as recorded");
+  const { accuracy: after, ...attackAfter } = await measure(data);
+  if (!attack) return { before, after };
+  const [first, last] = [attackBefore as AttackMeasures, attackAfter as AttackMeasures];
+  return { before, after, attack: { ...attack, before: first, after: last } };
 }
 
 /**
  * Test accuracy of `networks` networks, trained on `data` before where it is given.
  *
- * @param theta0 the one network of a fixed initialisation, θ [P]; drawn when left out.
+ * @param theta0 initial networks, θ [networks, P]; drawn when left out.
  * @param room bytes that all of it may take; one network is trained and tested in any case.
  */
 export async function measureAccuracy(
@@ -105,23 +224,54 @@ export async function measureAccuracy(
   dataset: Dataset,
   how: Initialization,
   networks: number,
-  data?: { synthetic: Synthetic; perStep: number },
+  data?: Recorded,
   theta0?: Float32Array<ArrayBuffer>,
-  room = Infinity,
+  room = ROOM,
 ): Promise<Accuracy> {
-  const accuracies: number[] = [];
+  const trial = { net, dataset, how, networks, theta0, room };
+  const [hits = []] = await measureHits(trial, [dataset.test], data);
+  return summarize(hits.map(fractionOf));
+}
+
+/** Which images of each split each network classifies right, trained on `data` where it is given. */
+async function measureHits(
+  { net, dataset, how, networks, theta0, room = ROOM }: Trial,
+  splits: readonly Split[],
+  data?: Recorded,
+): Promise<Uint8Array[][]> {
+  const hits: Uint8Array[][] = splits.map(() => []);
   const each = evaluationBytes(net, data?.perStep ?? 0, dataset.test.count);
-  const atOnce = Math.max(1, Math.min(AT_ONCE, networks, Math.floor(room / each.all)));
+  const most = networksAtOnce(net, networks, data?.perStep ?? 0);
+  const atOnce = Math.max(1, Math.min(most, Math.floor(room / each.all)));
   const forActivations = room - atOnce * (each.all - each.activations);
   for (let first = 0; first < networks; first += atOnce) {
     const here = Math.min(atOnce, networks - first);
     using theta = net.device.tensor([here, net.stride], "theta");
-    if (theta0) theta.write(theta0);
-    else drawNetworks(net, theta, how, how.init === "fixed" ? 0 : FIRST_TEST_NETWORK + first);
+    if (theta0) theta.write(theta0.subarray(first * net.stride, (first + here) * net.stride));
+    else drawHeldOut(net, theta, how, first);
     if (data) train(net, theta, data.synthetic, data.perStep);
-    accuracies.push(...await test(net, theta, dataset.test, dataset, forActivations));
+    for (const [i, split] of splits.entries()) {
+      hits[i]!.push(...await hitsOf(net, theta, split, dataset, forActivations));
+    }
   }
-  return summarize(accuracies);
+  return hits;
+}
+
+/**
+ * How many of `networks` are trained at once on `images` images where memory is not short: such that
+ * their θ and each of their activations fit a binding.
+ */
+export function networksAtOnce(net: Net, networks: number, images: number): number {
+  const { profile, limits } = net.device.info;
+  const largest = Math.max(...net.ops.map((op) => sizeOf(op.output)));
+  const floats = Math.max(net.stride, padded(images) * largest);
+  const fit = Math.floor(limits.maxStorageBufferBindingSize! / (4 * floats));
+  return Math.max(1, Math.min(AT_ONCE[profile], networks, fit));
+}
+
+/** Fills θ [R, P] with held-out networks number `first` and following, or with the known one. */
+export function drawHeldOut(net: Net, theta: Tensor, how: Initialization, first: number): void {
+  drawNetworks(net, theta, how, how.init === "fixed" ? 0 : FIRST_TEST_NETWORK + first);
 }
 
 /** Fills θ [R, P] with networks number `first` and following of a seed. */

@@ -1,4 +1,6 @@
 /** Gradcheck: the whole meta-gradient in f32 on the GPU against the float64 oracle. */
+import { type Arch, stagesOf } from "../arch/layers.ts";
+import { imageOf, layersOf } from "../arch/named.ts";
 import { encodeSafetensors, type FloatTensor } from "../data/safetensors.ts";
 import type { Device } from "../gpu/mod.ts";
 import { buildNet } from "../nets/build.ts";
@@ -6,7 +8,7 @@ import { exportParameters, type NamedArray } from "../nets/export.ts";
 import { initialize } from "../nets/init.ts";
 import type { Net } from "../nets/net.ts";
 import { sizeOf } from "../ops/op.ts";
-import { lenet as oracleLenet } from "../oracle/lenet.ts";
+import { oracleOf } from "../oracle/arch.ts";
 import { oracleNet } from "../oracle/net.ts";
 import { metaGradient } from "../oracle/unroll.ts";
 import { writeAtomic } from "../report/atomic.ts";
@@ -16,8 +18,8 @@ import { Synthetic, Unroll } from "./unroll.ts";
 
 /** The sizes of a check. */
 export interface GradcheckOptions {
-  /** Name of the network. */
-  readonly arch: string;
+  /** Name of the network, or its layers (for images of 1×28×28). */
+  readonly arch: Arch;
   /** Gradient steps in an epoch, each on its own images. */
   readonly steps: number;
   /** Passes over all steps. */
@@ -51,7 +53,6 @@ export interface GradcheckResult {
 /** Relative error below which a gradient in f32 is right. */
 export const TOLERANCE = 1e-3;
 
-const PLANES = { channels: 1, height: 28, width: 28 };
 const CLASSES = 10;
 
 interface Problem {
@@ -73,13 +74,13 @@ interface Gradients {
 /**
  * Draws networks, soft-labelled noise images and rates, and compares their meta-gradients.
  *
- * @throws RangeError for an unknown arch.
+ * @throws RangeError for an unknown arch, or layers that do not fit one another.
  */
 export async function gradcheck(
   device: Device,
   options: GradcheckOptions,
 ): Promise<GradcheckResult> {
-  using net = buildNet(device, options.arch, PLANES, CLASSES);
+  using net = buildNet(device, options.arch, imageOf(options.arch), CLASSES);
   const [problem, gpu] = await onGpu(device, net, options);
   const oracle = onOracle(net, problem, options);
   if (options.dump !== undefined) await dump(options.dump, net, problem, gpu, options);
@@ -145,7 +146,8 @@ function distributions(scores: Float32Array<ArrayBuffer>): Float32Array<ArrayBuf
 
 /** The mean over networks, each in float64 from the very numbers that the GPU had. */
 function onOracle(net: Net, problem: Problem, options: GradcheckOptions): Gradients {
-  const { steps, epochs, perClass, batch, networks } = options;
+  const { arch, steps, epochs, perClass, batch, networks } = options;
+  const twin = oracleNet(oracleOf(stagesOf(layersOf(arch, net.input), net.input, CLASSES)));
   const perStep = perClass * CLASSES;
   const rest = { steps, epochs, perStep, realCount: batch, classes: CLASSES };
   const [images, labels, lrs, realImages, realLabels] = [
@@ -170,7 +172,7 @@ function onOracle(net: Net, problem: Problem, options: GradcheckOptions): Gradie
   for (let r = 0; r < networks; r++) {
     const theta0 = flat(exportParameters(net, problem.theta0, r));
     const data = { theta0, images, labels, lrs, realImages, realLabels, ...rest };
-    const one = metaGradient(oracleNet(oracleLenet()), data);
+    const one = metaGradient(twin, data);
     sum.loss += one.loss / networks;
     one.dImages.forEach((g, i) => sum.images[i]! += g / networks);
     one.dLabels.forEach((g, i) => sum.labels[i]! += g / networks);

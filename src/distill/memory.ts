@@ -168,7 +168,7 @@ export function measurePlan(
       net.scratchBytes(inner) +
       4 * networks * padded(perStep) * (image + classes),
     "real batch": Workspace.bytes(net, networks, part, "grad") + net.scratchBytes(outer) +
-      parts * padded(part) * (4 * (image + classes) + (resident ? 4 : image + 8)),
+      parts * padded(part) * (4 * (image + classes) + (resident ? 8 : image + 12)),
     // Data, gradient and two moments; learned labels also have scores and their gradient.
     "distilled data": 4 * block(image) + (labels ? 6 : 2) * block(classes) + 6 * 256 * T,
     "training set": resident ? trainingSet : 0,

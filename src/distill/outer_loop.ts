@@ -10,13 +10,26 @@ import { exportParameters } from "../nets/export.ts";
 import { initialize } from "../nets/init.ts";
 import type { Net } from "../nets/net.ts";
 import type { Accuracy } from "./accuracy.ts";
+import { cropFlip } from "./augment.ts";
 import { type Artifact, metadataOf } from "./artifact.ts";
-import { drawNetworks, evaluationBytes, type Initialization, measureAccuracy } from "./evaluate.ts";
+import { type Attack, attackOf, relabel } from "./attack.ts";
+import {
+  drawNetworks,
+  evaluationBytes,
+  type Gain,
+  type Initialization,
+  measureAccuracy,
+  measureGain,
+  type Recorded,
+  type Trial,
+} from "./evaluate.ts";
 import { MetaParameters } from "./meta_parameters.ts";
 import { type MemoryPlan, planMemory } from "./memory.ts";
+import type { NetworkFile } from "./network_file.ts";
+import { Pretrained } from "./pretrained.ts";
 import { partOf, RealBatch, ResidentSplit } from "./real.ts";
 import type { Recipe } from "./recipe.ts";
-import { type Synthetic, Unroll, type UnrollSpec } from "./unroll.ts";
+import { Unroll, type UnrollSpec } from "./unroll.ts";
 
 /** Adam's rate at iteration k (from 0). */
 export function rateAt(recipe: Recipe, k: number): number {
@@ -45,12 +58,24 @@ export class OuterLoop implements Disposable {
   readonly #real: RealBatch;
   readonly #batches: Batches;
   readonly #draw: Tensor;
+  readonly #attack: Attack | undefined;
+  readonly #file: NetworkFile | undefined;
+  readonly #pretrained: Pretrained | undefined;
   /** Bytes that testing networks may take. */
   readonly #room: number;
   readonly #owned: DisposableStack;
 
-  /** @throws UsageError when the run does not fit into `memoryBudget` bytes. */
-  constructor(device: Device, recipe: Recipe, dataset: Dataset, memoryBudget = MEMORY_BUDGET) {
+  /**
+   * @param file trained networks to start from, for a recipe with `pretrained`.
+   * @throws UsageError when the run does not fit into `memoryBudget` bytes, or the file has too few.
+   */
+  constructor(
+    device: Device,
+    recipe: Recipe,
+    dataset: Dataset,
+    memoryBudget = MEMORY_BUDGET,
+    file?: NetworkFile,
+  ) {
     const { steps, epochs, networks, batch, seed, init } = recipe;
     const { channels, height, width, classes } = dataset;
     using owned = new DisposableStack();
@@ -63,6 +88,9 @@ export class OuterLoop implements Disposable {
     const net = owned.use(buildNet(device, recipe.arch, { channels, height, width }, classes));
     const most = partOf(net, networks, batch, "grad");
     this.#net = net;
+    this.#attack = attackOf(recipe.attack, dataset);
+    this.#file = file;
+    this.#pretrained = file && new Pretrained(net, file, recipe);
     const trainingSet = ResidentSplit.bytes(dataset.train);
     const evaluation = evaluationBytes(net, perStep, dataset.test.count).all;
     const needs = { net, spec: this.#spec, batch, part: most, evaluation, trainingSet };
@@ -70,19 +98,25 @@ export class OuterLoop implements Disposable {
     this.#room = evaluation + memoryBudget - plan.total;
     this.meta = owned.use(new MetaParameters(net, this.#spec));
     this.#unroll = owned.use(new Unroll(net, this.#spec, { part: plan.part, total: batch }, plan));
-    const train = plan.resident ? owned.use(new ResidentSplit(net, dataset.train)) : dataset.train;
+    const split = this.#attack ? relabel(dataset.train, this.#attack) : dataset.train;
+    const train = plan.resident ? owned.use(new ResidentSplit(net, split)) : split;
     this.#real = owned.use(new RealBatch(net, train, batch, plan.part, dataset));
     this.#draw = owned.use(device.tensor([2], "draw"));
-    if (init === "fixed") drawNetworks(net, this.#unroll.theta0, this.#how, 0);
+    const { theta0 } = this.#unroll;
+    if (init === "fixed" && this.#pretrained) theta0.write(this.#pretrained.tested);
+    else if (init === "fixed") drawNetworks(net, theta0, this.#how, 0);
     this.#owned = owned.move();
   }
 
   /** Records and submits iteration k (from 0). */
   iterate(k: number): void {
-    const { networks, init, beta1, beta2, clip } = this.#recipe;
+    const { networks, init, beta1, beta2, clip, augment, batch, seed } = this.#recipe;
     const record = this.#net.device.record();
-    this.#real.load(record, this.#batches.indices(k));
-    if (init === "random") {
+    const moves = augment === "crop-flip" ? cropFlip(batch, seed, k) : undefined;
+    this.#real.load(record, this.#batches.indices(k), moves);
+    if (init === "random" && this.#pretrained) {
+      this.#unroll.theta0.write(this.#pretrained.sample(k));
+    } else if (init === "random") {
       this.#draw.write(Uint32Array.of(this.#how.seed, k * networks));
       initialize(record, this.#net, this.#unroll.theta0, this.#draw, this.#how);
     }
@@ -99,29 +133,27 @@ export class OuterLoop implements Disposable {
     return (await this.#unroll.loss.read())[0]!;
   }
 
-  /** Test accuracy of the initial networks. */
-  before(): Promise<Accuracy> {
-    return this.#measure();
+  /** What the networks to measure on gain from training on the data as it is now. */
+  async gain(): Promise<Gain> {
+    return await measureGain(this.#trial(), this.#recorded(), this.#attack);
   }
 
   /** Test accuracy of the same networks after training on the data as it is now. */
   async after(): Promise<Accuracy> {
-    this.#derive();
-    return await this.#measure({ synthetic: this.meta.data, perStep: this.#spec.perStep });
+    const { net, dataset, how, networks, theta0, room } = this.#trial();
+    return await measureAccuracy(net, dataset, how, networks, this.#recorded(), theta0, room);
   }
 
-  #measure(data?: { synthetic: Synthetic; perStep: number }): Promise<Accuracy> {
-    const { init, test_networks } = this.#recipe;
-    const networks = init === "fixed" ? 1 : test_networks;
-    return measureAccuracy(
-      this.#net,
-      this.#dataset,
-      this.#how,
-      networks,
-      data,
-      undefined,
-      this.#room,
-    );
+  #trial(): Trial {
+    const networks = this.#recipe.init === "fixed" ? 1 : this.#recipe.test_networks;
+    const theta0 = this.#pretrained?.tested;
+    const [net, dataset, how, room] = [this.#net, this.#dataset, this.#how, this.#room];
+    return { net, dataset, how, networks, theta0, room };
+  }
+
+  #recorded(): Recorded {
+    this.#derive();
+    return { synthetic: this.meta.data, perStep: this.#spec.perStep };
   }
 
   /** The data as it is now, in the form that is kept. */
@@ -142,7 +174,12 @@ export class OuterLoop implements Disposable {
       labels: { shape: [count, this.#net.classes], data: await labels.read() },
       lrs: { shape: [lrs.length], data: await lrs.read() },
       init,
-      metadata: metadataOf(this.#recipe, this.#dataset, this.#net.device.info.name),
+      metadata: metadataOf(
+        this.#recipe,
+        this.#dataset,
+        this.#net.device.info.name,
+        this.#file,
+      ),
     };
   }
 

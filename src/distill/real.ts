@@ -74,6 +74,7 @@ export class ResidentSplit implements Disposable {
 
 interface Part extends RealPart {
   readonly indices: Tensor;
+  readonly moves: Tensor;
   readonly images: Tensor;
   readonly labels: Tensor;
 }
@@ -108,6 +109,7 @@ export class RealBatch implements Disposable {
         x: own([sizeOf(input), padded(part)], "real images"),
         y: own([classes, padded(part)], "real labels"),
         indices: own([here], "indices").write(Uint32Array.from({ length: here }, (_, n) => n)),
+        moves: own([here], "moves"),
         images: resident?.images ?? own([words(here * sizeOf(input))], "real bytes"),
         labels: resident?.labels ?? own([words(here)], "real bytes"),
       };
@@ -117,8 +119,12 @@ export class RealBatch implements Disposable {
     this.#owned = owned.move();
   }
 
-  /** Records the choice of images. @throws RangeError unless `indices` are [count], of the split. */
-  load(record: Recorder, indices: Uint32Array): void {
+  /**
+   * Records the choice of images, moved by `moves` [count] where given (see augment.ts).
+   *
+   * @throws RangeError unless `indices` are [count], of the split.
+   */
+  load(record: Recorder, indices: Uint32Array, moves?: Uint32Array<ArrayBuffer>): void {
     const { input, classes } = this.#net;
     const source = this.#source;
     const count = this.parts.reduce((sum, part) => sum + part.indices.size, 0);
@@ -130,7 +136,9 @@ export class RealBatch implements Disposable {
       );
     }
     this.parts.forEach(({ x, y, ...part }, i) => {
-      const chosen = indices.slice(i * this.#part, i * this.#part + part.indices.size);
+      const here = [i * this.#part, i * this.#part + part.indices.size] as const;
+      const chosen = indices.slice(...here);
+      const moved = moves && part.moves.write(moves.slice(...here));
       if (source instanceof ResidentSplit) {
         part.indices.write(chosen);
       } else {
@@ -139,7 +147,7 @@ export class RealBatch implements Disposable {
         part.labels.write(whole(labels));
       }
       const from = { bytes: part.images, indices: part.indices };
-      packImages(record, from, { scale: this.#scale, x }, input);
+      packImages(record, from, { scale: this.#scale, x, moves: moved }, input);
       packLabels(record, { ...from, bytes: part.labels }, { y }, classes);
     });
   }

@@ -2,8 +2,10 @@
 // deno-lint-ignore-file camelcase -- keys are spelled as in the YAML files
 import { stringify } from "yaml";
 import { z } from "zod";
-import { NET_NAMES } from "../nets/build.ts";
+import type { Arch } from "../arch/layers.ts";
+import { archSchema } from "../arch/schema.ts";
 import { INIT_METHODS, type InitMethod } from "../nets/init.ts";
+import { AUGMENTATIONS } from "./augment.ts";
 import { readRecipe } from "./recipes_builtin.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -11,16 +13,26 @@ import { UsageError } from "./usage_error.ts";
 export interface Recipe {
   /** Names the folder of the results. */
   name: string;
-  /** Data set to distil. */
+  /** Data set to distil: a name, hf:OWNER/NAME or folder:PATH (see docs/datasets.md). */
   dataset: string;
-  /** Network that is trained. */
-  arch: string;
+  /** Rows and columns that images are resized to; 0: as they are. */
+  resize: number;
+  /** Colour channels that images are converted to, 1 or 3; 0: as they are. */
+  channels: 0 | 1 | 3;
+  /** How real images are varied: not, or by random crops and reflections as CIFAR-10's. */
+  augment: "none" | "crop-flip";
+  /** Network that is trained: a name, or a list of layers. */
+  arch: Arch;
   /** Whether all training starts from one known network or each iteration draws new ones. */
   init: "fixed" | "random";
   /** Distribution of the initial weights. */
   init_method: InitMethod;
   /** Gain of the initial weights, or their standard deviation when init_method is normal. */
   init_param: number;
+  /** File of trained networks to start from, one (init: fixed) or a sample each iteration; or none. */
+  pretrained: string;
+  /** Classes "K:T": real images of class K count as class T in the outer loss; or none. */
+  attack: string;
   /** Gradient steps, each on its own distilled images. */
   steps: number;
   /** How often all steps are passed over. */
@@ -65,14 +77,14 @@ export interface Recipe {
 
 // The message of each rule is what was expected; parseRecipe adds the key and what was got.
 
-function integer(minimum: number, maximum = Number.MAX_SAFE_INTEGER) {
+export function integer(minimum: number, maximum = Number.MAX_SAFE_INTEGER) {
   const error = maximum === Number.MAX_SAFE_INTEGER
     ? `an integer ≥ ${minimum}`
     : `an integer from ${minimum} to ${maximum}`;
   return z.int({ error }).min(minimum, { error }).max(maximum, { error });
 }
 
-function positive() {
+export function positive() {
   const error = "a number > 0";
   return z.number({ error }).positive({ error });
 }
@@ -82,7 +94,7 @@ function decay() {
   return z.number({ error }).min(0, { error }).lt(1, { error });
 }
 
-function oneOf<const T extends readonly string[]>(values: T) {
+export function oneOf<const T extends readonly string[]>(values: T) {
   return z.enum(values, { error: `one of ${values.join(", ")}` });
 }
 
@@ -91,14 +103,30 @@ function word() {
   return z.string({ error }).regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, { error });
 }
 
+function datasetName() {
+  const error = "a name such as mnist, hf:OWNER/NAME, hf:OWNER/NAME/FOLDER or folder:PATH";
+  return z.string({ error })
+    .regex(/^([A-Za-z0-9][\w.-]*|hf:\w[\w.-]*\/\w[\w./-]*|folder:.+)$/, { error });
+}
+
+function attack() {
+  const error = "none, or two different classes such as 0:1";
+  return z.string({ error }).regex(/^(none|(\d+):(?!\2$)\d+)$/, { error });
+}
+
 /** What each setting may be; what a recipe leaves out is as in the original's code. */
 export const recipeSchema = z.strictObject({
   name: word(),
-  dataset: word().default("mnist"),
-  arch: oneOf(NET_NAMES).default("lenet"),
+  dataset: datasetName().default("mnist"),
+  resize: integer(0).default(0),
+  channels: z.literal([0, 1, 3], { error: "0, 1 or 3" }).default(0),
+  augment: oneOf(AUGMENTATIONS).default("none"),
+  arch: archSchema.default("lenet"),
   init: oneOf(["fixed", "random"]).default("fixed"),
   init_method: oneOf(INIT_METHODS).default("xavier_normal"),
   init_param: positive().default(1),
+  pretrained: z.string({ error: "a file" }).min(1, { error: "a file" }).default("none"),
+  attack: attack().default("none"),
   steps: integer(1).default(10),
   epochs: integer(1).default(3),
   per_class: integer(1).default(1),
@@ -126,16 +154,25 @@ export const recipeSchema = z.strictObject({
 
 /** Checks a value read from `source`, fills in defaults; throws a UsageError naming each bad key. */
 export function parseRecipe(value: unknown, source: string): Recipe {
-  const result = recipeSchema.safeParse(value);
+  return check(recipeSchema, value, `recipe ${source}`);
+}
+
+/** Checks an architecture read from `source`; throws a UsageError naming each bad layer. */
+export function parseArch(value: unknown, source: string): Arch {
+  return check(z.strictObject({ arch: archSchema }), { arch: value }, source).arch;
+}
+
+/** What `schema` makes of a value; throws a UsageError naming each bad key of `source`. */
+export function check<T>(schema: z.ZodType<T>, value: unknown, source: string): T {
+  const result = schema.safeParse(value);
   if (result.success) return result.data;
   const problems = result.error.issues.flatMap((issue) => {
     if (issue.code === "unrecognized_keys") return issue.keys.map(describeUnknownKey);
-    const key = issue.path[0];
-    if (key === undefined) return `got ${show(value)}, expected settings as key: value`;
-    const got = Reflect.get(Object(value), key);
-    return `${String(key)}: got ${show(got)}, expected ${issue.message}`;
+    if (issue.path.length === 0) return `got ${show(value)}, expected settings as key: value`;
+    const got = issue.path.reduce((part, key) => Reflect.get(Object(part), key), value);
+    return `${placeOf(issue.path)}: got ${show(got)}, expected ${issue.message}`;
   });
-  throw new UsageError(`Cannot use recipe ${source}: ${[...new Set(problems)].join("; ")}`);
+  throw new UsageError(`Cannot use ${source}: ${[...new Set(problems)].join("; ")}`);
 }
 
 /** Reads a built-in recipe by name or else a YAML file; `overrides` replace what it says. */
@@ -151,6 +188,12 @@ export async function loadRecipe(
 /** Writes every setting as YAML; parseRecipe gives back the same recipe. */
 export function recipeToYaml(recipe: Recipe): string {
   return stringify(recipe);
+}
+
+/** "arch[2].conv.size" */
+function placeOf(path: readonly PropertyKey[]): string {
+  return path.map((key) => typeof key === "number" ? `[${key}]` : `.${String(key)}`).join("")
+    .slice(1);
 }
 
 function show(value: unknown): string {

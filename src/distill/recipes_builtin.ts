@@ -1,5 +1,15 @@
 // recipes_builtin: the recipes that come with the program, as text inside it; others are files.
 import { parse, YAMLError } from "yaml";
+import adaptMnistUsps from "../../recipes/adapt-mnist-usps.yaml" with { type: "text" };
+import adaptMnistUspsFixed from "../../recipes/adapt-mnist-usps-fixed.yaml" with { type: "text" };
+import adaptUspsMnist from "../../recipes/adapt-usps-mnist.yaml" with { type: "text" };
+import adaptUspsMnistFixed from "../../recipes/adapt-usps-mnist-fixed.yaml" with { type: "text" };
+import adaptSvhnMnist from "../../recipes/adapt-svhn-mnist.yaml" with { type: "text" };
+import adaptSvhnMnistFixed from "../../recipes/adapt-svhn-mnist-fixed.yaml" with { type: "text" };
+import attackCifar10 from "../../recipes/attack-cifar10.yaml" with { type: "text" };
+import attackMnist from "../../recipes/attack-mnist.yaml" with { type: "text" };
+import cifar10Fixed from "../../recipes/cifar10-fixed-100.yaml" with { type: "text" };
+import cifar10Random from "../../recipes/cifar10-random-100.yaml" with { type: "text" };
 import fixed10 from "../../recipes/mnist-fixed-10.yaml" with { type: "text" };
 import fixed100 from "../../recipes/mnist-fixed-100.yaml" with { type: "text" };
 import random100 from "../../recipes/mnist-random-100.yaml" with { type: "text" };
@@ -12,6 +22,16 @@ const builtinRecipes: ReadonlyMap<string, string> = new Map([
   ["mnist-fixed-10", fixed10],
   ["mnist-fixed-100", fixed100],
   ["mnist-random-100", random100],
+  ["cifar10-fixed-100", cifar10Fixed],
+  ["cifar10-random-100", cifar10Random],
+  ["adapt-mnist-usps", adaptMnistUsps],
+  ["adapt-mnist-usps-fixed", adaptMnistUspsFixed],
+  ["adapt-usps-mnist", adaptUspsMnist],
+  ["adapt-usps-mnist-fixed", adaptUspsMnistFixed],
+  ["adapt-svhn-mnist", adaptSvhnMnist],
+  ["adapt-svhn-mnist-fixed", adaptSvhnMnistFixed],
+  ["attack-mnist", attackMnist],
+  ["attack-cifar10", attackCifar10],
 ]);
 
 /** What a built-in recipe or else a YAML file says, not checked yet. */

@@ -197,7 +197,7 @@ export class Net implements Disposable {
       if (xDot && op.hvp) return op.hvp(record, work.span, { ...both, xDot });
       op.hvpW(record, work.span, { ...at, xDot, thetaBarDot, ...(partial && { partial }) });
     }
-    op.hvpX(record, work.span, { ...at, theta, thetaDot, xBarDot });
+    op.hvpX(record, work.span, { ...at, xDot, theta, thetaDot, xBarDot });
   }
 
   /** Bytes of scratch that runs over `span` take. */

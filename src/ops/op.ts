@@ -120,6 +120,7 @@ export interface VjpXTensors {
 
 export interface HvpXTensors {
   x: Tensor;
+  xDot: Tensor | null;
   theta: Tensor;
   thetaDot: Tensor;
   yBar: Tensor;

@@ -10,15 +10,31 @@ export interface Chosen {
   readonly indices: Tensor;
 }
 
-/** x [C, H, V, N] = (bytes / 255 − mean) / std of the chosen images; padding images are zero. */
+/**
+ * x [C, H, V, N] = (bytes / 255 − mean) / std of the chosen images; padding images are zero. With
+ * `moves` [count] each image is moved and flipped as {@linkcode packMove} says.
+ */
 export function packImages(
   record: Recorder,
   { bytes, indices }: Chosen,
-  { scale, x }: { scale: Tensor; x: Tensor },
+  { scale, x, moves }: { scale: Tensor; x: Tensor; moves?: Tensor | undefined },
   planes: Planes,
 ): void {
   const images = x.size / sizeOf(planes);
-  run(record, "images", { bytes, indices, scale, x }, x.size, images, planes);
+  const bindings = { bytes, indices, scale, x, ...(moves && { moves }) };
+  run(record, moves ? "crop_flip" : "images", bindings, x.size, images, planes);
+}
+
+/** How an image is moved: a crop `down` and `right` of it, −128…127 pixels, then flipped left to right. */
+export interface Move {
+  readonly down: number;
+  readonly right: number;
+  readonly flip: boolean;
+}
+
+/** A move as the kernel reads it. */
+export function packMove({ down, right, flip }: Move): number {
+  return down & 0xff | (right & 0xff) << 8 | (flip ? 1 << 16 : 0);
 }
 
 /** y [K, N], one-hot labels of the chosen images; padding images have none. */
@@ -41,7 +57,7 @@ function run(
   { channels, height, width }: Planes,
 ): void {
   const { device, size: COUNT } = bindings.indices;
-  const overrides = { C: channels, PLANE: height * width, N: images / 4, COUNT };
+  const overrides = { C: channels, PLANE: height * width, V: width, N: images / 4, COUNT };
   const kernel = device.kernel("pack", source, entry, {
     ...overrides,
     WG: device.profile.workgroup,

@@ -65,6 +65,15 @@ export function adamStep(
   return Float32Array.of(rate, beta1, beta2, 1 - beta1 ** t, 1 - beta2 ** t, 1e-8);
 }
 
+/** A step of gradient descent with momentum: v = μ · v + a, then out −= η · v, with v in `moment1`. */
+export function momentum(
+  record: Recorder,
+  t: { a: Tensor; moment1: Tensor; eta: Tensor; out: Tensor },
+  mu: number,
+): void {
+  run(record, "momentum", t, t.out.size, { SCALE: mu });
+}
+
 /** out = softplus(a). */
 export function softplus(record: Recorder, t: { a: Tensor; out: Tensor }): void {
   run(record, "softplus", t, t.a.size);

@@ -74,6 +74,42 @@ Deno.test("makeDataset refuses splits of different image sizes and constant imag
   });
 });
 
+Deno.test("makeDataset keeps published statistics, threefold in colour, but not of colour made grey", () => {
+  const of = (channels: number) => ({
+    trainImages: {
+      dims: [1, channels, 1, 2],
+      data: new Uint8Array(2 * channels).map((_, i) => 90 * i),
+    },
+    trainLabels: { dims: [1], data: Uint8Array.of(0) },
+    testImages: zeros([1, channels, 1, 2]),
+    testLabels: { dims: [1], data: Uint8Array.of(9) },
+  });
+  const usps = makeDataset("usps", of(1), "toy", { channels: 3, size: 2 });
+  assert.deepEqual([usps.channels, usps.height, usps.width], [3, 2, 2]);
+  assert.deepEqual(usps.mean, new Array(3).fill(0.15972736477851868));
+  assert.deepEqual(makeDataset("cifar10", of(3), "toy", { size: 4 }).std, [0.247, 0.243, 0.261]);
+  const grey = makeDataset("cifar10", of(3), "toy", { channels: 1 });
+  assert.deepEqual([grey.mean.length, grey.classes], [1, 10]);
+  const [first, second] = [grey.train.images[0]! / 255, grey.train.images[1]! / 255];
+  close(grey.mean, [(first + second) / 2]);
+  close(grey.std, [Math.abs(first - second) / 2]);
+});
+
+Deno.test("makeDataset takes the classes it is told, and finds labels past them", () => {
+  const labels = { dims: [1], data: Uint8Array.of(1) };
+  const images = { dims: [1, 1, 2], data: Uint8Array.of(0, 1) };
+  const files = {
+    trainImages: images,
+    trainLabels: labels,
+    testImages: images,
+    testLabels: labels,
+  };
+  assert.equal(makeDataset("toy", files, "toy", { classes: 5 }).classes, 5);
+  assert.throws(() => makeDataset("toy", files, "toy", { classes: 1 }), {
+    message: /Cannot read toy \(train\): got label 1 at index 0, expected 0…0/,
+  });
+});
+
 function zeros(dims: number[]): Idx {
   return { dims, data: new Uint8Array(dims.reduce((product, size) => product * size, 1)) };
 }

@@ -1,9 +1,12 @@
 // The loaders: the built-in MNIST, directories of IDX files, and names that do not exist.
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
 import { loadIdxDirectory } from "../../src/data/idx_directory.ts";
-import { loadDataset } from "../../src/data/load.ts";
+import { fit } from "../../src/data/image.ts";
+import { loadDataset, UnknownDatasetError } from "../../src/data/load.ts";
 import { loadMnist } from "../../src/data/mnist.ts";
 import { gzip, smallDataset } from "./idx_files.ts";
+import { parquetOf, pngOf, smallSplit } from "./parquet_files.ts";
 
 Deno.test("loadMnist holds the 70 000 published digits", async () => {
   const { train, test, ...rest } = await loadMnist();
@@ -41,10 +44,60 @@ Deno.test("loadDataset takes any name from a directory, with statistics of its o
   });
 });
 
-Deno.test("loadDataset says what a name without a directory needs", async () => {
-  const message = /Cannot load data set \w+: got no data directory, expected one .*--data-dir/;
-  await assert.rejects(loadDataset("fashion_mnist"), { name: "RangeError", message });
-  await assert.rejects(loadDataset("cifar10"), { name: "RangeError", message });
+Deno.test("loadDataset refuses a name that no data set has", async () => {
+  for (const name of ["mine", "hf:owner", "hf:../..", "hf:o/n/../x", "HF:o/n"]) {
+    await assert.rejects(loadDataset(name), (error: Error) => {
+      assert.ok(error instanceof UnknownDatasetError && error instanceof RangeError);
+      const start =
+        `Cannot load data set ${name}: got an unknown name, expected mnist, fashion_mnist`;
+      return error.message.startsWith(start) && error.message.endsWith("IDX files give --data-dir");
+    });
+  }
+});
+
+Deno.test("loadDataset brings MNIST to three channels and another size, with its statistics", async () => {
+  const plain = await loadDataset("mnist");
+  const { train, test, ...rest } = await loadDataset("mnist", { channels: 3, resize: 32 });
+  assert.deepEqual(rest, {
+    name: "mnist",
+    channels: 3,
+    height: 32,
+    width: 32,
+    classes: 10,
+    mean: [0.1307, 0.1307, 0.1307],
+    std: [0.3081, 0.3081, 0.3081],
+  });
+  assert.deepEqual([train.images.length, test.images.length], [60000 * 3072, 10000 * 3072]);
+  const image = { channels: 1, height: 28, width: 28, data: plain.test.images.slice(0, 784) };
+  const wanted = fit(image, { size: 32 }).data;
+  for (const c of [0, 1, 2]) {
+    assert.deepEqual(test.images.slice(1024 * c, 1024 * (c + 1)), wanted);
+  }
+  assert.equal((await loadDataset("mnist", { channels: 0, resize: 0 })).width, 28);
+});
+
+Deno.test("loadDataset takes folder:PATH, and sets of the hub from its cache", async () => {
+  const split = smallSplit(6);
+  const files = {
+    "hf/hub/datasets--o--n/snapshots/main/data/train-00000-of-00001.parquet": parquetOf(split),
+    "hf/hub/datasets--o--n/snapshots/main/data/test-00000-of-00001.parquet": parquetOf(split),
+    "mine/train/a/1.png": pngOf(split.images.slice(0, 20)),
+    "mine/test/a/1.png": pngOf(split.images.slice(20, 40)),
+  };
+  await inDirectory(files, async (dir) => {
+    const folder = await loadDataset(`folder:${dir}/mine`);
+    assert.deepEqual([folder.name, folder.train.count], [`folder:${dir}/mine`, 1]);
+    const saved = Deno.env.get("HF_HOME");
+    Deno.env.set("HF_HOME", `${dir}/hf`);
+    try {
+      for (const name of ["hf:o/n", "hf:o/n/data"]) {
+        assert.deepEqual((await loadDataset(name)).train, split);
+      }
+    } finally {
+      if (saved === undefined) Deno.env.delete("HF_HOME");
+      else Deno.env.set("HF_HOME", saved);
+    }
+  });
 });
 
 Deno.test("loadIdxDirectory reads plain and gzip files, plain first", async () => {
@@ -105,6 +158,7 @@ async function inDirectory(
   const dir = await Deno.makeTempDir();
   try {
     for (const [name, bytes] of Object.entries(files)) {
+      await Deno.mkdir(dirname(`${dir}/${name}`), { recursive: true });
       await Deno.writeFile(`${dir}/${name}`, bytes);
     }
     await body(dir);

@@ -1,6 +1,8 @@
 // evaluate_test: a finished run trained again from its file alone, and what cannot be evaluated.
 import assert from "node:assert/strict";
+import type { Arch } from "../../src/arch/layers.ts";
 import { summarize } from "../../src/distill/accuracy.ts";
+import { readArtifact } from "../../src/distill/artifact.ts";
 import { distill } from "../../src/distill/distill.ts";
 import { evaluate } from "../../src/distill/evaluate.ts";
 import { UsageError } from "../../src/distill/usage_error.ts";
@@ -33,6 +35,32 @@ runTest("evaluate trains as many random networks as asked", async (device, dir) 
   const eleven = await evaluate(device, dir, dataset, { networks: 11 });
   assert.equal(eleven.after.networks, 11);
   assert.notDeepEqual(eleven.before.mean, three.before.mean);
+});
+
+runTest("evaluate rebuilds a network of one's own from the artifact", async (device, dir) => {
+  const arch: Arch = [
+    { conv: { name: "stem", channels: 4, size: 5, stride: 3, pad: 0 } },
+    "relu",
+    { dense: { outputs: "classes" } },
+  ];
+  const recipe = shortRecipe({ arch, iterations: 4 });
+  const { before, after } = await distill(device, recipe, dataset, { out: dir });
+  assert.deepEqual(await evaluate(device, dir, dataset), { before, after });
+  const { init, metadata } = await readArtifact(dir);
+  assert.deepEqual(JSON.parse(metadata.arch!), arch);
+  assert.deepEqual(Object.entries(init).map(([name, { shape }]) => [name, ...shape]), [
+    ["stem.weight", 4, 1, 5, 5],
+    ["stem.bias", 4],
+    ["fc1.weight", 10, 256],
+    ["fc1.bias", 10],
+  ]);
+  const resumed = await distill(device, recipe, dataset, { out: dir, resume: true });
+  assert.deepEqual(resumed.after, after);
+  const other = { ...recipe, arch: [...arch.slice(0, 1), ...arch.slice(2)] };
+  await assert.rejects(distill(device, other, dataset, { out: dir, resume: true }), {
+    name: "UsageError",
+    message: /^Cannot resume from .*: got arch \[.*\], expected \[.*"relu".*\] as when it was/,
+  });
 });
 
 runTest("evaluate refuses data that does not fit", async (device, dir) => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { decodeSafetensors } from "../../src/data/safetensors.ts";
 import { gradcheck, type GradcheckOptions } from "../../src/distill/gradcheck.ts";
+import { parseArch } from "../../src/distill/recipe.ts";
 import type { Device, Profile } from "../../src/gpu/mod.ts";
 import { deviceOf, gpuTest } from "../support/device.ts";
 
@@ -61,10 +62,25 @@ Deno.test({
   sanitizeOps: false,
 });
 
+gpuTest("gradcheck agrees for a network of one's own", async (device) => {
+  const layers = [
+    { conv: { channels: 4, size: 5, stride: 3, pad: 1 } },
+    "relu",
+    { lrn: { size: 4, alpha: 0.5 } },
+    { max_pool: { size: 3, stride: 2, pad: 1 } },
+    { dense: 15 },
+    "relu",
+    { dense: "classes" },
+  ];
+  const arch = parseArch(layers, "a test");
+  const sizes = { steps: 2, epochs: 2, perClass: 1, batch: 3, networks: 2, seed: 4 };
+  await agrees(device, { arch, ...sizes });
+});
+
 gpuTest("gradcheck refuses an unknown arch", async (device) => {
   const sizes = { steps: 1, epochs: 1, perClass: 1, batch: 1, networks: 1, seed: 1 };
-  await assert.rejects(gradcheck(device, { arch: "alexnet", ...sizes }), {
+  await assert.rejects(gradcheck(device, { arch: "resnet", ...sizes }), {
     name: "RangeError",
-    message: /^Cannot build alexnet/,
+    message: /^Cannot build resnet/,
   });
 });

@@ -10,7 +10,7 @@ import { OuterLoop } from "../../src/distill/outer_loop.ts";
 import { distill } from "../../src/distill/distill.ts";
 import { UsageError } from "../../src/distill/usage_error.ts";
 import type { Device } from "../../src/gpu/mod.ts";
-import { lenet } from "../../src/nets/lenet.ts";
+import { buildNet } from "../../src/nets/build.ts";
 import { gpuTest } from "../support/device.ts";
 import {
   contentsOf,
@@ -24,7 +24,7 @@ import {
 const MB = 2 ** 20;
 
 function needsOf(device: Device, steps: number, epochs: number): MemoryNeeds {
-  const net = lenet(device, { channels: 1, height: 28, width: 28 }, 10);
+  const net = buildNet(device, "lenet", { channels: 1, height: 28, width: 28 }, 10);
   const spec = { steps, epochs, perStep: 10, networks: 1, labels: false };
   return { net, spec, batch: 256, part: 256, evaluation: MB, trainingSet: 47 * MB };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { partOf, RealBatch, ResidentSplit } from "../../src/distill/real.ts";
-import { lenet } from "../../src/nets/lenet.ts";
+import { buildNet } from "../../src/nets/build.ts";
 import { random } from "../oracle/numeric.ts";
 import { assertClose } from "../support/close.ts";
 import { gpuTest } from "../support/device.ts";
@@ -60,7 +60,7 @@ for (const [count, part] of [[11, 4], [11, 8], [9, 9], [5, 12], [7, 3]] as const
 }
 
 gpuTest("partOf gives multiples of four that fit a binding", (device) => {
-  const net = lenet(device, { channels: 1, height: 28, width: 28 }, 10);
+  const net = buildNet(device, "lenet", { channels: 1, height: 28, width: 28 }, 10);
   const most = device.info.limits.maxStorageBufferBindingSize!;
   const largest = 6 * 28 * 28 * 4;
   for (const [networks, count] of [[1, 7], [3, 1000], [16, 5000], [200, 5000]] as const) {

@@ -6,7 +6,25 @@ import { parse } from "yaml";
 import { loadRecipe, parseRecipe, recipeToYaml } from "../../src/distill/recipe.ts";
 import { UsageError } from "../../src/distill/usage_error.ts";
 
-const BUILTIN = ["quick", "mnist-fixed-10", "mnist-fixed-100", "mnist-random-100"];
+const ADAPTATIONS = [
+  "adapt-mnist-usps",
+  "adapt-mnist-usps-fixed",
+  "adapt-usps-mnist",
+  "adapt-usps-mnist-fixed",
+  "adapt-svhn-mnist",
+  "adapt-svhn-mnist-fixed",
+];
+const BUILTIN = [
+  "quick",
+  "mnist-fixed-10",
+  "mnist-fixed-100",
+  "mnist-random-100",
+  "cifar10-fixed-100",
+  "cifar10-random-100",
+  ...ADAPTATIONS,
+  "attack-mnist",
+  "attack-cifar10",
+];
 
 /** The settings in which the paper's experiments on MNIST agree. */
 const PAPER = {
@@ -28,6 +46,17 @@ const PAPER = {
   soft_labels: false,
 };
 
+/** Where those on CIFAR-10 differ. */
+const CIFAR10 = {
+  dataset: "cifar10",
+  arch: "alexcifar",
+  augment: "crop-flip",
+  steps: 10,
+  iterations: 400 * 49,
+  decay_every: 40 * 49,
+  distill_lr: 0.001,
+};
+
 function expectMessage(settings: unknown, message: string): void {
   assert.throws(() => parseRecipe(settings, "x.yaml"), (error) => {
     assert(error instanceof UsageError);
@@ -36,12 +65,32 @@ function expectMessage(settings: unknown, message: string): void {
   });
 }
 
+Deno.test("a recipe names data sets built in, of the hub and in folders", () => {
+  for (const dataset of ["fashion_mnist", "hf:o/n", "hf:o.p-q/n_1/a/b", "folder:my images/x"]) {
+    const recipe = parseRecipe({ name: "x", dataset }, "x.yaml");
+    assert.deepEqual([recipe.dataset, recipe.resize, recipe.channels], [dataset, 0, 0]);
+    assert.deepEqual(parseRecipe(parse(recipeToYaml(recipe)), "y.yaml"), recipe);
+  }
+});
+
 Deno.test("a bad setting: the message names the key, what was got and what was expected", () => {
   const seeds = "an integer from 0 to 4294967295";
+  const datasets = "a name such as mnist, hf:OWNER/NAME, hf:OWNER/NAME/FOLDER or folder:PATH";
   const expectations: [string, unknown, string][] = [
     ["name", "a/b", `got "a/b", expected a word of letters, digits, '.', '_' and '-'`],
+    ["dataset", "o/n", `got "o/n", expected ${datasets}`],
+    ["dataset", "hf:o", `got "hf:o", expected ${datasets}`],
+    ["dataset", "folder:", `got "folder:", expected ${datasets}`],
+    ["resize", -1, "got -1, expected an integer ≥ 0"],
+    ["channels", 2, "got 2, expected 0, 1 or 3"],
+    ["augment", "flip", `got "flip", expected one of none, crop-flip`],
     ["init", "loaded", `got "loaded", expected one of fixed, random`],
     ["init_param", 0, "got 0, expected a number > 0"],
+    ["pretrained", "", `got "", expected a file`],
+    ["pretrained", 3, "got 3, expected a file"],
+    ["attack", "0", `got "0", expected none, or two different classes such as 0:1`],
+    ["attack", "1:1", `got "1:1", expected none, or two different classes such as 0:1`],
+    ["attack", "10:-1", `got "10:-1", expected none, or two different classes such as 0:1`],
     ["steps", 0, "got 0, expected an integer ≥ 1"],
     ["steps", 1.5, "got 1.5, expected an integer ≥ 1"],
     ["steps", "x", `got "x", expected an integer ≥ 1`],
@@ -131,10 +180,50 @@ Deno.test("the built-in recipes of the paper have the paper's numbers", async ()
     "mnist-fixed-10": { init: "fixed", steps: 1, networks: 1 },
     "mnist-fixed-100": { init: "fixed", steps: 10, networks: 1 },
     "mnist-random-100": { init: "random", steps: 10, networks: 4 },
+    "cifar10-fixed-100": { ...CIFAR10, init: "fixed", networks: 1 },
+    "cifar10-random-100": { ...CIFAR10, init: "random", networks: 4, test_networks: 200 },
   };
   for (const [name, settings] of Object.entries(own)) {
     const recipe = await loadRecipe(name, {});
     assert.deepEqual({ ...recipe, ...PAPER, ...settings }, recipe);
+  }
+});
+
+Deno.test("the built-in recipes of adaptation: a source's networks, fixed or sampled", async () => {
+  for (const name of ADAPTATIONS) {
+    const recipe = await loadRecipe(name, {});
+    const [, source, target, fixed] = /^adapt-(\w+)-(\w+?)(-fixed)?$/.exec(name)!;
+    assert.equal(recipe.pretrained, `out/networks/${source}.safetensors`);
+    const { dataset, resize, channels } = recipe;
+    const form = [target === "usps" ? 28 : 0, source === "svhn" ? 3 : 0];
+    assert.deepEqual([dataset, resize, channels], [target, ...form]);
+    const { init, networks, test_networks, iterations, decay_every } = recipe;
+    const expected = fixed ? ["fixed", 1, 20] : ["random", 4, 200];
+    assert.deepEqual([init, networks, test_networks], expected);
+    const batches = target === "usps" ? 8 : 59;
+    assert.deepEqual([iterations, decay_every], [400 * batches, 40 * batches]);
+    const { dataset: _, ...paper } = {
+      ...PAPER,
+      steps: 10,
+      attack: "none",
+      iterations,
+      decay_every,
+    };
+    assert.deepEqual({ ...recipe, ...paper }, recipe);
+  }
+});
+
+Deno.test("the built-in attacks: one step on 100 images, class 0 as class 1", async () => {
+  const recipe = await loadRecipe("attack-mnist", {});
+  const step = { attack: "0:1", steps: 1, epochs: 1, per_class: 10, lr: 0.02 };
+  const networks = { init: "random", networks: 4, test_networks: 200 };
+  assert.deepEqual({ ...recipe, ...PAPER, ...step, ...networks }, recipe);
+  const cifar = { dataset: "cifar10", augment: "crop-flip", arch: "alexcifar", distill_lr: 0.001 };
+  const length = { iterations: 400 * 49, decay_every: 40 * 49 };
+  const other = await loadRecipe("attack-cifar10", {});
+  assert.deepEqual({ ...other, ...PAPER, ...step, ...networks, ...cifar, ...length }, other);
+  for (const attack of ["10:11", "1:10", "10:1"]) {
+    assert.equal((await loadRecipe("attack-mnist", { attack })).attack, attack);
   }
 });
 

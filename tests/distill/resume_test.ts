@@ -37,8 +37,9 @@ async function stopAt(iteration: number, device: Device, recipe: Recipe, out: st
 
 const KINDS = {
   "a fixed network": {},
-  "random networks and soft labels": {
+  "random networks, soft labels and augmented batches": {
     init: "random",
+    augment: "crop-flip",
     networks: 2,
     test_networks: 1,
     soft_labels: true,

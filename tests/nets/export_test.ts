@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { exportParameters, importParameters } from "../../src/nets/export.ts";
+import {
+  exportNetworks,
+  exportParameters,
+  importNetworks,
+  importParameters,
+} from "../../src/nets/export.ts";
 import { random } from "../oracle/numeric.ts";
 import { gpuTest } from "../support/device.ts";
 import { flatten, oddNet, unflatten } from "../support/nets.ts";
@@ -44,5 +49,47 @@ gpuTest("importParameters refuses a missing name and a wrong shape", (device) =>
     name: "TypeError",
     message: "Cannot load odd: got shape [75, 7] for fc.weight, expected [7, 75]",
   });
+  return Promise.resolve();
+});
+
+gpuTest("exportNetworks and importNetworks: all networks, a leading axis", (device) => {
+  const net = oddNet(device);
+  const theta = unflatten(net, [1, 2, 3].map((seed) => random(net.parameterCount, seed)));
+  const named = exportNetworks(net, theta);
+  assert.deepEqual(Object.entries(named).map(([name, { shape }]) => [name, ...shape]), [
+    ["conv.weight", 3, 5, 3, 3, 3],
+    ["conv.bias", 3, 5],
+    ["fc.weight", 3, 7, 75],
+    ["fc.bias", 3, 7],
+  ]);
+  const [, second] = [0, 1].map((r) => exportParameters(net, theta, r));
+  assert.deepEqual(named["fc.bias"]!.data.slice(7, 14), second!["fc.bias"]!.data);
+  assert.ok(importNetworks(net, named).every((value, i) => value === theta[i]));
+  const plain = exportParameters(net, theta, 2); // without the axis, as PyTorch has one network
+  assert.ok(importNetworks(net, plain).every((value, i) => value === theta[2 * net.stride + i]));
+  return Promise.resolve();
+});
+
+gpuTest("importNetworks refuses arrays of different numbers and shapes", (device) => {
+  const net = oddNet(device);
+  const named = exportNetworks(net, unflatten(net, [1, 2].map((s) => random(3000, s))));
+  const { "fc.bias": bias, ...missing } = named;
+  const expectations: [typeof named, string][] = [
+    [missing, "got nothing for fc.bias, expected [2, 7]"],
+    [
+      { ...named, "fc.bias": { ...bias!, shape: [7, 2] } },
+      "got shape [7, 2] for fc.bias, expected",
+    ],
+    [{ ...named, "fc.bias": { ...bias!, shape: [14] } }, "got shape [14] for fc.bias, expected"],
+    [{ ...named, "conv.weight": { ...bias!, shape: [0, 5, 3, 3, 3] } }, "expected [R, 5, 3, 3, 3]"],
+    [{}, "got nothing for conv.weight, expected [R, 5, 3, 3, 3], that of all networks"],
+  ];
+  for (const [bad, message] of expectations) {
+    assert.throws(() => importNetworks(net, bad), (error: Error) => {
+      assert.ok(error instanceof TypeError && error.message.startsWith("Cannot load odd: "));
+      assert.ok(error.message.includes(message), error.message);
+      return true;
+    });
+  }
   return Promise.resolve();
 });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Device } from "../../src/gpu/mod.ts";
 import { INIT_METHODS, initialize, type InitMethod } from "../../src/nets/init.ts";
 import { exportParameters } from "../../src/nets/export.ts";
-import { lenet } from "../../src/nets/lenet.ts";
+import { buildNet } from "../../src/nets/build.ts";
 import type { Net } from "../../src/nets/net.ts";
 import { gpuTest } from "../support/device.ts";
 import { oddNet, paddingOf } from "../support/nets.ts";
@@ -22,7 +22,8 @@ async function drawn(net: Net, method: InitMethod, { networks = R, seed = 77, fi
   return await theta.read();
 }
 
-const lenetOf = (device: Device) => lenet(device, { channels: 1, height: 28, width: 28 }, 10);
+const lenetOf = (device: Device) =>
+  buildNet(device, "lenet", { channels: 1, height: 28, width: 28 }, 10);
 
 /** The layers of LeNet: inputs and outputs that one unit sees, kernels counted. */
 const FANS: Record<string, [number, number]> = {

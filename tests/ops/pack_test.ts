@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Device, Tensor } from "../../src/gpu/mod.ts";
-import { packImages, packLabels } from "../../src/ops/pack.ts";
+import { type Move, packImages, packLabels, packMove } from "../../src/ops/pack.ts";
 import { padded, type Planes } from "../../src/ops/op.ts";
 import { random } from "../oracle/numeric.ts";
 import { assertClose } from "../support/close.ts";
@@ -27,6 +27,25 @@ function uploadBytes(device: Device, data: Uint8Array): Tensor {
   return device.tensor([whole.length / 4]).write(whole);
 }
 
+/** Pads by reflection, crops, then reverses the rows: step by step, as a picture is edited. */
+function cropped(image: Uint8Array, { channels, height, width }: Planes, move: Move): number[] {
+  const period = <T>(items: T[]) => [...items, ...items.slice(1, -1).reverse()];
+  const shifted = <T>(items: T[], by: number) => {
+    const endless = period(items); // what reflections at both ends repeat
+    return items.map((_, i) =>
+      endless[((i + by) % endless.length + endless.length) % endless.length]!
+    );
+  };
+  return Array.from({ length: channels }, (_, c) => {
+    const rows = Array.from({ length: height }, (_, h) => {
+      const start = (c * height + h) * width;
+      const row = shifted([...image.subarray(start, start + width)], move.right);
+      return move.flip ? row.reverse() : row;
+    });
+    return shifted(rows, move.down);
+  }).flat(2);
+}
+
 for (const { planes, all, chosen } of SHAPES) {
   const { channels: C, height, width } = planes;
   const size = C * height * width;
@@ -49,6 +68,38 @@ for (const { planes, all, chosen } of SHAPES) {
       const c = Math.floor(i / (height * width)) % C;
       const byte = data[chosen[Math.floor(i / size)]! * size + i % size]!;
       return (byte / 255 - mean[c]!) / std[c]!;
+    });
+    const [actual] = await download(x, 1, size, count);
+    assertClose("x", actual!, expected, 2);
+    const rest = (await x.read()).filter((_, i) => i % padded(count) >= count);
+    assert.ok(rest.every((value) => value === 0), "padding images are zero");
+  });
+
+  gpuTest(`packImages ${chosen} of ${C}×${height}×${width}: moved and flipped`, async (device) => {
+    const data = Uint8Array.from(random(all * size, 8), (v) => Math.floor(128 * (v + 1)));
+    using bytes = uploadBytes(device, data);
+    using indices = device.tensor([count]).write(Uint32Array.from(chosen));
+    using scale = device.tensor([C, 2]);
+    scale.write(Float32Array.from(mean.flatMap((m, c) => [m, std[c]!])));
+    const how = chosen.map((_, n): Move => ({
+      down: (3 * n + 1) % (2 * height - 1) - (height - 1), // all that a border reflects
+      right: (5 * n + 2) % (2 * width - 1) - (width - 1),
+      flip: n % 3 !== 1,
+    }));
+    using moves = device.tensor([count]).write(Uint32Array.from(how, packMove));
+    using x = device.tensor([size, padded(count)]);
+    x.write(new Float32Array(x.size).fill(NaN));
+    const record = device.record();
+    packImages(record, { bytes, indices }, { scale, x, moves }, planes);
+    record.submit();
+    const expected = new Float64Array(count * size);
+    chosen.forEach((index, n) => {
+      const image = data.subarray(index * size, (index + 1) * size);
+      const moved = cropped(image, planes, how[n]!);
+      moved.forEach((byte, i) => {
+        const c = Math.floor(i / (height * width));
+        expected[n * size + i] = (byte / 255 - mean[c]!) / std[c]!;
+      });
     });
     const [actual] = await download(x, 1, size, count);
     assertClose("x", actual!, expected, 2);

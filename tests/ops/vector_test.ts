@@ -128,6 +128,28 @@ gpuTest("adam: ε keeps a gradient of zero still", async (device) => {
   assert.deepEqual([...await out.read()], [1.5, -2]);
 });
 
+gpuTest("momentum: four steps of the heavy ball", async (device) => {
+  const [mu, size] = [0.9, 77];
+  using out = load(device, OUT.subarray(0, size));
+  using moment1 = device.tensor([size]);
+  using eta = load(device, [ETA, 99]);
+  using a = device.tensor([size]);
+  const theta = OUT.slice(0, size);
+  const velocity = new Float64Array(size);
+  for (let t = 1; t <= 4; t++) {
+    const gradient = rounded(random(size, 20 + t, 3));
+    a.write(Float32Array.from(gradient));
+    run(device, (record) => vector.momentum(record, { a, moment1, eta, out }, mu));
+    for (let i = 0; i < size; i++) {
+      velocity[i] = mu * velocity[i]! + gradient[i]!;
+      theta[i]! -= ETA * velocity[i]!;
+    }
+    assertClose(`velocity after ${t}`, await moment1.read(), velocity, 4);
+    const moved = Float64Array.from(await out.read(), (value, i) => value - OUT[i]!);
+    assertClose(`moved after ${t}`, moved, theta.map((value, i) => value - OUT[i]!), 16);
+  }
+});
+
 gpuTest("softplus and softplusVjp", async (device) => {
   const raw = rounded(Float64Array.of(-80, -20, -5, -0.7, 0, 0.7, 5, 20, 80));
   const bar = rounded(random(raw.length, 6));

@@ -11,6 +11,18 @@ checkLayer(
   shuffled(2 * 3 * 7 * 11),
   2,
 );
+checkLayer(
+  "maxPool() with windows that overlap",
+  maxPool({ C: 2, H: 5, V: 8, SIZE: 3, STRIDE: 2, PAD: 1 }),
+  shuffled(3 * 2 * 5 * 8),
+  3,
+);
+
+Deno.test("maxPool() fwd takes only what is inside of the map", () => {
+  const layer = maxPool({ C: 1, H: 3, V: 4, SIZE: 3, STRIDE: 2, PAD: 1 });
+  const x = Float64Array.of(-9, -2, -7, -6, -5, -4, -3, -8, -1, -12, -11, -10);
+  assert.deepEqual(layer.fwd(x, NO_PARAMS, 1), Float64Array.of(-2, -2, -1, -3));
+});
 
 Deno.test("maxPool() fwd drops the rows and columns that fill no window", () => {
   const x = Float64Array.of(1, 2, 9, 4, 3, 9, 9, 9, 9, -5, -6, 9, -8, -7, 9, 9, 9, 9);

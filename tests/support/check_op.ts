@@ -79,16 +79,14 @@ function compare(gpu: Results, op: Op, check: Check, cases: Case[]): void {
     same("xBar", gpu.xBar[r]!, vjp.xBar);
     same("xBarDot", gpu.xBarDot[r]!, hvp.xBarDot);
     same("yDot", gpu.yDot[r]!, oracle.jvp(c.x, c.w, c.xDot, c.wDot, N));
+    const wBar = gpu.wBar[r] ?? new Float64Array(0);
+    const adjoint = [dot(c.yBar, gpu.yDot[r]!), dot(gpu.xBar[r]!, c.xDot) + dot(wBar, c.wDot)];
+    assertClose("⟨ȳ, jvp⟩ = ⟨vjp, (ẋ, ẇ)⟩", [adjoint[0]!], [adjoint[1]!], terms * c.x.length);
     if (!isParametric(op)) return;
     same("yDot with xDot = 0", gpu.yDotStill[r]!, oracle.jvp(c.x, c.w, zero, c.wDot, N));
     same("wBar", gpu.wBar[r]!, vjp.wBar);
     same("wBarDot", gpu.wBarDot[r]!, hvp.wBarDot);
     same("wBarDot with xDot = 0", gpu.wBarDotStill[r]!, still.wBarDot);
-    const adjoint = [
-      dot(c.yBar, gpu.yDot[r]!),
-      dot(gpu.xBar[r]!, c.xDot) + dot(gpu.wBar[r]!, c.wDot),
-    ];
-    assertClose("⟨ȳ, jvp⟩ = ⟨vjp, (ẋ, ẇ)⟩", [adjoint[0]!], [adjoint[1]!], terms * c.x.length);
   });
 }
 
@@ -139,7 +137,7 @@ class Run {
       ),
       xBar: await toX((record, xBar) => op.vjpX(record, span, { ...x, theta, yBar, xBar })),
       xBarDot: await toX((record, xBarDot) =>
-        op.hvpX(record, span, { ...x, theta, thetaDot, yBar, yBarDot, xBarDot })
+        op.hvpX(record, span, { ...x, xDot, theta, thetaDot, yBar, yBarDot, xBarDot })
       ),
       yDotStill: [],
       wBar: [],

@@ -8,6 +8,9 @@ export const PERMISSIONS = [
   "--allow-env=LOG_TOKENS,LOG_STREAM,DENO_WEBGPU_BACKEND",
 ];
 
+/** What it takes besides to read the cache of data sets. */
+export const CACHE_PERMISSION = "--allow-env=HF_ENDPOINT,HF_HOME,XDG_CACHE_HOME,HOME,USERPROFILE";
+
 /** The repository's folder, with a slash at the end. */
 export const ROOT = new URL("../../", import.meta.url).pathname;
 
@@ -18,12 +21,15 @@ export interface Ending {
   readonly err: string;
 }
 
-/** Starts a command line of Retort. */
-export function start(args: string[], { cli = `${ROOT}cli.ts`, cwd = ROOT } = {}) {
+/** Starts a command line of Retort, with permissions and environment variables besides the usual. */
+export function start(
+  args: string[],
+  { cli = `${ROOT}cli.ts`, cwd = ROOT, permissions = [] as string[], env = {} } = {},
+) {
   return new Deno.Command("deno", {
-    args: ["run", "--quiet", ...PERMISSIONS, cli, ...args],
+    args: ["run", "--quiet", ...PERMISSIONS, ...permissions, cli, ...args],
     cwd,
-    env: { XDG_RUNTIME_DIR: cwd }, // unset, the Vulkan loader would complain on stderr
+    env: { XDG_RUNTIME_DIR: cwd, ...env }, // unset, the Vulkan loader would complain on stderr
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

@@ -1,14 +1,34 @@
 /** Nets for tests, and their parameters as the oracle has them: flat, without padding. */
+import { type Arch, type Extents, type Layer, stagesOf } from "../../src/arch/layers.ts";
+import { layersOf } from "../../src/arch/named.ts";
 import type { Device } from "../../src/gpu/mod.ts";
 import { exportParameters } from "../../src/nets/export.ts";
 import { Net } from "../../src/nets/net.ts";
 import { Conv2d } from "../../src/ops/conv2d.ts";
 import { Dense } from "../../src/ops/dense.ts";
 import { padded } from "../../src/ops/op.ts";
+import { oracleOf } from "../../src/oracle/arch.ts";
 import { conv2d } from "../../src/oracle/conv2d.ts";
 import { dense } from "../../src/oracle/dense.ts";
 import { type OracleLayer, sequence } from "../../src/oracle/layer.ts";
 import { relu } from "../../src/oracle/relu.ts";
+
+/** The float64 twin of an architecture. */
+export function twinOf(arch: Arch, image: Extents, classes: number): OracleLayer {
+  return oracleOf(stagesOf(layersOf(arch, image), image, classes));
+}
+
+/** A built-in architecture for images of `image`, with one in `factor` of its channels and outputs. */
+export function thinned(arch: string, image: Extents, factor: number): readonly Layer[] {
+  return layersOf(arch, image).map((layer): Layer => {
+    if (layer === "relu") return layer;
+    if ("conv" in layer) {
+      return { conv: { ...layer.conv, channels: layer.conv.channels / factor } };
+    }
+    if (!("dense" in layer) || layer.dense.outputs === "classes") return layer;
+    return { dense: { ...layer.dense, outputs: layer.dense.outputs / factor } };
+  });
+}
 
 /** A small net of odd sizes, with padding between rows, between parameters and at the end. */
 export function oddNet(device: Device): Net {

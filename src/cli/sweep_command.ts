@@ -1,0 +1,90 @@
+// sweep_command: distils a recipe at several values of a setting, and prints a table.
+import type { Dataset, PlannedRun, Recipe, Spread, SweepPlan, SweepPoint } from "../../mod.ts";
+import { onInterrupt } from "./interrupt.ts";
+import { openProgress, type ProgressDisplay } from "./progress.ts";
+import { loadDataset, type Outcome, type Session } from "./session.ts";
+
+/** The flags of `sweep`. */
+export interface SweepFlags {
+  /** Name or file of the recipe. */
+  recipe: string;
+  /** Values by setting. */
+  over: Record<string, unknown[]>;
+  /** Runs of the same settings. */
+  runs: number;
+  /** Settings given with --set. */
+  set?: Record<string, unknown>;
+  /** Folder of the results. */
+  out?: string;
+  /** Folder of the data sets. */
+  dataDir?: string;
+}
+
+/** Sweeps as the flags say; every recipe and data set is checked before a device opens. */
+export async function sweepCommand(session: Session, flags: SweepFlags): Promise<Outcome> {
+  const { retort } = session;
+  const { recipe, set = {}, over, runs, out } = flags;
+  const plan = await retort.planSweep(recipe, set, over, runs, out);
+  const datasets = new Map<string, Dataset>();
+  for (const { recipe } of plan.runs) {
+    const key = formOf(recipe);
+    if (!datasets.has(key)) datasets.set(key, await loadDataset(session, recipe, flags));
+  }
+  using device = await retort.openDevice();
+  if (!session.quiet) {
+    session.note(`${plan.runs.length} runs, adapter ${device.info.name}, results in ${plan.out}`);
+  }
+  let display: ProgressDisplay | undefined;
+  using _interrupt = onInterrupt(() => {
+    display?.stop();
+    session.note("Stopped: the same command goes on from the last checkpoint");
+  });
+  const result = await retort.sweep(device, plan, (recipe) => datasets.get(formOf(recipe))!, {
+    onRun: (run, index, isFinished) => {
+      display?.stop();
+      display = openProgress(session);
+      if (!session.quiet) session.note(describeRun(plan, run, index, isFinished));
+    },
+    onProgress: (progress) => display?.update(progress),
+  }).finally(() => display?.stop());
+  const [, plot] = result.files;
+  return {
+    values: { out: plan.out, ...result },
+    lines: [...table(Object.keys(over), result.points, runs), `Plot ${plot}`],
+  };
+}
+
+/** A data set and what it is brought to, as a key. */
+function formOf({ dataset, resize, channels }: Recipe): string {
+  return `${dataset} ${resize} ${channels}`;
+}
+
+/** "Run 2 of 12: steps 1, seed 2", with "; finished before" where it was. */
+function describeRun(
+  plan: SweepPlan,
+  { settings, recipe }: PlannedRun,
+  index: number,
+  isFinished: boolean,
+): string {
+  const values = Object.entries({ ...settings, seed: recipe.seed });
+  const what = values.map(([key, value]) => `${key} ${value}`).join(", ");
+  return `Run ${index + 1} of ${plan.runs.length}: ${what}${isFinished ? "; finished before" : ""}`;
+}
+
+/** A line a point under a heading, in columns. */
+function table(keys: string[], points: SweepPoint[], runs: number): string[] {
+  const percent = ({ mean, std }: Spread) =>
+    `${(100 * mean).toFixed(1)}${runs > 1 ? ` ± ${(100 * std).toFixed(1)}` : ""} %`;
+  const rows = [
+    [...keys, "before", "after"],
+    ...points.map(({ settings, before, after }) => [
+      ...keys.map((key) => `${settings[key]}`),
+      percent(before),
+      percent(after),
+    ]),
+  ];
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  const lines = rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join("  "));
+  const spread = runs === 1 ? "one run each" : `mean ± std of ${runs} runs each`;
+  return [`Test accuracy, ${spread}`, ...lines.map((line) => line.trimEnd())];
+}

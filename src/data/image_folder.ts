@@ -1,0 +1,82 @@
+// A folder of images: train/CLASS/*.png and test/CLASS/*.png, or .jpg.
+import { type Dataset, makeDataset } from "./dataset.ts";
+import { decodeSplit, type Encoded, MOST_CLASSES } from "./encoded.ts";
+import type { Form } from "./image.ts";
+
+const IMAGE = /\.(png|jpe?g)$/i;
+
+/**
+ * Loads `dir`, whose folders `train` and `test` have a folder of PNG or JPEG files for each class.
+ * Classes are numbered in the order of the names of train's folders, images taken in the order of
+ * their names. Other files are left alone.
+ *
+ * @throws {Deno.errors.NotFound} no `train` or `test`, or a class without images
+ * @throws {RangeError} a class of `test` that `train` has not, too many classes, or images of
+ *   different shapes
+ * @throws {SyntaxError} a damaged image
+ */
+export async function loadImageFolder(dir: string, name: string, form: Form): Promise<Dataset> {
+  const classes = await namesIn(`${dir}/train`, "isDirectory");
+  if (classes.length > MOST_CLASSES) {
+    throw new RangeError(
+      `Cannot read ${dir}/train: got ${classes.length} classes, expected at most ` +
+        `${MOST_CLASSES}; leave some out`,
+    );
+  }
+  const [train, test] = [
+    await readSplit(`${dir}/train`, classes, form),
+    await readSplit(`${dir}/test`, classes, form),
+  ];
+  const files = {
+    trainImages: train.images,
+    trainLabels: train.labels,
+    testImages: test.images,
+    testLabels: test.labels,
+  };
+  return makeDataset(name, files, dir, { classes: classes.length });
+}
+
+async function readSplit(dir: string, classes: readonly string[], form: Form) {
+  const paths: { path: string; label: number }[] = [];
+  for (const folder of await namesIn(dir, "isDirectory")) {
+    const label = classes.indexOf(folder);
+    if (label < 0) {
+      throw new RangeError(
+        `Cannot read ${dir}: got a class ${folder}, expected those of the training images, ` +
+          `${classes.join(", ")}; rename or remove the folder`,
+      );
+    }
+    const images = await namesIn(`${dir}/${folder}`, "isFile", IMAGE);
+    paths.push(...images.map((image) => ({ path: `${dir}/${folder}/${image}`, label })));
+  }
+  async function* files(): AsyncGenerator<Encoded> {
+    for (const { path, label } of paths) {
+      yield { bytes: await Deno.readFile(path), label, source: path };
+    }
+  }
+  return await decodeSplit(files(), paths.length, form, dir);
+}
+
+/** Names of the folders or files in `dir` that match, in order; there must be one. */
+async function namesIn(
+  dir: string,
+  kind: "isDirectory" | "isFile",
+  pattern = /^[^.]/,
+): Promise<string[]> {
+  const what = kind === "isDirectory" ? "folders, one a class" : "PNG or JPEG files";
+  const fail = (got: string) =>
+    new Deno.errors.NotFound(
+      `Cannot read ${dir}: got ${got}, expected ${what}; put images at ` +
+        `train/CLASS/NAME.png and test/CLASS/NAME.png`,
+    );
+  const entries = await Array.fromAsync(Deno.readDir(dir)).catch((error) => {
+    if (error instanceof Deno.errors.NotFound) throw fail("no such folder");
+    throw error instanceof Deno.errors.NotADirectory ? fail("a file") : error;
+  });
+  const names = entries.filter((entry) =>
+    (entry[kind] || entry.isSymlink) && pattern.test(entry.name)
+  )
+    .map((entry) => entry.name).sort();
+  if (names.length === 0) throw fail("none");
+  return names;
+}

@@ -1,0 +1,121 @@
+// dataset_card: README.md of an exported folder: what the images are and how to train on them.
+import { stringify } from "yaml";
+import type { Accuracy } from "../distill/accuracy.ts";
+import type { DistilledSet, Training } from "./distilled_set.ts";
+
+/** Where the rows are: PNGs with metadata.jsonl, or a parquet file. */
+export type Layout = "folder" | "hf";
+
+/** The path of the parquet file of the hf layout. */
+export const PARQUET = "data/train-00000-of-00001.parquet";
+
+/** Writes the card: YAML for the hub between lines of dashes, then Markdown. */
+export function datasetCard(set: DistilledSet, layout: Layout): string {
+  const { training } = set;
+  const sections = [
+    introduction(set),
+    warning(training),
+    steps(training),
+    normalisation(training),
+    files(layout),
+    ...(set.recipe === undefined ? [] : [`## Recipe\n\n\`\`\`yaml\n${set.recipe.trim()}\n\`\`\``]),
+  ];
+  return `---\n${stringify(frontMatter(set, layout))}---\n\n${sections.join("\n\n")}\n`;
+}
+
+function frontMatter({ training, labels }: DistilledSet, layout: Layout) {
+  const general = {
+    pretty_name: `${training.dataset}, distilled to ${count(labels.length, "image")}`,
+    task_categories: ["image-classification"],
+    tags: ["dataset-distillation"],
+  };
+  if (layout === "folder") return general;
+  const names = Array.from({ length: training.classes }, (_, k) => [`${k}`, `${k}`]);
+  return {
+    ...general,
+    dataset_info: {
+      features: [
+        { name: "image", dtype: "image" },
+        { name: "label", dtype: { class_label: { names: Object.fromEntries(names) } } },
+        { name: "soft_label", sequence: "float32" },
+        { name: "step", dtype: "int64" },
+        { name: "pixels", sequence: "float32" },
+      ],
+    },
+    configs: [{ config_name: "default", data_files: [{ split: "train", path: PARQUET }] }],
+  };
+}
+
+function introduction({ training, labels }: DistilledSet): string {
+  const { dataset, arch, init, accuracy, retort_version: version } = training;
+  const networks = init === "fixed"
+    ? "for one initial network, which is in `distilled.safetensors`"
+    : `for initial networks drawn by ${training.init_method} (${training.init_param})`;
+  const found = accuracy
+    ? `Training on them as below takes the test accuracy on real images of ${dataset} from ` +
+      `${percent(accuracy.before)} to **${percent(accuracy.after)}** ` +
+      `(${count(accuracy.after.networks, "network")}).`
+    : "The run did not record what accuracy training on them reaches.";
+  return `# ${dataset}, distilled to ${count(labels.length, "image")}\n\n` +
+    `Synthetic images by which gradient descent was told to train a network: ${dataset}, ` +
+    `distilled (Wang et al. 2018, arXiv 1811.10959) with Retort ${version} for the network ` +
+    `${arch}, ${networks}.\n\n${found}`;
+}
+
+function warning({ init }: Training): string {
+  const other = init === "fixed" ? ", another initial network" : "";
+  return `## Before you train on them\n\n` +
+    `- **These are not ordinary training images.** Shuffled minibatches, another optimiser` +
+    `${other} or other rates give another accuracy, as a rule a much lower one. Follow the steps ` +
+    `below.\n` +
+    `- **The PNGs lose information.** Distilled pixels lie far outside of black and white; a PNG ` +
+    `clips and rounds them. Train on the exact numbers; the PNGs are for looking at.`;
+}
+
+function steps(training: Training): string {
+  const { steps, epochs, images_per_step: perStep, learning_rates: rates } = training;
+  const epoch = (name: string | number) => `| ${name} |`;
+  const header = Array.from({ length: epochs }, (_, e) => ` η, epoch ${e + 1} |`).join("");
+  const rows = Array.from({ length: steps }, (_, step) => {
+    const cells = Array.from({ length: epochs }, (_, e) => rates[e * steps + step]!.toPrecision(6));
+    return `${epoch(step)}${cells.map((cell) => ` ${cell} |`).join("")}`;
+  });
+  return `## Steps and rates\n\n` +
+    `${count(steps, "step")} of ${count(perStep, "image")}, ${count(epochs, "epoch")}: ` +
+    `${
+      count(steps * epochs, "gradient step")
+    } in all. Gradient step t trains on all images whose ` +
+    `\`step\` is \`order[t]\`, which is t mod ${steps}: plain gradient descent at the rate ` +
+    `\`learning_rates[t]\` on their mean cross-entropy with \`soft_label\`. No shuffling, no ` +
+    `momentum, no weight decay. \`distilled.json\` has the rates in full.\n\n` +
+    `${epoch("step")}${header}\n${epoch("---")}${" --- |".repeat(epochs)}\n${rows.join("\n")}`;
+}
+
+function normalisation({ mean, std, image_shape: shape }: Training): string {
+  return `## Normalisation\n\n` +
+    `Networks see (byte / 255 − mean) / std with mean ${mean.join(", ")} and std ` +
+    `${std.join(", ")} for each channel, in images of shape [${
+      shape.join(", ")
+    }]. Normalise real ` +
+    `images likewise.`;
+}
+
+function files(layout: Layout): string {
+  const rows = layout === "folder"
+    ? "- `metadata.jsonl`: file name, label, soft label and step of every image\n" +
+      "- `class/step_image.png`: the images; the class is the most probable one\n"
+    : `- \`${PARQUET}\`: \`image\` (PNG), \`label\` (the most probable class), \`soft_label\`, ` +
+      "`step`, and `pixels`, the exact normalised numbers\n";
+  return `## Files\n\n${rows}` +
+    "- `distilled.json`: order, rates, normalisation, network, accuracy\n" +
+    "- `distilled.safetensors`: all of it in float32: `images`, `labels`, `lrs`, `init/…`";
+}
+
+function percent({ mean, std, networks }: Accuracy): string {
+  const spread = networks > 1 ? ` ± ${(100 * std).toFixed(1)}` : "";
+  return `${(100 * mean).toFixed(1)}${spread} %`;
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}

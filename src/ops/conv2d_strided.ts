@@ -1,0 +1,209 @@
+/**
+ * conv2d_strided: convolution with a stride on relu(x) or x; its kernels and formulas are in
+ * conv2d_strided.wgsl; splits.wgsl ends split sums.
+ */
+import source from "../../kernels/conv2d_strided.wgsl" with { type: "text" };
+import splitsSource from "../../kernels/splits.wgsl" with { type: "text" };
+import type { Bindings, Device, Recorder, Tensor } from "../gpu/mod.ts";
+import type { Conv2dSpec } from "./conv2d.ts";
+import {
+  checkShared,
+  checkSize,
+  type HvpWTensors,
+  type HvpXTensors,
+  type JvpTensors,
+  type Parameter,
+  type ParametricOp,
+  type Planes,
+  sizeOf,
+  type Span,
+  type VjpXTensors,
+} from "./op.ts";
+
+/** What a convolution with a stride is made of. */
+export interface Conv2dStridedSpec extends Conv2dSpec {
+  /** Rows, and columns, from one window to the next. */
+  readonly stride: number;
+}
+
+/** Invocations that a sum over images is divided among, about. */
+const SUM_LANES = { software: 128, hardware: 32_768 };
+/** llvmpipe leaves a loop, without a word, once an invocation has done 65 535 turns. */
+const MOST_TURNS = 60_000;
+
+/** Convolution with a stride: y = f(relu(x), w) + b, bilinear in (relu(x), w). */
+export class Conv2dStrided implements ParametricOp {
+  readonly input: Planes;
+  readonly output: Planes;
+  readonly parameters: readonly Parameter[];
+  readonly #device: Device;
+  readonly #spec: Conv2dStridedSpec;
+  /** Floats of w and b. */
+  readonly #weights: number;
+  /** Scratch for the parts of a split sum, by size. */
+  readonly #partials = new Map<number, Tensor>();
+
+  /** @throws RangeError for a sum of more terms than an invocation may add up. */
+  constructor(device: Device, spec: Conv2dStridedSpec) {
+    const { name, input, channels, size, pad, stride, at } = spec;
+    const row = input.channels * size * size;
+    const terms = Math.max(row, channels * Math.ceil(size / stride) ** 2);
+    if (terms > MOST_TURNS) {
+      throw new RangeError(
+        `Cannot build ${name}: got sums of ${terms} products, expected at most ${MOST_TURNS}; ` +
+          `use fewer channels or a smaller kernel`,
+      );
+    }
+    this.#device = device;
+    this.#spec = spec;
+    this.#weights = channels * (row + 1);
+    this.input = input;
+    const along = (side: number) => Math.floor((side + 2 * pad - size) / stride) + 1;
+    this.output = { channels, height: along(input.height), width: along(input.width) };
+    const fans = { fanIn: row, fanOut: channels * size * size };
+    const weight = { name: `${name}.weight`, shape: [channels, input.channels, size, size] };
+    const bias = { name: `${name}.bias`, shape: [channels] };
+    this.parameters = [
+      { ...weight, at, pitch: row, ...fans, bias: false },
+      { ...bias, at: at + channels * row, pitch: 1, ...fans, bias: true },
+    ];
+  }
+
+  fwd(record: Recorder, span: Span, t: { x: Tensor; theta: Tensor; y: Tensor }): void {
+    const { x, theta, y } = t;
+    this.#forward(record, span, { x, xDot: x, theta, thetaDot: theta, y }, false);
+  }
+
+  jvp(record: Recorder, span: Span, t: JvpTensors): void {
+    const { x, xDot, theta, thetaDot, yDot: y } = t;
+    // With ẋ = 0 the tangent is f(x, ẇ) + ḃ: the forward pass with θ̇ for θ.
+    if (xDot === null) return this.fwd(record, span, { x, theta: thetaDot, y });
+    this.#forward(record, span, { x, xDot, theta, thetaDot, y }, true);
+  }
+
+  vjpX(record: Recorder, span: Span, t: VjpXTensors): void {
+    const { x, theta, yBar, xBar } = t;
+    const bindings = { x, theta, thetaDot: theta, yBar, yBarDot: yBar, xBar };
+    this.#backward(record, span, bindings, false);
+  }
+
+  hvpX(record: Recorder, span: Span, t: HvpXTensors): void {
+    const { x, theta, thetaDot, yBar, yBarDot, xBarDot: xBar } = t;
+    this.#backward(record, span, { x, theta, thetaDot, yBar, yBarDot, xBar }, true);
+  }
+
+  vjpW(record: Recorder, span: Span, t: { x: Tensor; yBar: Tensor; thetaBar: Tensor }): void {
+    const { x, yBar, thetaBar } = t;
+    this.#sum(record, span, { x, xDot: x, yBar, yBarDot: yBar }, thetaBar, false);
+  }
+
+  hvpW(record: Recorder, span: Span, t: HvpWTensors): void {
+    const { x, xDot, yBar, yBarDot, thetaBarDot } = t;
+    if (xDot === null) return this.vjpW(record, span, { x, yBar: yBarDot, thetaBar: thetaBarDot });
+    this.#sum(record, span, { x, xDot, yBar, yBarDot }, thetaBarDot, true);
+  }
+
+  #forward(
+    record: Recorder,
+    span: Span,
+    t: Bindings & { x: Tensor; theta: Tensor; y: Tensor },
+    tangent: boolean,
+  ): void {
+    const { networks, images } = span;
+    const { channels, height, width } = this.output;
+    checkShared("conv2d_strided.fwd on x", t.x, this.input, span);
+    checkSize("conv2d_strided.fwd to y", t.y, [networks, sizeOf(this.output), images]);
+    const lanes = Math.ceil(channels / 4) * height * width * images / 4;
+    const sizes = { TANGENT: +tangent, THETA: t.theta.size / networks };
+    record.dispatchEach(this.#kernel("fwd", sizes), t, lanes, networks);
+  }
+
+  #backward(
+    record: Recorder,
+    span: Span,
+    t: Bindings & { x: Tensor; theta: Tensor; yBar: Tensor; xBar: Tensor },
+    tangent: boolean,
+  ): void {
+    const { networks, images } = span;
+    const { channels, height, width } = this.input;
+    checkShared("conv2d_strided.vjpX on x", t.x, this.input, span);
+    this.#checkOutput("conv2d_strided.vjpX", t.yBar, span);
+    checkSize("conv2d_strided.vjpX to xBar", t.xBar, [networks, sizeOf(this.input), images]);
+    const lanes = Math.ceil(channels / 4) * height * width * images / 4;
+    const sizes = { TANGENT: +tangent, THETA: t.theta.size / networks };
+    record.dispatchEach(this.#kernel("vjpX", sizes), t, lanes, networks);
+  }
+
+  #sum(
+    record: Recorder,
+    span: Span,
+    t: Bindings & { x: Tensor; yBar: Tensor },
+    thetaBar: Tensor,
+    tangent: boolean,
+  ): void {
+    const { networks } = span;
+    checkShared("conv2d_strided.vjpW on x", t.x, this.input, span);
+    this.#checkOutput("conv2d_strided.vjpW", t.yBar, span);
+    const { splits, lanes } = this.#sums(span);
+    const partial = this.#partial(splits * networks * this.#weights);
+    const kernel = this.#kernel("vjpW", { TANGENT: +tangent, SPLITS: splits });
+    record.dispatchEach(kernel, { ...t, partial }, lanes * splits, networks);
+    const { workgroup: WG } = this.#device.profile;
+    const SIZE = this.#weights;
+    const sum = { SIZE, THETA: thetaBar.size / networks, AT: this.#spec.at, WG };
+    const reduce = this.#device.kernel("splits", splitsSource, "sum", sum);
+    record.dispatch(reduce, { partial, thetaBar }, [Math.ceil(SIZE / WG), networks]);
+  }
+
+  #checkOutput(what: string, yBar: Tensor, { networks, images }: Span): void {
+    checkSize(`${what} on yBar`, yBar, [networks, sizeOf(this.output), images]);
+  }
+
+  /** Runs that the sum over images is divided into, and the invocations of a run. */
+  #sums({ networks, images }: Span): { splits: number; lanes: number } {
+    const { channels, height, width } = this.output;
+    const lanes = Math.ceil(channels / 4) * (this.#weights / channels - 1);
+    const turns = images / 4 * height * width;
+    const least = Math.ceil(turns / MOST_TURNS);
+    const wanted = Math.ceil(SUM_LANES[this.#device.profile.name] / lanes / networks);
+    const most32 = Math.floor((2 ** 32 - 1) / turns); // the kernel multiplies turns by runs
+    return { splits: Math.min(turns, most32, Math.max(least, wanted)), lanes };
+  }
+
+  scratchBytes(span: Span): number {
+    return 4 * this.#sums(span).splits * span.networks * this.#weights;
+  }
+
+  /** THETA and SPLITS are 0 where an entry point does not use them. */
+  #kernel(entry: string, overrides: Record<string, number>) {
+    const { size, pad, stride, relu, at } = this.#spec;
+    const { input, output } = this;
+    return this.#device.kernel("conv2d_strided", source, entry, {
+      C: input.channels,
+      H: input.height,
+      V: input.width,
+      O: output.channels,
+      P: output.height,
+      Q: output.width,
+      K: size,
+      PAD: pad,
+      STRIDE: stride,
+      AT: at,
+      RELU: +relu,
+      THETA: 0,
+      SPLITS: 0,
+      ...overrides,
+      WG: this.#device.profile.workgroup,
+    });
+  }
+
+  #partial(size: number): Tensor {
+    let partial = this.#partials.get(size);
+    if (!partial) this.#partials.set(size, partial = this.#device.tensor([size], "conv2d partial"));
+    return partial;
+  }
+
+  [Symbol.dispose](): void {
+    for (const partial of this.#partials.values()) partial[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,110 @@
+// cli_data_test: data sets of the hub and folders on the command line, with the fewest permissions.
+import assert from "node:assert/strict";
+import { HUB_SETS } from "../src/data/hub.ts";
+import { resolved, serveHub } from "./data/hub_server.ts";
+import { parquetOf, pngOf, smallSplit } from "./data/parquet_files.ts";
+import { inTemporary } from "./report/temporary.ts";
+import { CACHE_PERMISSION, PERMISSIONS, retort } from "./support/command.ts";
+
+/** Runs `body` with a hub that has a small `usps`, and with a command line that knows of it. */
+async function withUsps(
+  body: (
+    dir: string,
+    command: (args: string[], ...permissions: string[]) => ReturnType<typeof retort>,
+    host: string,
+  ) => Promise<void>,
+): Promise<void> {
+  const { repository, folder } = HUB_SETS.get("usps")!;
+  const path = (split: string) => resolved(repository, `${folder}/${split}-00000-of-00001.parquet`);
+  const files = {
+    [path("train")]: parquetOf(smallSplit(24, 10)),
+    [path("test")]: parquetOf(smallSplit(10, 10)),
+  };
+  await inTemporary(async (dir) => {
+    await using hub = serveHub("hub", files);
+    const env = { HF_ENDPOINT: hub.endpoint, HF_HOME: `${dir}/hf` };
+    const command = (args: string[], ...permissions: string[]) =>
+      retort(args, { permissions, env });
+    await body(dir, command, new URL(hub.endpoint).host);
+  });
+}
+
+Deno.test("data downloads a set; distill and evaluate then need no network", async () => {
+  await withUsps(async (dir, command, host) => {
+    const fetched = await command(["data", "usps"], CACHE_PERMISSION, `--allow-net=${host}`);
+    assert.deepEqual([fetched.code, fetched.out], [
+      0,
+      "usps: 24 training and 10 test images of 1×4×5, 10 classes\n" +
+      "Normalised by mean 0.1597 and std 0.2573\n",
+    ]);
+    assert.match(fetched.err, /^Downloading \S+ \(0\.0 MB\) to \S+\nDownloading \S+ .*\n$/);
+
+    const form = ["--set", "resize=28", "--set", "augment=crop-flip"];
+    const sizes = ["--steps", "1", "--batch", "16", "--iterations", "2"];
+    const run = ["distill", "--dataset", "usps", ...form, ...sizes, "--out", `${dir}/run`];
+    const distilled = await command([...run, "--quiet"], CACHE_PERMISSION);
+    assert.deepEqual([distilled.code, distilled.err], [0, ""]);
+    const evaluated = await command(["evaluate", `${dir}/run`, "--json"], CACHE_PERMISSION);
+    assert.equal(evaluated.code, 0, evaluated.err);
+    const { dataset, after } = JSON.parse(evaluated.out);
+    assert.equal(dataset, "usps");
+    assert.ok(after.mean >= 0 && after.mean <= 1);
+  });
+});
+
+Deno.test("without permissions a set that is not there: what to allow, download and where", async () => {
+  await withUsps(async (dir, command, host) => {
+    const noCache = await command(["data", "usps"]);
+    assert.equal(noCache.code, 1);
+    assert.match(noCache.err, /^Cannot find the cache of data sets: got no permission \(.*HF_/);
+    assert.ok(noCache.err.includes(CACHE_PERMISSION));
+    assert.equal(noCache.err.split("\n").length, 2);
+
+    const noNet = await command(["distill", "--dataset", "usps"], CACHE_PERMISSION);
+    assert.equal(noNet.code, 1);
+    const file = (split: string) => `data/${split}-00000-of-00001.parquet`;
+    const needs = ["train", "test"].map((split) =>
+      `http://${host}/datasets/flwrlabs/usps/resolve/main/${file(split)} to ` +
+      `${dir}/hf/hub/datasets--flwrlabs--usps/snapshots/main/${file(split)}`
+    );
+    assert.match(
+      noNet.err,
+      /^Cannot download http:\S+: got no permission \(.*\), expected --allow-net/,
+    );
+    assert.ok(noNet.err.includes(`What usps needs: ${needs.join(", ")}. Put the files`), noNet.err);
+    assert.ok(noNet.err.endsWith("or let `deno task data usps` download them\n"));
+  });
+});
+
+Deno.test("data reads folders of images; a set that does not exist is bad usage", async () => {
+  await inTemporary(async (dir) => {
+    for (const [path, value] of [["train/a", 5], ["train/b", 9], ["test/a", 7]] as const) {
+      await Deno.mkdir(`${dir}/${path}`, { recursive: true });
+      await Deno.writeFile(`${dir}/${path}/1.png`, pngOf(new Uint8Array(20).fill(value)));
+    }
+    const { code, out } = await retort(["data", `folder:${dir}`, "--resize", "3", "--json"]);
+    const { mean, std, ...rest } = JSON.parse(out);
+    const planes = { channels: 1, height: 3, width: 3 };
+    const name = `folder:${dir}`;
+    assert.deepEqual([code, rest], [0, { name, ...planes, classes: 2, train: 2, test: 1 }]);
+    assert.ok(Math.abs(mean[0] - 7 / 255) < 1e-12 && Math.abs(std[0] - 2 / 255) < 1e-12);
+  });
+  const unknown = await retort(["distill", "--dataset", "mine"]);
+  assert.deepEqual([unknown.code, unknown.out], [2, ""]);
+  assert.match(
+    unknown.err,
+    /^Cannot load data set mine: got an unknown name, expected mnist, .*\n$/,
+  );
+  const bad = await retort(["data", "mnist", "--channels", "2"]);
+  assert.deepEqual([bad.code, bad.out], [2, ""]);
+  assert.match(bad.err, /channels/);
+});
+
+Deno.test("the tasks have the permissions that are tested", async () => {
+  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("../deno.json", import.meta.url)));
+  const names = [PERMISSIONS.at(-1)!, CACHE_PERMISSION].map((flag) => flag.split("=")[1]).join();
+  const flags = `--allow-read --allow-write --allow-env=${names} cli.ts distill`;
+  assert.equal(tasks.distill, `deno run ${flags}`);
+  const net = flags.replace("--allow-env", "--allow-net --allow-env").replace(/distill$/, "data");
+  assert.equal(tasks.data, `deno run ${net}`);
+});

@@ -1,0 +1,119 @@
+// openParquet: the columns of images and labels, the rows, and every way a file can be wrong.
+import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
+import { type Columns, openParquet } from "../../src/data/parquet.ts";
+import { inTemporary } from "../report/temporary.ts";
+import { parquetOf, pngOf, smallSplit, type TableOptions } from "./parquet_files.ts";
+
+const SPLIT = smallSplit(8);
+
+/** Runs `body` with a file of these bytes. */
+async function withFile<T>(bytes: Uint8Array, body: (path: string) => Promise<T>): Promise<T> {
+  let result: T;
+  await inTemporary(async (dir) => {
+    await Deno.writeFile(`${dir}/a.parquet`, bytes);
+    result = await body(`${dir}/a.parquet`);
+  });
+  return result!;
+}
+
+async function columnsOf(options: TableOptions): Promise<Columns> {
+  return await withFile(parquetOf(SPLIT, options), async (path) => {
+    using table = await openParquet(path);
+    return table.columns;
+  });
+}
+
+for (
+  const [name, compression] of [
+    ["Snappy", undefined],
+    ["no", { codec: "UNCOMPRESSED" }],
+    ["gzip", { codec: "GZIP", compressors: { GZIP: (bytes: Uint8Array) => gzipSync(bytes) } }],
+  ] as const
+) {
+  Deno.test(`openParquet reads images and labels over row groups, ${name} compression`, async () => {
+    await withFile(parquetOf(SPLIT, compression && { compression }), async (path) => {
+      using table = await openParquet(path);
+      assert.equal(table.count, 8);
+      const rows = await Array.fromAsync(table.rows());
+      assert.deepEqual(rows.map(({ label }) => label), [0, 1, 2, 0, 1, 2, 0, 1]);
+      assert.deepEqual(rows[7]!.bytes, pngOf(SPLIT.images.slice(140, 160)));
+      assert.equal(rows[7]!.source, `${path}, row 7`);
+      assert.equal((await Array.fromAsync(table.rows())).length, 8); // and again from the start
+    });
+  });
+}
+
+Deno.test("openParquet finds columns by features, else by types and names", async () => {
+  const zeros = new Array(8).fill(0);
+  const labels = { coarse_label: zeros, fine_label: zeros };
+  const names = (...names: string[]) => ({ _type: "ClassLabel", names });
+  assert.deepEqual(await columnsOf({ image: "img" }), {
+    image: "img",
+    label: "label",
+    classes: undefined,
+  });
+  assert.deepEqual(await columnsOf({ labels: { digit: zeros } }), {
+    image: "image",
+    label: "digit",
+    classes: undefined,
+  });
+  assert.equal((await columnsOf({ labels })).label, "fine_label");
+  const features = { image: { _type: "Image" }, coarse_label: names("a", "b") };
+  assert.deepEqual(await columnsOf({ labels, features }), {
+    image: "image",
+    label: "coarse_label",
+    classes: 2,
+  });
+  const counted = { label: { _type: "ClassLabel", num_classes: 7 } };
+  assert.equal((await columnsOf({ features: counted })).classes, 7);
+});
+
+Deno.test("openParquet refuses tables without images or labels", async () => {
+  const zeros = new Array(8).fill(0);
+  await assert.rejects(columnsOf({ labels: { a: zeros, b: zeros } }), {
+    name: "SyntaxError",
+    message: /got columns image, a, b, expected one of images \{bytes, path\} and one of integer/,
+  });
+  await assert.rejects(columnsOf({ labels: {} }), { message: /got columns image, expected/ });
+});
+
+Deno.test("openParquet refuses a truncated or damaged file", async () => {
+  const bytes = parquetOf(SPLIT);
+  const damaged = [
+    [bytes.slice(0, -1), "one byte short"],
+    [bytes.slice(0, 500), "half"],
+    [new Uint8Array(), "empty"],
+    [bytes.slice(0, 8), "a header"],
+  ] as const;
+  for (const [content, what] of damaged) {
+    await withFile(content, async (path) => {
+      await assert.rejects(openParquet(path), (error: Error) => {
+        const start = `Cannot read ${path}: got a damaged parquet file (`;
+        assert.ok(error instanceof SyntaxError && error.message.startsWith(start), what);
+        return error.message.endsWith(
+          "expected a whole one; delete it and load the data set again",
+        );
+      });
+    });
+  }
+});
+
+Deno.test("rows refuses damaged pages and rows without bytes", async () => {
+  const bytes = parquetOf(SPLIT);
+  await withFile(bytes.fill(0xff, 4, 300), async (path) => {
+    using table = await openParquet(path);
+    await assert.rejects(Array.fromAsync(table.rows()), {
+      name: "SyntaxError",
+      message: /a\.parquet: got a damaged parquet file \(.+\), expected a whole one; delete it/,
+    });
+  });
+  const files = [...new Array(7).fill(pngOf(SPLIT.images.slice(0, 20))), null];
+  await withFile(parquetOf(SPLIT, { files }), async (path) => {
+    using table = await openParquet(path);
+    await assert.rejects(Array.fromAsync(table.rows()), {
+      name: "SyntaxError",
+      message: /a\.parquet, row 7: got no bytes in its column image, expected an image file/,
+    });
+  });
+});
