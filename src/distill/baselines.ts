@@ -10,9 +10,9 @@ import { buildNet } from "../nets/build.ts";
 import type { Net } from "../nets/net.ts";
 import { writeAtomic } from "../report/atomic.ts";
 import { type Accuracy, summarize } from "./accuracy.ts";
-import { metadataOf, readArtifact } from "./artifact.ts";
 import { evaluate, type Initialization } from "./evaluate.ts";
 import { bestOf, type Cell, EPOCHS, Grid, keepBest, type Rate, RATES } from "./grid.ts";
+import { learnedRates } from "./learned_rates.ts";
 import { fitAndTest, ON_EVERYTHING, RealMinibatches } from "./ordinary.ts";
 import { type BaselineName, BASELINES, type Published, publishedFor } from "./published.ts";
 import { networksOf, Pretrained } from "./pretrained.ts";
@@ -280,24 +280,4 @@ class Run implements Disposable {
 
 function nameOf(rate: Rate): string {
   return rate === "learned" ? "learned rates" : `rate ${rate}`;
-}
-
-/** The rates of an artifact of the same setting, if one is given. */
-async function learnedRates(
-  recipe: Recipe,
-  dataset: Dataset,
-  dir: string | undefined,
-): Promise<Float32Array | undefined> {
-  if (dir === undefined) return;
-  const { metadata, lrs } = await readArtifact(dir);
-  const wanted = metadataOf(recipe, dataset, "");
-  const fixed = ["dataset", "arch", "steps", "per_step", "init", "init_method", "init_param"];
-  for (const key of [...fixed, "seed"] as (keyof typeof wanted)[]) {
-    if (metadata[key] === wanted[key]) continue;
-    throw new UsageError(
-      `Cannot compare with ${dir}: got ${key} ${metadata[key]}, expected ${wanted[key]} as in ` +
-        `recipe ${recipe.name}; give --recipe ${dir}/recipe.yaml`,
-    );
-  }
-  return lrs.data;
 }
