@@ -30,9 +30,10 @@ const SHAPES: Shape[] = [
   { C: 2, H: 4, V: 14, O: 6, K: 5, PAD: 2, N: 2, R: 2 },
 ];
 
-for (const s of SHAPES) {
+for (const [i, s] of SHAPES.entries()) {
   // Only a network's input is shared, and it is not gated.
-  for (const [gated, shared] of [[false, false], [true, false], [false, true]] as const) {
+  const gatedOrShared = [[true, false], [false, true]] as const;
+  for (const [gated, shared] of i > 0 ? gatedOrShared : [[false, false], ...gatedOrShared]) {
     gpuTest(`Conv2d ${JSON.stringify(s)} relu=${gated} shared=${shared}`, async (device) => {
       const { C, H, V, O, K, PAD, N, R } = s;
       const input = { channels: C, height: H, width: V };
