@@ -12,7 +12,8 @@
 // and PAD is then K−1−PAD. An invocation computes COLUMNS columns × CHANNELS channels × 4 images. It
 // takes a row of src and TAPS taps at a time (row.wgsl): a load costs a software adapter three times
 // the arithmetic of its products, so each is done once for all of these, which are written out
-// because a loop over them would keep neither in registers.
+// because a loop over them would keep neither in registers. With POOLED src is what came back to a
+// max-pooling that follows (unpool.wgsl), a quarter of the size; conv2d_pool.wgsl is that forward.
 
 override O: u32; override P: u32; override Q: u32;  // extents of dst
 override K: u32; override PAD: u32;
@@ -42,16 +43,17 @@ struct Place { r: u32, o: u32, p: u32, q: u32, n: u32 }
 // Tap j of input channel c and row i for output channels `channel`; zero beyond the kernel.
 fn weights(r: u32, channel: vec4u, c: u32, i: u32, j: u32, dot: bool) -> vec4f {
   let tap = min(j, K - 1);
+  let row = min(i, K - 1);
   let base = r * THETA + AT;
-  var at = base + ((channel * C + c) * K + i) * K + tap;
-  if (FLIP) { at = base + ((c * O + channel) * K + K - 1 - i) * K + K - 1 - tap; }
+  var at = base + ((channel * C + c) * K + row) * K + tap;
+  if (FLIP) { at = base + ((c * O + channel) * K + K - 1 - row) * K + K - 1 - tap; }
   var w: vec4f;
   if (dot) {
     w = vec4f(thetaDot[at.x], thetaDot[at.y], thetaDot[at.z], thetaDot[at.w]);
   } else {
     w = vec4f(theta[at.x], theta[at.y], theta[at.z], theta[at.w]);
   }
-  return select(vec4f(), w, j < K);
+  return select(vec4f(), w, j < K && i < K);
 }
 
 fn tapsAt(r: u32, channel: vec4u, c: u32, i: u32, j: u32, dot: bool) -> Taps {
@@ -98,6 +100,46 @@ fn accumulate(t: ptr<function, Tile>, s: Row, w: Taps) {
   if (COLUMNS > 13) { (*t).n += sums(s.n, s.o, s.p, s.q, s.r, w); }
 }
 
+// The row of src, or of srcDot, that stands at h, from column v on.
+fn rowOf(at: Place, c: u32, h: u32, v: u32, dot: bool) -> Row {
+  if (POOLED) {
+    return unpooledRow(((at.r * C + c) * (H / 2) + h / 2) * (V / 2) * N + at.n, h, v, dot);
+  }
+  return rowAt(at.r * stride() + (c * H + h) * V * N + at.n, v, dot);
+}
+
+fn pairAt(row: u32, h: u32, m: u32, dot: bool) -> Pair {
+  let at = row + min(m, V / 2 - 1) * N;
+  var v: vec4f;
+  if (dot) { v = srcDot[at]; } else { v = src[at]; }
+  return unpool(select(vec4f(), v, m < V / 2), at, h);
+}
+fn unpooledRow(row: u32, h: u32, v: u32, dot: bool) -> Row {
+  let m = u32(i32(v) >> 1);  // v may lie before the first column
+  let odd = v % 2 == 1;
+  let c = pairAt(row, h, m + 1, dot);
+  let e = pairAt(row, h, m + 2, dot);
+  let g = pairAt(row, h, m + 3, dot);
+  let i = pairAt(row, h, m + 4, dot);
+  let k = pairAt(row, h, m + 5, dot);
+  let l = pairAt(row, h, m + 6, dot);
+  let n = pairAt(row, h, m + 7, dot);
+  let p = pairAt(row, h, m + 8, dot);
+  let ab = shift(pairAt(row, h, m, dot), c, odd);
+  let cd = shift(c, e, odd);
+  let ef = shift(e, g, odd);
+  let gh = shift(g, i, odd);
+  let ij = shift(i, k, odd);
+  let kl = shift(k, l, odd);
+  let mn = shift(l, n, odd);
+  let op = shift(n, p, odd);
+  let qr = shift(p, pairAt(row, h, m + 9, dot), odd);
+  return Row(
+    ab.left, ab.right, cd.left, cd.right, ef.left, ef.right, gh.left, gh.right, ij.left, ij.right,
+    kl.left, kl.right, mn.left, mn.right, op.left, op.right, qr.left, qr.right,
+  );
+}
+
 // The sum at a tile of dst, without bias and gate.
 fn correlation(at: Place) -> Tile {
   var t: Tile;
@@ -109,11 +151,10 @@ fn correlation(at: Place) -> Tile {
     let c = k / chunks / K;
     let h = at.p + i - PAD;
     if (h >= H) { continue; }  // above the first row too: it has wrapped round
-    let row = at.r * stride() + (c * H + h) * V * N + at.n;
-    let s = rowAt(row, at.q + j - PAD, false);
+    let s = rowOf(at, c, h, at.q + j - PAD, false);
     let w = tapsAt(at.r, channel, c, i, j, false);
     if (TANGENT) {
-      accumulate(&t, rowAt(row, at.q + j - PAD, true), w);
+      accumulate(&t, rowOf(at, c, h, at.q + j - PAD, true), w);
       accumulate(&t, s, tapsAt(at.r, channel, c, i, j, true));
     } else {
       accumulate(&t, s, w);

@@ -9,7 +9,7 @@
 // loaded once for all rows and taps, x's (row.wgsl) once for all channels and taps, and the products
 // are written out, as in conv2d. `partial` is [SPLITS, R, O·(C·K·K + 1)]; splits.wgsl adds the runs.
 
-override O: u32; override P: u32; override Q: u32;  // extents of ȳ
+override O: u32; override P: u32; override Q: u32;  // extents of ȳ, before any max-pooling
 override K: u32; override PAD: u32;
 override SPLITS: u32; override WG: u32;
 override CHANNELS: u32;  // at most 4
@@ -89,12 +89,34 @@ fn lineAt(row: u32, q: u32, dot: bool) -> Line {
   if (COLUMNS > 6) { g.g = cotangent(row, q + 6, dot); }
   return g;
 }
-fn cotangentsAt(row: vec4u, q: u32, dot: bool) -> Cotangents {
+// A line of ȳ before max-pooling (unpool.wgsl); its row p is one of two of a row after it.
+fn pairAt(row: u32, p: u32, m: u32, dot: bool) -> Pair {
+  let at = row + min(m, Q / 2 - 1) * N;
+  var g: vec4f;
+  if (dot) { g = yBarDot[at]; } else { g = yBar[at]; }
+  return unpool(select(vec4f(), g, m < Q / 2), at, p);
+}
+fn unpooledLine(row: u32, p: u32, q: u32, dot: bool) -> Line {
+  let odd = q % 2 == 1;
+  let c = pairAt(row, p, q / 2 + 1, dot);
+  let e = pairAt(row, p, q / 2 + 2, dot);
+  let g = pairAt(row, p, q / 2 + 3, dot);
+  let ab = shift(pairAt(row, p, q / 2, dot), c, odd);
+  let cd = shift(c, e, odd);
+  let ef = shift(e, g, odd);
+  return Line(ab.left, ab.right, cd.left, cd.right, ef.left, ef.right, select(g.left, g.right, odd));
+}
+// Row p of ȳ's `plane`, from column q on.
+fn lineOf(plane: u32, p: u32, q: u32, n: u32, dot: bool) -> Line {
+  if (POOLED) { return unpooledLine((plane * (P / 2) + p / 2) * (Q / 2) * N + n, p, q, dot); }
+  return lineAt((plane * P + p) * Q * N + n, q, dot);
+}
+fn cotangentsAt(plane: vec4u, p: u32, q: u32, n: u32, dot: bool) -> Cotangents {
   var g: Cotangents;
-  g.a = lineAt(row.x, q, dot);
-  if (CHANNELS > 1) { g.b = lineAt(row.y, q, dot); }
-  if (CHANNELS > 2) { g.c = lineAt(row.z, q, dot); }
-  if (CHANNELS > 3) { g.d = lineAt(row.w, q, dot); }
+  g.a = lineOf(plane.x, p, q, n, dot);
+  if (CHANNELS > 1) { g.b = lineOf(plane.y, p, q, n, dot); }
+  if (CHANNELS > 2) { g.c = lineOf(plane.z, p, q, n, dot); }
+  if (CHANNELS > 3) { g.d = lineOf(plane.w, p, q, n, dot); }
   return g;
 }
 
@@ -105,7 +127,7 @@ fn vjpW(
   @builtin(local_invocation_index) lane: u32,
 ) {
   NETWORKS = groups.z;
-  N = arrayLength(&yBar) / (NETWORKS * O * P * Q);
+  N = arrayLength(&yBar) / (NETWORKS * O * P * Q / select(1u, 4u, POOLED));
   let rows = (K + ROWS - 1) / ROWS;
   let taps = (K + TAPS - 1) / TAPS;
   let id = group.x * WG + lane;
@@ -114,7 +136,7 @@ fn vjpW(
   let at = Place(
     group.z, group.y * CHANNELS, tile / taps / rows, tile / taps % rows * ROWS, tile % taps * TAPS, id % SPLITS,
   );
-  let channel = min(at.o + vec4u(0, 1, 2, 3), vec4u(O - 1));
+  let plane = at.r * O + min(at.o + vec4u(0, 1, 2, 3), vec4u(O - 1));
   var a: Sums; var b: Sums; var c: Sums; var d: Sums; var e: Sums;
   var bias: mat4x4f;
   let chunks = (Q + COLUMNS - 1) / COLUMNS;
@@ -123,10 +145,9 @@ fn vjpW(
     let q = k % chunks * COLUMNS;
     let p = k / chunks % P;
     let n = k / chunks / P;
-    let row = ((at.r * O + channel) * P + p) * Q * N + n;
-    let g = cotangentsAt(row, q, false);
+    let g = cotangentsAt(plane, p, q, n, false);
     var gDot: Cotangents;
-    if (TANGENT) { gDot = cotangentsAt(row, q, true); }
+    if (TANGENT) { gDot = cotangentsAt(plane, p, q, n, true); }
     addRow(&a, at, 0, p, q, n, g, gDot);
     if (ROWS > 1) { addRow(&b, at, 1, p, q, n, g, gDot); }
     if (ROWS > 2) { addRow(&c, at, 2, p, q, n, g, gDot); }

@@ -11,21 +11,7 @@
 // An invocation computes 8 outputs (fwd) or 8 inputs (vjpX) of IMAGES vec4s of images; relu(x) is read
 // by dense_inputs.wgsl, and its gradient in w is in dense_weights.wgsl.
 
-override O: u32;
-override THETA: u32;   // vec4s of a network's θ
-override AT: u32;      // where w starts in it
-override WG: u32;
 override IMAGES: u32;  // vec4s of images of an invocation, 1 or 2
-override TANGENT: bool;
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> xDot: array<vec4f>;
-@group(0) @binding(2) var<storage, read> theta: array<vec4f>;
-@group(0) @binding(3) var<storage, read> thetaDot: array<vec4f>;
-@group(0) @binding(4) var<storage, read> yBar: array<vec4f>;
-@group(0) @binding(5) var<storage, read> yBarDot: array<vec4f>;
-@group(0) @binding(6) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(7) var<storage, read_write> xBar: array<vec4f>;
 
 fn outer(v: vec4f, w: vec4f) -> mat4x4f { return mat4x4f(v * w.x, v * w.y, v * w.z, v * w.w); }
 
@@ -137,8 +123,12 @@ fn vjpX(
   @builtin(local_invocation_index) lane: u32,
 ) {
   N = arrayLength(&xBar) / (groups.y * C);
-  let r = group.y;
-  let at = place(group.x * WG + lane);
+  inputTile(group.x * WG + lane, group.y);
+}
+
+// Tile `id` of x̄ of network r.
+fn inputTile(id: u32, r: u32) {
+  let at = place(id);
   let c = at.row / 4;
   if (c >= row4()) { return; }
   let more = min(c + 1, row4() - 1);

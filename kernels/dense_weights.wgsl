@@ -4,19 +4,10 @@
 //
 // With TANGENT each product a·b becomes ȧ·b + a·ḃ. Layouts are dense's. An invocation computes a tile of
 // 4·TILE outputs × 4·TILE inputs; those of the first inputs compute the bias too.
+//
+//   vjp    vjpW in the first workgroups, dense.wgsl's vjpX in the others
 
-override O: u32;
-override THETA: u32;  // vec4s of a network's θ
-override AT: u32;     // where w starts in it
-override WG: u32;
-override TILE: u32;   // 1 or 2
-override TANGENT: bool;
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> xDot: array<vec4f>;
-@group(0) @binding(2) var<storage, read> yBar: array<vec4f>;
-@group(0) @binding(3) var<storage, read> yBarDot: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> thetaBar: array<f32>;
+override TILE: u32;  // 1 or 2
 
 // ȳ (or ȳ˙) of four outputs and images.
 fn cotangents(r: u32, o: u32, n: u32, dot: bool) -> mat4x4f {
@@ -34,7 +25,7 @@ fn product(r: u32, o: u32, c: u32, n: u32) -> mat4x4f {
 }
 
 // Rows o…o+3 of w̄ at inputs c…c+3; zero beyond the last input, so that θ's padding stays zero.
-fn put(r: u32, o: u32, c: u32, t: mat4x4f) {
+fn putWeights(r: u32, o: u32, c: u32, t: mat4x4f) {
   if (c >= C) { return; }
   let inside = vec4u(0, 1, 2, 3) + c < vec4u(C);
   for (var k = 0u; k < 4 && o + k < O; k++) {
@@ -57,9 +48,28 @@ fn vjpW(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let r = group.y;
   N = arrayLength(&yBar) / (groups.y * O);
-  let id = group.x * WG + lane;
+  weightTile(group.x * WG + lane, group.y);
+}
+
+@compute @workgroup_size(WG)
+fn vjp(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  N = arrayLength(&yBar) / (groups.y * O);
+  let side = 4 * TILE;
+  let first = ((row4() + TILE - 1) / TILE * ((O + side - 1) / side) + WG - 1) / WG;
+  if (group.x < first) {
+    weightTile(group.x * WG + lane, group.y);
+  } else {
+    inputTile((group.x - first) * WG + lane, group.y);
+  }
+}
+
+// Tile `id` of w̄ of network r.
+fn weightTile(id: u32, r: u32) {
   let tiles = (row4() + TILE - 1) / TILE;
   let c = id % tiles * TILE * 4;
   let o = id / tiles * TILE * 4;
@@ -76,11 +86,11 @@ fn vjpW(
       biasHigh += vec4f(1) * cotangents(r, o + 4, n, TANGENT);
     }
   }
-  put(r, o, c, low);
+  putWeights(r, o, c, low);
   if (c == 0) { putBias(r, o, bias); }
   if (TILE == 1) { return; }
-  put(r, o, c + 4, lowNext);
-  put(r, o + 4, c, high);
-  put(r, o + 4, c + 4, highNext);
+  putWeights(r, o, c + 4, lowNext);
+  putWeights(r, o + 4, c, high);
+  putWeights(r, o + 4, c + 4, highNext);
   if (c == 0) { putBias(r, o + 4, biasHigh); }
 }

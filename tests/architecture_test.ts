@@ -201,8 +201,8 @@ function faultsOf(path: string, text: string): string[] {
   const faults: string[] = [];
   if (linesOf(text) > 250) faults.push(`${path} has ${linesOf(text)} lines`);
   if (!text.startsWith(`// ${name}: `)) faults.push(`${path} does not start with // ${name}:`);
-  const prepended = path.startsWith("kernels/shared/"); // to sources that declare what it reads
-  if (numbers.length === 0 && !prepended) faults.push(`${path} has no binding`);
+  const prepended = path.startsWith("kernels/shared/"); // to sources that have the entry points
+  if (!text.includes("@compute") && !prepended) faults.push(`${path} has no entry point`);
   if (new Set(numbers).size < numbers.length) faults.push(`${path} has a binding number twice`);
   return faults;
 }
@@ -215,11 +215,12 @@ Deno.test("kernels name themselves, are short, and number each binding once", as
 
 Deno.test("faultsOf finds each fault of a kernel", () => {
   const [first, second] = [0, 1].map((i) => `@group(0) @binding(${i}) var<storage> a${i}: u32;\n`);
+  const entry = "@compute @workgroup_size(1) fn a() {}\n";
   const faults = (text: string) => faultsOf("kernels/a.wgsl", text).join();
-  assert.equal(faults(`// a: good.\n${first}${second}`), "");
+  assert.equal(faults(`// a: good.\n${first}${second}${entry}`), "");
   assert.match(faults(`// b: other.\n${first}`), /start with \/\/ a:/);
   assert.match(faults(`// a: twice.\n${first}${first}`), /binding number twice/);
   assert.match(faults(`// a: long.\n${first}${"// more\n".repeat(250)}`), /has 252 lines/);
-  assert.match(faults("// a: none.\n"), /no binding/);
+  assert.match(faults("// a: none.\n"), /no entry point/);
   assert.deepEqual(faultsOf("kernels/shared/a.wgsl", "// a: prepended to others.\n"), []);
 });

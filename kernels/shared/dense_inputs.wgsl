@@ -1,7 +1,22 @@
-// dense_inputs: relu(x) of a fully connected layer; prepended to the kernels that declare x and xDot.
+// dense_inputs: what dense's kernels bind, and relu(x) of four inputs; prepended to them.
 
 override C: u32;  // inputs
+override O: u32;  // outputs
+override THETA: u32;  // vec4s of a network's θ
+override AT: u32;     // where w starts in it
+override WG: u32;
 override RELU: bool;
+override TANGENT: bool;
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> xDot: array<vec4f>;
+@group(0) @binding(2) var<storage, read> theta: array<vec4f>;
+@group(0) @binding(3) var<storage, read> thetaDot: array<vec4f>;
+@group(0) @binding(4) var<storage, read> yBar: array<vec4f>;
+@group(0) @binding(5) var<storage, read> yBarDot: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(7) var<storage, read_write> xBar: array<vec4f>;
+@group(0) @binding(8) var<storage, read_write> thetaBar: array<f32>;
 
 var<private> N: u32;  // vec4s of images; the entry point sets it from the length of a binding
 

@@ -19,7 +19,7 @@ import type { Recorder, Tensor } from "../gpu/mod.ts";
 import type { Net } from "../nets/net.ts";
 import type { Tangents, Workspace } from "../nets/workspace.ts";
 import { padded, sizeOf } from "../ops/op.ts";
-import { accumulate, add, descend, mean } from "../ops/vector.ts";
+import { accumulate, add, mean } from "../ops/vector.ts";
 import { Blocks } from "./blocks.ts";
 import { keepAll } from "./memory.ts";
 import type { TrajectoryPlan } from "./memory.ts";
@@ -178,8 +178,8 @@ export class Unroll implements Disposable {
   #step(record: Recorder, data: Synthetic, t: number): void {
     const [theta, x, y, eta] = this.#at(data, t);
     const thetaBar = this.#thetaBar;
-    this.#net.grad(record, this.#workAt(t), { theta, x, y, thetaBar });
-    descend(record, { a: theta, b: thetaBar, eta, out: this.#thetaAt(t + 1) });
+    const descent = { a: theta, eta, out: this.#thetaAt(t + 1) };
+    this.#net.grad(record, this.#workAt(t), { theta, x, y, thetaBar, descent });
   }
 
   /** Records step t's activations and cotangents alone. */
@@ -208,13 +208,13 @@ export class Unroll implements Disposable {
     const { networks, labels } = this.#spec;
     const { images: dX, labels: dY, lrs: dEta } = this.gradient;
     const [thetaBarDot, xBarDot, yBarDot] = [this.#thetaBar, this.#xBarDot, this.#yBarDot];
-    const tensors = { theta, thetaDot: lambda, x, y, thetaBarDot, xBarDot };
+    const descent = { a: lambda, eta, out: next }; // λ_t
+    const tensors = { theta, thetaDot: lambda, x, y, thetaBarDot, xBarDot, descent };
     const along = labels ? { ...tensors, yBarDot } : tensors;
     const lossDot = this.#net.hvp(record, this.#workAt(t), this.#tangents, along);
     mean(record, { a: lossDot, out: dEta.each[t]! }, -1 / networks); // ∂L/∂η_t
     accumulate(record, { a: xBarDot, eta, out: dX.each[i]! }, networks); // ∂L/∂x̃_i
     if (labels) accumulate(record, { a: yBarDot, eta, out: dY.each[i]! }, networks); // ∂L/∂ỹ_i
-    descend(record, { a: lambda, b: thetaBarDot, eta, out: next }); // λ_t
   }
 
   #thetaAt(t: number): Tensor {

@@ -12,6 +12,7 @@ import { Lrn } from "../ops/lrn.ts";
 import { MaxPool } from "../ops/max_pool.ts";
 import { type Op, padded } from "../ops/op.ts";
 import { OverlapPool } from "../ops/overlap_pool.ts";
+import { fuse } from "./fuse.ts";
 import { Net } from "./net.ts";
 
 /** A stage that is an op. */
@@ -38,7 +39,7 @@ export function buildNet(device: Device, arch: Arch, input: Extents, classes: nu
     if (last) at = padded(last.at + last.shape[0]!); // ops start at whole vec4s
     relu &&= stage.kind === "max_pool";
   }
-  return new Net(device, nameOf(arch), ops, at);
+  return new Net(device, nameOf(arch), fuse(ops), at);
 }
 
 /** The op of a stage, its parameters `at` floats from the start of a network's θ. */

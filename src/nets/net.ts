@@ -14,7 +14,20 @@ import {
   type Span,
 } from "../ops/op.ts";
 import { SoftmaxXent } from "../ops/softmax_xent.ts";
+import { type Descent, SplitSums } from "../ops/split_sums.ts";
+import { descend } from "../ops/vector.ts";
 import { Tangents, Workspace, type WorkspaceOptions } from "./workspace.ts";
+
+/** What `grad` reads and writes. */
+export interface GradTensors {
+  theta: Tensor;
+  x: Tensor;
+  y: Tensor;
+  /** Out, where it is asked for: ∇θ ℓ [R, P]. */
+  thetaBar?: Tensor;
+  /** A gradient step to take with it; `thetaBar` is scratch then. */
+  descent?: Descent;
+}
 
 /** What `hvp` reads and writes. */
 export interface HvpTensors {
@@ -29,6 +42,8 @@ export interface HvpTensors {
   xBarDot: Tensor;
   /** Out: ∂²ℓ/∂y∂θ · λ [R, K, N], where labels are learned. */
   yBarDot?: Tensor;
+  /** A step along ∂²ℓ/∂θ² · λ to take with it; `thetaBarDot` is scratch then. */
+  descent?: Descent;
 }
 
 /** A chain of ops that ends in logits, and softmax cross-entropy on top. */
@@ -41,6 +56,7 @@ export class Net implements Disposable {
   readonly stride: number;
   readonly input: Planes;
   readonly classes: number;
+  readonly #sums = new Map<string, SplitSums>();
 
   /** @param ops in order; their parameters lie one after the other in θ. */
   constructor(device: Device, name: string, ops: readonly Op[], stride: number) {
@@ -70,10 +86,30 @@ export class Net implements Disposable {
 
   /** Logits [R, K, N] of images x, left in the workspace. */
   forward(record: Recorder, work: Workspace, theta: Tensor, x: Tensor): Tensor {
-    this.ops.forEach((op, l) => {
-      op.fwd(record, work.span, { x: work.inputOf(l, x), theta, y: work.y[l]! });
-    });
+    this.#forward(record, work, theta, x, this.ops.length);
     return work.logits;
+  }
+
+  /** The first ops, up to `end`. */
+  #forward(record: Recorder, work: Workspace, theta: Tensor, x: Tensor, end: number): void {
+    this.ops.slice(0, end).forEach((op, l) => {
+      const saved = work.savedOf(l);
+      op.fwd(record, work.span, { x: work.inputOf(l, x), theta, y: work.y[l]!, ...saved });
+    });
+  }
+
+  /** Logits and the loss's gradient in them. */
+  #forwardXent(record: Recorder, work: Workspace, { theta, x, y: labels }: GradTensors): void {
+    const l = this.ops.length - 1;
+    const last = this.ops[l]!;
+    const [z, zBar] = [work.logits, work.yBar[l]!];
+    if (!isParametric(last) || !last.fwdXent) {
+      this.forward(record, work, theta, x);
+      return this.#xent(work).vjpZ(record, work.span, { z, y: labels, zBar });
+    }
+    this.#forward(record, work, theta, x, l);
+    const t = { x: work.inputOf(l, x), theta, y: z, labels, zBar };
+    last.fwdXent(record, work.span, t, work.total);
   }
 
   /** The mean loss [R, N] (as parts that sum to it) and hits [R, N] of logits in the workspace. */
@@ -90,19 +126,32 @@ export class Net implements Disposable {
   grad(
     record: Recorder,
     work: Workspace,
-    t: { theta: Tensor; x: Tensor; y: Tensor; thetaBar?: Tensor },
+    t: GradTensors,
   ): void {
-    this.forward(record, work, t.theta, t.x);
-    this.#xent(work).vjpZ(record, work.span, { z: work.logits, y: t.y, zBar: work.yBar.at(-1)! });
+    this.#forwardXent(record, work, t);
+    const sums = t.thetaBar && this.#sumsOf(work.span);
     for (let l = this.ops.length - 1; l >= 0; l--) {
-      const op = this.ops[l]!;
-      const x = work.inputOf(l, t.x);
-      const yBar = work.yBar[l]!;
-      if (t.thetaBar && isParametric(op)) {
-        op.vjpW(record, work.span, { x, yBar, thetaBar: t.thetaBar });
-      }
-      if (l > 0) op.vjpX(record, work.span, { x, theta: t.theta, yBar, xBar: work.yBar[l - 1]! });
+      this.#backward(record, work, t, l, sums?.partials[l]);
     }
+    if (t.thetaBar) finish(record, sums, t.thetaBar, t.descent);
+  }
+
+  #backward(
+    record: Recorder,
+    work: Workspace,
+    t: GradTensors,
+    l: number,
+    partial: Tensor | undefined,
+  ): void {
+    const op = this.ops[l]!;
+    const { theta, thetaBar } = t;
+    const at = { x: work.inputOf(l, t.x), yBar: work.yBar[l]!, ...work.savedOf(l) };
+    const xBar = work.yBar[l - 1]; // none for images
+    if (thetaBar && isParametric(op)) {
+      if (xBar && op.vjp) return op.vjp(record, work.span, { ...at, theta, thetaBar, xBar });
+      op.vjpW(record, work.span, { ...at, thetaBar, ...(partial && { partial }) });
+    }
+    if (xBar) op.vjpX(record, work.span, { ...at, theta, xBar });
   }
 
   /**
@@ -114,40 +163,78 @@ export class Net implements Disposable {
     const { yDot, yBarDot, lossDot } = tangents;
     this.ops.forEach((op, l) => {
       const at = { x: work.inputOf(l, t.x), xDot: l > 0 ? yDot[l - 1]! : null, yDot: yDot[l]! };
-      op.jvp(record, span, { ...at, theta: t.theta, thetaDot: t.thetaDot });
+      const saved = work.savedOf(l);
+      op.jvp(record, span, { ...at, theta: t.theta, thetaDot: t.thetaDot, ...saved });
     });
     const [z, zDot] = [work.logits, yDot.at(-1)!];
     const xent = this.#xent(work);
     xent.jvp(record, span, { z, zDot, y: t.y, lossDot, zBarDot: yBarDot.at(-1)! });
     if (t.yBarDot) xent.hvpY(record, span, { z, zDot, yBarDot: t.yBarDot });
+    const sums = this.#sumsOf(span);
     for (let l = this.ops.length - 1; l >= 0; l--) {
-      this.#backwardTangent(record, work, tangents, t, l);
+      this.#backwardTangent(record, work, tangents, t, l, sums?.partials[l]);
     }
+    finish(record, sums, t.thetaBarDot, t.descent);
     return lossDot;
   }
 
-  #backwardTangent(record: Recorder, work: Workspace, t: Tangents, h: HvpTensors, l: number): void {
+  #backwardTangent(
+    record: Recorder,
+    work: Workspace,
+    t: Tangents,
+    h: HvpTensors,
+    l: number,
+    partial: Tensor | undefined,
+  ): void {
     const { theta, thetaDot, thetaBarDot } = h;
     const op = this.ops[l]!;
     const x = work.inputOf(l, h.x);
     const xDot = l > 0 ? t.yDot[l - 1]! : null;
-    const [yBar, yBarDot] = [work.yBar[l]!, t.yBarDot[l]!];
-    if (isParametric(op)) op.hvpW(record, work.span, { x, xDot, yBar, yBarDot, thetaBarDot });
+    const at = { x, yBar: work.yBar[l]!, yBarDot: t.yBarDot[l]!, ...work.savedOf(l) };
     const xBarDot = l > 0 ? t.yBarDot[l - 1]! : h.xBarDot;
-    op.hvpX(record, work.span, { x, xDot, theta, thetaDot, yBar, yBarDot, xBarDot });
+    const both = { ...at, theta, thetaDot, thetaBarDot, xBarDot };
+    if (isParametric(op)) {
+      if (xDot && op.hvp) return op.hvp(record, work.span, { ...both, xDot });
+      op.hvpW(record, work.span, { ...at, xDot, thetaBarDot, ...(partial && { partial }) });
+    }
+    op.hvpX(record, work.span, { ...at, xDot, theta, thetaDot, xBarDot });
   }
 
-  /** Bytes of scratch that its ops take for runs over `span`. */
+  /** Bytes of scratch that runs over `span` take. */
   scratchBytes(span: Span): number {
-    return this.ops.reduce((sum, op) => sum + (op.scratchBytes?.(span) ?? 0), 0);
+    const own = this.ops.filter((op) => !(isParametric(op) && op.split));
+    return own.reduce((sum, op) => sum + (op.scratchBytes?.(span) ?? 0), 0) +
+      SplitSums.bytes(this.ops, span);
   }
 
-  /** Frees the scratch of its ops. */
+  /** Frees its scratch and that of its ops. */
   [Symbol.dispose](): void {
+    for (const sums of this.#sums.values()) sums[Symbol.dispose]();
     for (const op of this.ops) op[Symbol.dispose]?.();
+  }
+
+  /** Room for split sums, kept for the next run over such a span; none where no op splits. */
+  #sumsOf(span: Span): SplitSums | undefined {
+    if (SplitSums.bytes(this.ops, span) === 0) return undefined;
+    const key = `${span.networks} ${span.images}`;
+    let sums = this.#sums.get(key);
+    if (!sums) this.#sums.set(key, sums = new SplitSums(this.device, this.ops, span));
+    return sums;
   }
 
   #xent(work: Workspace): SoftmaxXent {
     return new SoftmaxXent(this.device, this.classes, work.total);
   }
+}
+
+/** Adds up split sums, and takes the step that is asked for. */
+function finish(
+  record: Recorder,
+  sums: SplitSums | undefined,
+  thetaBar: Tensor,
+  descent: Descent | undefined,
+): void {
+  if (descent && sums) sums.descend(record, thetaBar, descent);
+  else if (descent) descend(record, { ...descent, b: thetaBar });
+  else sums?.sum(record, thetaBar);
 }

@@ -17,6 +17,8 @@ export class Workspace implements Disposable {
   readonly total: number;
   readonly y: readonly Tensor[];
   readonly yBar: readonly Tensor[];
+  /** What each op saves for its other passes, where it does. */
+  readonly saved: readonly (Tensor | undefined)[];
   /** [R, N]: parts of the loss, and 1 where an image is classified right. */
   readonly loss: Tensor;
   readonly hit: Tensor;
@@ -29,6 +31,10 @@ export class Workspace implements Disposable {
     this.total = total;
     this.y = outputs(net, this.span, owned, "y");
     this.yBar = passes === "grad" ? outputs(net, this.span, owned, "yBar") : [];
+    this.saved = net.ops.map((op) => {
+      const words = op.savedWords?.(this.span) ?? 0;
+      return words > 0 ? owned.use(net.device.tensor([words], "saved")) : undefined;
+    });
     this.loss = owned.use(net.device.tensor([networks, padded(count)], "loss"));
     this.hit = owned.use(net.device.tensor([networks, padded(count)], "hit"));
     this.#owned = owned.move();
@@ -37,7 +43,9 @@ export class Workspace implements Disposable {
   /** Bytes of a workspace, all networks and images counted. */
   static bytes(net: Net, networks: number, count: number, passes: "forward" | "grad"): number {
     const each = activations(net) * (passes === "grad" ? 2 : 1) + 2;
-    return 4 * networks * padded(count) * each;
+    const span = { networks, images: padded(count) };
+    const saved = net.ops.map((op) => 4 * padded(op.savedWords?.(span) ?? 0)); // whole vec4s
+    return 4 * networks * padded(count) * each + saved.reduce((a, b) => a + b, 0);
   }
 
   get logits(): Tensor {
@@ -47,6 +55,12 @@ export class Workspace implements Disposable {
   /** What op `l` reads: the images for the first, else what the op before it wrote. */
   inputOf(l: number, x: Tensor): Tensor {
     return l > 0 ? this.y[l - 1]! : x;
+  }
+
+  /** `saved` of op `l`, to spread among a pass's tensors. */
+  savedOf(l: number): { saved?: Tensor } {
+    const saved = this.saved[l];
+    return saved ? { saved } : {};
   }
 
   [Symbol.dispose](): void {

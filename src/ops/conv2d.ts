@@ -1,15 +1,20 @@
 /**
- * conv2d: convolution with bias on relu(x) or x; its kernels and formulas are in conv2d.wgsl and
- * conv2d_weights.wgsl, before which shared/row.wgsl is put; splits.wgsl ends split sums.
+ * conv2d: convolution with bias on relu(x) or x, and max-pooling after it where it is told to; its
+ * kernels and formulas are in conv2d.wgsl, conv2d_pool.wgsl and conv2d_weights.wgsl, before which
+ * shared/row.wgsl and shared/unpool.wgsl are put; splits.wgsl ends split sums.
  */
 import correlateSource from "../../kernels/conv2d.wgsl" with { type: "text" };
+import poolSource from "../../kernels/conv2d_pool.wgsl" with { type: "text" };
 import weightsSource from "../../kernels/conv2d_weights.wgsl" with { type: "text" };
 import rowSource from "../../kernels/shared/row.wgsl" with { type: "text" };
+import unpoolSource from "../../kernels/shared/unpool.wgsl" with { type: "text" };
 import splitsSource from "../../kernels/splits.wgsl" with { type: "text" };
 import type { Bindings, Device, Recorder, Tensor } from "../gpu/mod.ts";
+import { channelsOf, columnsOf, sumsOf, TAPS } from "./conv2d_tiles.ts";
 import {
   checkShared,
   checkSize,
+  type FwdTensors,
   type HvpWTensors,
   type HvpXTensors,
   type JvpTensors,
@@ -18,6 +23,8 @@ import {
   type Planes,
   sizeOf,
   type Span,
+  type Split,
+  type VjpWTensors,
   type VjpXTensors,
 } from "./op.ts";
 
@@ -35,21 +42,9 @@ export interface Conv2dSpec {
   readonly relu: boolean;
   /** Where the parameters start in a network's slice of θ, in floats. */
   readonly at: number;
+  /** Whether the output is the maxima of its 2 × 2 windows; both sides must be even then. */
+  readonly pool?: boolean;
 }
-
-/**
- * What an invocation takes, at most: `columns` of an image; of a sum over images `sumColumns` at a
- * time for `sumRows` rows of the kernel, in about `sumLanes` invocations. A software adapter wants few
- * with much to do each.
- */
-const TILES = {
-  software: { columns: 14, sumColumns: 5, sumRows: 5, sumLanes: 128 },
-  hardware: { columns: 1, sumColumns: 4, sumRows: 1, sumLanes: 32_768 },
-};
-/** Taps of a row of the kernel that an invocation takes at a time. */
-const TAPS = 5;
-/** llvmpipe leaves a loop, without a word, once an invocation has done 65 535 turns. */
-const MOST_TURNS = 60_000;
 
 /** Convolution: y = f(relu(x), w) + b, bilinear in (relu(x), w). */
 export class Conv2d implements ParametricOp {
@@ -58,116 +53,140 @@ export class Conv2d implements ParametricOp {
   readonly parameters: readonly Parameter[];
   readonly #device: Device;
   readonly #spec: Conv2dSpec;
+  /** Extents of the convolution, before pooling. */
+  readonly #convolved: Planes;
   /** Scratch for the parts of a split sum, by size. */
   readonly #partials = new Map<number, Tensor>();
 
+  /** @throws RangeError when it should pool planes with an odd side. */
   constructor(device: Device, spec: Conv2dSpec) {
     const { name, input, channels, size, pad, at } = spec;
+    const height = input.height + 2 * pad - size + 1;
+    const width = input.width + 2 * pad - size + 1;
+    if (spec.pool && (height % 2 || width % 2)) {
+      throw new RangeError(`Cannot pool ${height} × ${width} planes: expected even sides`);
+    }
     this.#device = device;
     this.#spec = spec;
     this.input = input;
-    this.output = {
-      channels,
-      height: input.height + 2 * pad - size + 1,
-      width: input.width + 2 * pad - size + 1,
-    };
+    this.#convolved = { channels, height, width };
+    this.output = spec.pool ? { channels, height: height / 2, width: width / 2 } : this.#convolved;
     const row = input.channels * size * size;
     const fans = { fanIn: row, fanOut: channels * size * size };
-    const shape = [channels, input.channels, size, size];
+    const weight = { shape: [channels, input.channels, size, size], at, pitch: row };
+    const bias = { shape: [channels], at: at + channels * row, pitch: 1 };
     this.parameters = [
-      { name: `${name}.weight`, shape, at, pitch: row, ...fans, bias: false },
-      {
-        name: `${name}.bias`,
-        shape: [channels],
-        at: at + channels * row,
-        pitch: 1,
-        ...fans,
-        bias: true,
-      },
+      { name: `${name}.weight`, ...weight, ...fans, bias: false },
+      { name: `${name}.bias`, ...bias, ...fans, bias: true },
     ];
   }
 
-  fwd(record: Recorder, span: Span, t: { x: Tensor; theta: Tensor; y: Tensor }): void {
-    const { x, theta, y } = t;
-    this.#forward(record, span, { src: x, srcDot: x, theta, thetaDot: theta, dst: y }, false);
+  /** The same with 2 × 2 max-pooling after it. */
+  pooled(): Conv2d {
+    return new Conv2d(this.#device, { ...this.#spec, pool: true });
+  }
+
+  /** Whether it ends in max-pooling. */
+  get pools(): boolean {
+    return this.#spec.pool === true;
+  }
+
+  savedWords({ networks, images }: Span): number {
+    return this.pools ? networks * sizeOf(this.output) * images / 4 : 0;
+  }
+
+  fwd(record: Recorder, span: Span, t: FwdTensors): void {
+    this.#forward(record, span, { ...t, xDot: t.x, thetaDot: t.theta }, { TANGENT: 0, PICK: 0 });
   }
 
   jvp(record: Recorder, span: Span, t: JvpTensors): void {
-    const { x, xDot, theta, thetaDot, yDot } = t;
+    const { xDot, yDot: y } = t;
+    if (xDot) return this.#forward(record, span, { ...t, xDot, y }, { TANGENT: 1, PICK: 1 });
     // With ẋ = 0 the tangent is f(x, ẇ) + ḃ: the forward pass with θ̇ for θ.
-    if (xDot === null) return this.fwd(record, span, { x, theta: thetaDot, y: yDot });
-    this.#forward(record, span, { src: x, srcDot: xDot, theta, thetaDot, dst: yDot }, true);
+    const still = { ...t, xDot: t.x, theta: t.thetaDot, y };
+    this.#forward(record, span, still, { TANGENT: 0, PICK: 1 });
   }
 
   vjpX(record: Recorder, span: Span, t: VjpXTensors): void {
-    const { x, theta, yBar, xBar } = t;
-    const bindings = { src: yBar, srcDot: yBar, theta, thetaDot: theta, x, dst: xBar };
-    this.#backward(record, span, bindings, false);
+    this.#backward(record, span, { ...t, yBarDot: t.yBar, thetaDot: t.theta }, 0);
   }
 
   hvpX(record: Recorder, span: Span, t: HvpXTensors): void {
-    const { x, theta, thetaDot, yBar, yBarDot, xBarDot } = t;
-    const bindings = { src: yBar, srcDot: yBarDot, theta, thetaDot, x, dst: xBarDot };
-    this.#backward(record, span, bindings, true);
+    this.#backward(record, span, { ...t, xBar: t.xBarDot }, 1);
   }
 
-  vjpW(record: Recorder, span: Span, t: { x: Tensor; yBar: Tensor; thetaBar: Tensor }): void {
-    const { x, yBar, thetaBar } = t;
-    this.#sum(record, span, { src: x, srcDot: x, yBar, yBarDot: yBar }, thetaBar, false);
+  vjpW(record: Recorder, span: Span, t: VjpWTensors): void {
+    this.#sum(record, span, { ...t, xDot: t.x, yBarDot: t.yBar }, 0);
   }
 
   hvpW(record: Recorder, span: Span, t: HvpWTensors): void {
-    const { x, xDot, yBar, yBarDot, thetaBarDot } = t;
-    if (xDot === null) return this.vjpW(record, span, { x, yBar: yBarDot, thetaBar: thetaBarDot });
-    this.#sum(record, span, { src: x, srcDot: xDot, yBar, yBarDot }, thetaBarDot, true);
+    const { xDot, thetaBarDot: thetaBar } = t;
+    if (xDot) return this.#sum(record, span, { ...t, xDot, thetaBar }, 1);
+    this.vjpW(record, span, { ...t, yBar: t.yBarDot, thetaBar });
   }
 
   #forward(
     record: Recorder,
     span: Span,
-    bindings: Correlation,
-    tangent: boolean,
+    { x, xDot, theta, thetaDot, y, saved }: FwdTensors & { xDot: Tensor; thetaDot: Tensor },
+    { TANGENT, PICK }: { TANGENT: number; PICK: number },
   ): void {
     const { relu, pad } = this.#spec;
-    const overrides = { FLIP: 0, PAD: pad, TANGENT: +tangent, RELU_SRC: +relu, RELU_DST: 0 };
-    checkShared("conv2d.fwd on x", bindings.src, this.input, span);
-    const all = { ...bindings, x: bindings.src };
+    checkShared("conv2d.fwd on x", x, this.input, span);
+    checkSize("conv2d.fwd to y", y, [span.networks, sizeOf(this.output), span.images]);
+    const overrides = { FLIP: 0, PAD: pad, TANGENT, RELU_SRC: +relu, RELU_DST: 0, POOLED: 0 };
+    const bindings = { src: x, srcDot: xDot, theta, thetaDot, dst: y };
+    if (this.pools) {
+      const all = { ...bindings, argmaxOut: this.#checkSaved(saved, span) };
+      return this.#correlate(record, span, this.input, this.output, all, { ...overrides, PICK });
+    }
+    const all = { ...bindings, x, argmax: x };
     this.#correlate(record, span, this.input, this.output, all, overrides);
   }
 
   #backward(
     record: Recorder,
     span: Span,
-    bindings: Correlation & { x: Tensor },
-    tangent: boolean,
+    { x, theta, thetaDot, yBar, yBarDot, xBar, saved }: VjpXTensors & Record<Tangents, Tensor>,
+    TANGENT: number,
   ): void {
     const { relu, pad, size } = this.#spec;
-    // The gate [x > 0] is read for each network.
     const shape = [span.networks, sizeOf(this.input), span.images];
-    if (relu) checkSize("conv2d.vjpX on x", bindings.x, shape);
-    this.#checkOutput("conv2d.vjpX", bindings.src, span);
+    checkSize("conv2d.vjpX to xBar", xBar, shape);
+    if (relu) checkSize("conv2d.vjpX on x", x, shape); // the gate [x > 0] is read for each network
+    this.#checkOutput("conv2d.vjpX", yBar, span);
     const PAD = size - 1 - pad;
-    const overrides = { FLIP: 1, PAD, TANGENT: +tangent, RELU_SRC: 0, RELU_DST: +relu };
-    this.#correlate(record, span, this.output, this.input, bindings, overrides);
+    const overrides = { FLIP: 1, PAD, TANGENT, RELU_SRC: 0, RELU_DST: +relu, POOLED: +this.pools };
+    const argmax = this.pools ? this.#checkSaved(saved, span) : yBar;
+    const bindings = { src: yBar, srcDot: yBarDot, theta, thetaDot, x, dst: xBar, argmax };
+    this.#correlate(record, span, this.#convolved, this.input, bindings, overrides);
+  }
+
+  #checkSaved(saved: Tensor | undefined, span: Span): Tensor {
+    if (!saved) throw new TypeError("Cannot run conv2d with pooling: got no saved, expected one");
+    checkSize("conv2d with saved", saved, [this.savedWords(span)]);
+    return saved;
   }
 
   #checkOutput(what: string, yBar: Tensor, { networks, images }: Span): void {
     checkSize(`${what} on yBar`, yBar, [networks, sizeOf(this.output), images]);
   }
 
+  /** A correlation from planes to planes; with PICK among the overrides, pooling comes after it. */
   #correlate(
     record: Recorder,
     span: Span,
     from: Planes,
     to: Planes,
-    bindings: Correlation,
+    bindings: Bindings & { theta: Tensor },
     overrides: Record<string, number>,
   ): void {
     const { profile } = this.#device;
-    checkSize("conv2d to dst", bindings.dst, [span.networks, sizeOf(to), span.images]);
-    const COLUMNS = tileOf(to.width, TILES[profile.name].columns);
+    const pools = "PICK" in overrides;
+    const COLUMNS = columnsOf(profile, to.width, pools);
     const CHANNELS = channelsOf(to.channels);
-    const kernel = this.#kernel(correlateSource, "correlate", {
+    const source = pools ? correlateSource + poolSource : correlateSource;
+    const kernel = this.#kernel(source, pools ? "pooled" : "correlate", {
       ...extentsOf(from, to),
       ...overrides,
       COLUMNS,
@@ -175,9 +194,9 @@ export class Conv2d implements ParametricOp {
       THETA: bindings.theta.size / span.networks,
       AT: this.#spec.at,
     });
-    const lanes = span.images / 4 * to.height * Math.ceil(to.width / COLUMNS);
+    const tiles = Math.ceil((pools ? 2 : 1) * to.width / COLUMNS);
     record.dispatch(kernel, bindings, [
-      Math.ceil(lanes / profile.workgroup),
+      Math.ceil(span.images / 4 * to.height * tiles / profile.workgroup),
       Math.ceil(to.channels / CHANNELS),
       span.networks,
     ]);
@@ -186,32 +205,32 @@ export class Conv2d implements ParametricOp {
   #sum(
     record: Recorder,
     span: Span,
-    bindings: Bindings & { src: Tensor; yBar: Tensor },
-    thetaBar: Tensor,
-    tangent: boolean,
+    { x, xDot, yBar, yBarDot, thetaBar, saved, ...t }: VjpWTensors & Record<Moves, Tensor>,
+    TANGENT: number,
   ): void {
     const { profile } = this.#device;
     const { pad, relu } = this.#spec;
     const { networks } = span;
-    const { COLUMNS, CHANNELS, ROWS, tiles, channelTiles, splits, weights } = this.#sums(span);
-    const partial = this.#partial(splits * networks * weights);
-    checkShared("conv2d.vjpW on x", bindings.src, this.input, span);
-    this.#checkOutput("conv2d.vjpW", bindings.yBar, span);
+    const { tiles, channelTiles, splits, weights, ...tile } = this.#sums(span);
+    const partial = t.partial ?? this.#partial(splits * networks * weights);
+    checkShared("conv2d.vjpW on x", x, this.input, span);
+    this.#checkOutput("conv2d.vjpW", yBar, span);
     const kernel = this.#kernel(weightsSource, "vjpW", {
-      ...extentsOf(this.input, this.output),
-      COLUMNS,
-      CHANNELS,
-      ROWS,
+      ...extentsOf(this.input, this.#convolved),
+      ...tile,
       SPLITS: splits,
       PAD: pad,
-      TANGENT: +tangent,
+      TANGENT,
       RELU_SRC: +relu,
+      POOLED: +this.pools,
     });
-    record.dispatch(kernel, { ...bindings, partial }, [
+    const argmax = this.pools ? this.#checkSaved(saved, span) : yBar;
+    record.dispatch(kernel, { src: x, srcDot: xDot, yBar, yBarDot, partial, argmax }, [
       Math.ceil(tiles * splits / profile.workgroup),
       channelTiles,
       networks,
     ]);
+    if (t.partial) return;
     const THETA = thetaBar.size / networks;
     const sum = { SIZE: weights, THETA, AT: this.#spec.at, WG: profile.workgroup };
     const reduce = this.#device.kernel("splits", splitsSource, "sum", sum);
@@ -219,24 +238,13 @@ export class Conv2d implements ParametricOp {
     record.dispatch(reduce, { partial, thetaBar }, [groups, networks]);
   }
 
-  /** How the sum over images is divided. */
-  #sums({ networks, images }: Span) {
-    const { size } = this.#spec;
-    const [C, O, Q] = [this.input.channels, this.output.channels, this.output.width];
-    const most = TILES[this.#device.profile.name];
-    const COLUMNS = tileOf(Q, most.sumColumns);
-    const CHANNELS = channelsOf(O);
-    const ROWS = Math.min(size, most.sumRows);
-    const tiles = C * Math.ceil(size / ROWS) * Math.ceil(size / TAPS);
-    const channelTiles = Math.ceil(O / CHANNELS);
-    const lines = images / 4 * this.output.height;
-    const wanted = Math.ceil(most.sumLanes / tiles / channelTiles / networks);
-    const turns = lines * Math.ceil(Q / COLUMNS);
-    const least = Math.ceil(turns / MOST_TURNS);
-    const most32 = Math.floor((2 ** 32 - 1) / turns); // the kernel multiplies turns by runs
-    const splits = Math.min(lines, most32, Math.max(least, wanted));
-    const weights = O * (C * size * size + 1);
-    return { COLUMNS, CHANNELS, ROWS, tiles, channelTiles, splits, weights };
+  split(span: Span): Split {
+    const { splits: runs, weights: size } = this.#sums(span);
+    return { runs, size, at: this.#spec.at };
+  }
+
+  #sums(span: Span) {
+    return sumsOf(this.#device.profile, span, this.input, this.#convolved, this.#spec.size);
   }
 
   scratchBytes(span: Span): number {
@@ -248,7 +256,10 @@ export class Conv2d implements ParametricOp {
     const { size } = this.#spec;
     const { workgroup: WG } = this.#device.profile;
     const shared = { K: size, TAPS: Math.min(size, TAPS), WG };
-    return this.#device.kernel("conv2d", rowSource + source, entry, { ...overrides, ...shared });
+    return this.#device.kernel("conv2d", rowSource + unpoolSource + source, entry, {
+      ...overrides,
+      ...shared,
+    });
   }
 
   #partial(size: number): Tensor {
@@ -262,27 +273,11 @@ export class Conv2d implements ParametricOp {
   }
 }
 
-/** What a correlation reads and writes, as conv2d.wgsl names it. */
-interface Correlation extends Bindings {
-  src: Tensor;
-  srcDot: Tensor;
-  theta: Tensor;
-  thetaDot: Tensor;
-  dst: Tensor;
-}
+/** What hvpX, and what hvpW, reads more than its vjp. */
+type Tangents = "thetaDot" | "yBarDot";
+type Moves = "xDot" | "yBarDot";
 
 function extentsOf(from: Planes, to: Planes): Record<string, number> {
   const source = { C: from.channels, H: from.height, V: from.width };
   return { ...source, O: to.channels, P: to.height, Q: to.width };
-}
-
-/** Columns for each invocation: the fewest tiles of at most `most` columns, all about as wide. */
-function tileOf(width: number, most: number): number {
-  return Math.ceil(width / Math.ceil(width / most));
-}
-
-/** Output channels for each invocation: four, or three where that leaves none over. */
-function channelsOf(channels: number): number {
-  if (channels < 4) return channels;
-  return channels % 4 !== 0 && channels % 3 === 0 ? 3 : 4;
 }

@@ -1,14 +1,17 @@
 /**
- * dense: a fully connected layer on relu(x) or x; its kernels and formulas are in dense.wgsl and
- * dense_weights.wgsl, before which shared/dense_inputs.wgsl is put.
+ * dense: a fully connected layer on relu(x) or x; its kernels and formulas are in dense.wgsl,
+ * dense_weights.wgsl and dense_xent.wgsl, before which shared/dense_inputs.wgsl is put.
  */
-import source from "../../kernels/dense.wgsl" with { type: "text" };
+import denseSource from "../../kernels/dense.wgsl" with { type: "text" };
 import inputsSource from "../../kernels/shared/dense_inputs.wgsl" with { type: "text" };
 import weightsSource from "../../kernels/dense_weights.wgsl" with { type: "text" };
+import xentSource from "../../kernels/dense_xent.wgsl" with { type: "text" };
 import type { Bindings, Device, Recorder, Tensor } from "../gpu/mod.ts";
 import {
   checkShared,
   checkSize,
+  type FwdTensors,
+  type FwdXentTensors,
   type HvpWTensors,
   type HvpXTensors,
   type JvpTensors,
@@ -18,6 +21,7 @@ import {
   type Planes,
   sizeOf,
   type Span,
+  type VjpWTensors,
   type VjpXTensors,
 } from "./op.ts";
 
@@ -33,6 +37,9 @@ export interface DenseSpec {
   /** Where the parameters start in a network's slice of θ, in floats: a multiple of four. */
   readonly at: number;
 }
+
+const SOURCE = inputsSource + denseSource + weightsSource;
+const XENT_SOURCE = inputsSource + denseSource + xentSource;
 
 /** vec4s of images from which there is work enough for tiles of two. */
 const MANY = 16;
@@ -67,118 +74,140 @@ export class Dense implements ParametricOp {
     ];
   }
 
-  fwd(record: Recorder, span: Span, t: { x: Tensor; theta: Tensor; y: Tensor }): void {
-    const { x, theta, y } = t;
-    this.#forward(record, span, { x, xDot: x, theta, thetaDot: theta, y }, false);
+  fwd(record: Recorder, span: Span, { x, theta, y }: FwdTensors): void {
+    this.#forward(record, span, { x, xDot: x, theta, thetaDot: theta, y }, 0);
   }
 
   jvp(record: Recorder, span: Span, t: JvpTensors): void {
     const { x, xDot, theta, thetaDot, yDot } = t;
     // With ẋ = 0 the tangent is f(x, ẇ) + ḃ: the forward pass with θ̇ for θ.
     if (xDot === null) return this.fwd(record, span, { x, theta: thetaDot, y: yDot });
-    this.#forward(record, span, { x, xDot, theta, thetaDot, y: yDot }, true);
+    this.#forward(record, span, { x, xDot, theta, thetaDot, y: yDot }, 1);
   }
 
-  vjpX(record: Recorder, span: Span, t: VjpXTensors): void {
-    const { x, theta, yBar, xBar } = t;
-    this.#backward(record, span, { x, theta, thetaDot: theta, yBar, yBarDot: yBar, xBar }, false);
+  vjpX(record: Recorder, span: Span, { x, theta, yBar, xBar }: VjpXTensors): void {
+    const bindings = { x, theta, thetaDot: theta, yBar, yBarDot: yBar, xBar };
+    this.#run(record, span, "vjpX", bindings, theta, 0, this.#inputGroups(span));
   }
 
   hvpX(record: Recorder, span: Span, t: HvpXTensors): void {
     const { x, theta, thetaDot, yBar, yBarDot, xBarDot: xBar } = t;
-    this.#backward(record, span, { x, theta, thetaDot, yBar, yBarDot, xBar }, true);
+    const bindings = { x, theta, thetaDot, yBar, yBarDot, xBar };
+    this.#run(record, span, "vjpX", bindings, theta, 1, this.#inputGroups(span));
   }
 
-  vjpW(record: Recorder, span: Span, t: { x: Tensor; yBar: Tensor; thetaBar: Tensor }): void {
-    const { x, yBar, thetaBar } = t;
-    this.#weights(record, span, { x, xDot: x, yBar, yBarDot: yBar, thetaBar }, false);
+  vjpW(record: Recorder, span: Span, { x, yBar, thetaBar }: VjpWTensors): void {
+    const bindings = { x, xDot: x, yBar, yBarDot: yBar, thetaBar };
+    this.#run(record, span, "vjpW", bindings, thetaBar, 0, this.#weightGroups());
   }
 
   hvpW(record: Recorder, span: Span, t: HvpWTensors): void {
-    const { x, xDot, yBar, yBarDot, thetaBarDot } = t;
-    if (xDot === null) return this.vjpW(record, span, { x, yBar: yBarDot, thetaBar: thetaBarDot });
-    this.#weights(record, span, { x, xDot, yBar, yBarDot, thetaBar: thetaBarDot }, true);
+    const { x, xDot, yBar, yBarDot, thetaBarDot: thetaBar } = t;
+    if (xDot === null) return this.vjpW(record, span, { x, yBar: yBarDot, thetaBar });
+    const bindings = { x, xDot, yBar, yBarDot, thetaBar };
+    this.#run(record, span, "vjpW", bindings, thetaBar, 1, this.#weightGroups());
+  }
+
+  vjp(record: Recorder, span: Span, t: VjpXTensors & VjpWTensors): void {
+    const { x, theta, yBar, xBar, thetaBar } = t;
+    const still = { xDot: x, thetaDot: theta, yBarDot: yBar };
+    this.#both(record, span, { x, theta, yBar, xBar, thetaBar, ...still }, 0);
+  }
+
+  hvp(record: Recorder, span: Span, t: HvpXTensors & HvpWTensors & { xDot: Tensor }): void {
+    const { x, xDot, theta, thetaDot, yBar, yBarDot, xBarDot: xBar, thetaBarDot: thetaBar } = t;
+    this.#both(record, span, { x, xDot, theta, thetaDot, yBar, yBarDot, xBar, thetaBar }, 1);
+  }
+
+  fwdXent(record: Recorder, span: Span, t: FwdXentTensors, count: number): void {
+    const { x, theta, y, labels, zBar } = t;
+    checkSize("dense.fwdXent to zBar", zBar, [span.networks, this.#spec.outputs, span.images]);
+    checkSize("dense.fwdXent on labels", labels, [this.#spec.outputs, span.images]);
+    const { workgroup: WG } = this.#device.profile;
+    const overrides = { ...this.#overrides(span, theta, 0), IMAGES: 1, COUNT: count };
+    const kernel = this.#device.kernel("dense", XENT_SOURCE, "fwdXent", overrides);
+    const bindings = { x, theta, thetaDot: theta, y, labels, zBar };
+    record.dispatch(kernel, bindings, [Math.ceil(span.images / 4 / WG), span.networks]);
+  }
+
+  #both(
+    record: Recorder,
+    span: Span,
+    bindings: Bindings & { x: Tensor; theta: Tensor },
+    TANGENT: number,
+  ): void {
+    const groups = this.#weightGroups() + this.#inputGroups(span);
+    this.#run(record, span, "vjp", bindings, bindings.theta, TANGENT, groups);
   }
 
   #forward(
     record: Recorder,
     span: Span,
     bindings: Bindings & { x: Tensor; theta: Tensor; y: Tensor },
-    tangent: boolean,
+    TANGENT: number,
   ): void {
-    const { outputs } = this.#spec;
-    checkSize("dense.fwd to y", bindings.y, [span.networks, outputs, span.images]);
-    this.#multiply(record, span, "fwd", bindings, tangent, outputs);
+    const groups = this.#imageGroups(span, this.#spec.outputs);
+    this.#run(record, span, "fwd", bindings, bindings.theta, TANGENT, groups);
   }
 
-  #backward(
-    record: Recorder,
-    span: Span,
-    bindings: Bindings & { x: Tensor; theta: Tensor; xBar: Tensor },
-    tangent: boolean,
-  ): void {
-    const inputs = sizeOf(this.input);
-    checkSize("dense.vjpX to xBar", bindings.xBar, [span.networks, inputs, span.images]);
-    this.#multiply(record, span, "vjpX", bindings, tangent, inputs);
+  /** Workgroups of a network for vjpX, and for vjpW. */
+  #inputGroups(span: Span): number {
+    return this.#imageGroups(span, sizeOf(this.input));
   }
 
-  #multiply(
-    record: Recorder,
-    span: Span,
-    entry: string,
-    bindings: Bindings & { x: Tensor; theta: Tensor },
-    tangent: boolean,
-    rows: number,
-  ): void {
-    const vec4s = span.images / 4;
-    const IMAGES = this.#large && vec4s >= MANY ? 2 : 1;
-    const lanes = Math.ceil(vec4s / IMAGES) * Math.ceil(rows / 8);
-    const overrides = { IMAGES, TANGENT: +tangent };
-    this.#run(record, span, source, entry, bindings, bindings.theta, overrides, lanes);
+  #weightGroups(): number {
+    const side = 4 * this.#tile;
+    const tiles = Math.ceil(this.#spec.outputs / side) *
+      Math.ceil(padded(sizeOf(this.input)) / side);
+    return Math.ceil(tiles / this.#device.profile.workgroup);
   }
 
-  #weights(
-    record: Recorder,
-    span: Span,
-    bindings: Bindings & { x: Tensor; thetaBar: Tensor },
-    tangent: boolean,
-  ): void {
-    const TILE = this.#large ? 2 : 1;
-    const lanes = Math.ceil(this.#spec.outputs / 4 / TILE) *
-      Math.ceil(padded(sizeOf(this.input)) / 4 / TILE);
-    const overrides = { TILE, TANGENT: +tangent };
-    this.#run(record, span, weightsSource, "vjpW", bindings, bindings.thetaBar, overrides, lanes);
+  #imageGroups(span: Span, rows: number): number {
+    const tiles = Math.ceil(span.images / 4 / this.#imagesOf(span)) * Math.ceil(rows / 8);
+    return Math.ceil(tiles / this.#device.profile.workgroup);
   }
 
-  /** Whether an invocation should take a large tile: few with much to do each. */
-  get #large(): boolean {
-    return this.#device.profile.name === "software";
+  /** vec4s of images that an invocation takes. */
+  #imagesOf({ images }: Span): number {
+    return images / 4 >= MANY ? this.#tile : 1;
+  }
+
+  /** How large a tile an invocation takes: on a software adapter few have much to do each. */
+  get #tile(): number {
+    return this.#device.profile.name === "software" ? 2 : 1;
   }
 
   #run(
     record: Recorder,
     span: Span,
-    source: string,
     entry: string,
     bindings: Bindings & { x: Tensor },
     theta: Tensor,
-    overrides: Record<string, number>,
-    lanes: number,
+    TANGENT: number,
+    groups: number,
   ): void {
-    const { workgroup } = this.#device.profile;
+    const { networks, images } = span;
+    const [inputs, outputs] = [sizeOf(this.input), this.#spec.outputs];
     checkShared(`dense.${entry} on x`, bindings.x, this.input, span);
-    const { yBar } = bindings;
-    const shape = [span.networks, this.#spec.outputs, span.images];
-    if (yBar) checkSize(`dense.${entry} on yBar`, yBar, shape);
-    const kernel = this.#device.kernel("dense", inputsSource + source, entry, {
+    for (const [name, rows] of [["y", outputs], ["yBar", outputs], ["xBar", inputs]] as const) {
+      const tensor = bindings[name];
+      if (tensor) checkSize(`dense.${entry} on ${name}`, tensor, [networks, rows, images]);
+    }
+    const tiles = { IMAGES: this.#imagesOf(span), TILE: this.#tile };
+    const overrides = { ...this.#overrides(span, theta, TANGENT), ...tiles };
+    const kernel = this.#device.kernel("dense", SOURCE, entry, overrides);
+    record.dispatch(kernel, bindings, [groups, networks]);
+  }
+
+  #overrides({ networks }: Span, theta: Tensor, TANGENT: number): Record<string, number> {
+    return {
       C: sizeOf(this.input),
       O: this.#spec.outputs,
-      THETA: theta.size / span.networks / 4,
+      THETA: theta.size / networks / 4,
       AT: this.#spec.at / 4,
-      WG: workgroup,
+      WG: this.#device.profile.workgroup,
       RELU: +this.#spec.relu,
-      ...overrides,
-    });
-    record.dispatch(kernel, bindings, [Math.ceil(lanes / workgroup), span.networks]);
+      TANGENT,
+    };
   }
 }

@@ -18,7 +18,8 @@ export class MaxPool implements Op {
   readonly output: Planes;
   readonly parameters = [];
   readonly #device: Device;
-  readonly #size: number;
+  /** Side of a window. */
+  readonly size: number;
 
   /** @throws RangeError when the windows of `size` × `size` do not tile the input. */
   constructor(device: Device, input: Planes, size: number) {
@@ -29,7 +30,7 @@ export class MaxPool implements Op {
       );
     }
     this.#device = device;
-    this.#size = size;
+    this.size = size;
     this.input = input;
     const { channels, height, width } = input;
     this.output = { channels, height: height / size, width: width / size };
@@ -62,7 +63,7 @@ export class MaxPool implements Op {
       PLANES: networks * this.input.channels,
       P: height,
       Q: width,
-      SIZE: this.#size,
+      SIZE: this.size,
       WG: this.#device.profile.workgroup,
     });
     record.dispatchEach(kernel, bindings, networks * sizeOf(this.output) * images / 4);

@@ -40,27 +40,65 @@ export interface Parameter {
   readonly bias: boolean;
 }
 
-/** A layer. `xDot: null` stands for a zero tangent: the input images do not move with θ. */
+/**
+ * A layer. `xDot: null` stands for a zero tangent: the input images do not move with θ. `saved` is what
+ * `fwd` leaves for the other passes, beside y, in ops that need it.
+ */
 export interface Op {
   /** Frees the op's scratch, where it has any. */
   [Symbol.dispose]?(): void;
   /** Bytes of the scratch that a run over `span` takes, where it takes any. */
   scratchBytes?(span: Span): number;
+  /** Words of `saved` for runs over `span`; none when left out. */
+  savedWords?(span: Span): number;
   readonly input: Planes;
   readonly output: Planes;
   /** Parameters in θ, in order; none for a gated op. */
   readonly parameters: readonly Parameter[];
 
-  fwd(record: Recorder, span: Span, t: { x: Tensor; theta: Tensor; y: Tensor }): void;
+  fwd(record: Recorder, span: Span, t: FwdTensors): void;
   jvp(record: Recorder, span: Span, t: JvpTensors): void;
   vjpX(record: Recorder, span: Span, t: VjpXTensors): void;
   hvpX(record: Recorder, span: Span, t: HvpXTensors): void;
 }
 
-/** An op with parameters also has the passes that end in θ. */
+/** How an op splits the gradient in its parameters: into `runs` parts of `size` floats at θ's `at`. */
+export interface Split {
+  readonly runs: number;
+  readonly size: number;
+  readonly at: number;
+}
+
+/**
+ * An op with parameters also has the passes that end in θ. Where the sum over images is split and `partial`
+ * is given, they leave its runs [runs, R, size] there and thetaBar as it is (see SplitSums).
+ */
 export interface ParametricOp extends Op {
-  vjpW(record: Recorder, span: Span, t: { x: Tensor; yBar: Tensor; thetaBar: Tensor }): void;
+  vjpW(record: Recorder, span: Span, t: VjpWTensors): void;
   hvpW(record: Recorder, span: Span, t: HvpWTensors): void;
+  /**
+   * fwd to logits and the gradient of their mean cross-entropy over `count` images (SoftmaxXent.vjpZ)
+   * in one dispatch, in ops that have it.
+   */
+  fwdXent?(record: Recorder, span: Span, t: FwdXentTensors, count: number): void;
+  /** How the sum over images is split, in ops that do so. */
+  split?(span: Span): Split;
+  /** vjpX and vjpW in one dispatch, in ops that have it. */
+  vjp?(record: Recorder, span: Span, t: VjpXTensors & VjpWTensors): void;
+  /** hvpX and hvpW in one dispatch, in ops that have it. */
+  hvp?(record: Recorder, span: Span, t: HvpXTensors & HvpWTensors & { xDot: Tensor }): void;
+}
+
+export interface FwdTensors {
+  x: Tensor;
+  theta: Tensor;
+  y: Tensor;
+  saved?: Tensor;
+}
+
+export interface FwdXentTensors extends FwdTensors {
+  labels: Tensor;
+  zBar: Tensor;
 }
 
 export interface JvpTensors {
@@ -69,6 +107,7 @@ export interface JvpTensors {
   theta: Tensor;
   thetaDot: Tensor;
   yDot: Tensor;
+  saved?: Tensor;
 }
 
 export interface VjpXTensors {
@@ -76,6 +115,7 @@ export interface VjpXTensors {
   theta: Tensor;
   yBar: Tensor;
   xBar: Tensor;
+  saved?: Tensor;
 }
 
 export interface HvpXTensors {
@@ -86,6 +126,15 @@ export interface HvpXTensors {
   yBar: Tensor;
   yBarDot: Tensor;
   xBarDot: Tensor;
+  saved?: Tensor;
+}
+
+export interface VjpWTensors {
+  x: Tensor;
+  yBar: Tensor;
+  thetaBar: Tensor;
+  saved?: Tensor;
+  partial?: Tensor;
 }
 
 export interface HvpWTensors {
@@ -94,6 +143,8 @@ export interface HvpWTensors {
   yBar: Tensor;
   yBarDot: Tensor;
   thetaBarDot: Tensor;
+  saved?: Tensor;
+  partial?: Tensor;
 }
 
 /** Whether an op has parameters. */

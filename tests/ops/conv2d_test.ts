@@ -1,10 +1,12 @@
+import { throws } from "node:assert/strict";
 import { Conv2d } from "../../src/ops/conv2d.ts";
 import { conv2d } from "../../src/oracle/conv2d.ts";
 import { sequence } from "../../src/oracle/layer.ts";
+import { maxPool } from "../../src/oracle/max_pool.ts";
 import { relu } from "../../src/oracle/relu.ts";
 import { random } from "../oracle/numeric.ts";
 import { checkOp } from "../support/check_op.ts";
-import { gpuTest } from "../support/device.ts";
+import { deviceOf, gpuTest } from "../support/device.ts";
 import { offZero } from "../support/inputs.ts";
 
 interface Shape {
@@ -28,9 +30,10 @@ const SHAPES: Shape[] = [
   { C: 2, H: 4, V: 14, O: 6, K: 5, PAD: 2, N: 2, R: 2 },
 ];
 
-for (const s of SHAPES) {
+for (const [i, s] of SHAPES.entries()) {
   // Only a network's input is shared, and it is not gated.
-  for (const [gated, shared] of [[false, false], [true, false], [false, true]] as const) {
+  const gatedOrShared = [[true, false], [false, true]] as const;
+  for (const [gated, shared] of i > 0 ? gatedOrShared : [[false, false], ...gatedOrShared]) {
     gpuTest(`Conv2d ${JSON.stringify(s)} relu=${gated} shared=${shared}`, async (device) => {
       const { C, H, V, O, K, PAD, N, R } = s;
       const input = { channels: C, height: H, width: V };
@@ -57,3 +60,37 @@ for (const s of SHAPES) {
     });
   }
 }
+
+// Tiles that overhang, more than one, and a kernel wider than a tile of 5.
+const POOLED: (Shape & { shared: boolean })[] = [
+  { C: 3, H: 8, V: 6, O: 7, K: 5, PAD: 2, N: 6, R: 2, shared: false },
+  { C: 2, H: 8, V: 20, O: 5, K: 3, PAD: 0, N: 3, R: 3, shared: true },
+  { C: 1, H: 4, V: 4, O: 2, K: 7, PAD: 3, N: 5, R: 2, shared: false },
+];
+
+for (const { shared, ...s } of POOLED) {
+  gpuTest(`Conv2d with pooling ${JSON.stringify(s)} shared=${shared}`, async (device) => {
+    const { C, H, V, O, K, PAD, N, R } = s;
+    const input = { channels: C, height: H, width: V };
+    const spec = { name: "c", input, channels: O, size: K, pad: PAD, relu: !shared, at: 4 };
+    using op = new Conv2d(device, { ...spec, pool: true });
+    const stride = 4 + Math.ceil(O * (C * K * K + 1) / 4) * 4 + 4;
+    const sides = { H: H + 2 * PAD - K + 1, V: V + 2 * PAD - K + 1 };
+    const layers = [conv2d({ C, H, V, O, K, PAD }), maxPool({ C: O, ...sides, SIZE: 2 })];
+    await checkOp(device, op, stride, {
+      oracle: sequence(shared ? layers : [relu(C * H * V), ...layers]),
+      networks: R,
+      images: N,
+      terms: N * H * V,
+      x: (r) => offZero(random(N * C * H * V, 11 + r)),
+      shared,
+    });
+  });
+}
+
+Deno.test("Conv2d refuses to pool odd planes", async () => {
+  const device = await deviceOf("software");
+  const input = { channels: 1, height: 5, width: 4 };
+  const spec = { name: "c", input, channels: 1, size: 1, pad: 0, relu: false, at: 0, pool: true };
+  throws(() => new Conv2d(device, spec), /Cannot pool 5 × 4 planes: expected even sides/);
+});

@@ -1,4 +1,6 @@
+import { deepEqual, ok } from "node:assert/strict";
 import { Dense } from "../../src/ops/dense.ts";
+import { SoftmaxXent } from "../../src/ops/softmax_xent.ts";
 import { dense } from "../../src/oracle/dense.ts";
 import { sequence } from "../../src/oracle/layer.ts";
 import { relu } from "../../src/oracle/relu.ts";
@@ -34,4 +36,33 @@ for (const s of SHAPES) {
       });
     });
   }
+}
+
+for (const O of [5, 19]) {
+  gpuTest(`Dense.fwdXent is fwd and SoftmaxXent.vjpZ to the bit, ${O} classes`, async (device) => {
+    const [C, R, images] = [13, 2, 68];
+    const input = { channels: C, height: 1, width: 1 };
+    const op = new Dense(device, { name: "d", input, outputs: O, relu: true, at: 0 });
+    const stride = O * 16 + Math.ceil(O / 4) * 4;
+    const noise = (size: number, seed: number) =>
+      device.tensor([size]).write(Float32Array.from(random(size, seed)));
+    using x = noise(R * C * images, 1);
+    using theta = noise(R * stride, 2);
+    using labels = noise(O * images, 3);
+    const zeros = () => device.tensor([R, O, images]);
+    using y = zeros();
+    using zBar = zeros();
+    using z = zeros();
+    using expected = zeros();
+    const span = { networks: R, images };
+    const record = device.record();
+    op.fwdXent(record, span, { x, theta, y, labels, zBar }, 67);
+    op.fwd(record, span, { x, theta, y: z });
+    const xent = new SoftmaxXent(device, O, 67);
+    xent.vjpZ(record, span, { z, y: labels, zBar: expected });
+    record.submit();
+    const found = await zBar.read();
+    ok(found.every((value) => value !== 0));
+    deepEqual([await y.read(), found], [await z.read(), await expected.read()]);
+  });
 }

@@ -98,6 +98,7 @@ class Run {
   readonly #span: Span;
   readonly #in: Record<"x" | "xDot" | "yBar" | "yBarDot" | "theta" | "thetaDot", Tensor>;
   readonly #stride: number;
+  readonly #saved: { saved?: Tensor };
 
   constructor(device: Device, op: Op, stride: number, check: Check, cases: Case[]) {
     const { networks, images: N } = check;
@@ -110,6 +111,8 @@ class Run {
     this.#check = check;
     this.#stride = stride;
     this.#span = { networks, images: Math.ceil(N / 4) * 4 };
+    const words = op.savedWords?.(this.#span) ?? 0;
+    this.#saved = words > 0 ? { saved: device.tensor([words]) } : {};
     this.#in = {
       x: upload(device, inputs.map((c) => c.x), rowsX, N),
       xDot: upload(device, inputs.map((c) => c.xDot), rowsX, N),
@@ -121,17 +124,20 @@ class Run {
   }
 
   async passes(): Promise<Results> {
-    const { x, xDot, yBar, yBarDot, theta, thetaDot } = this.#in;
+    const { xDot, yBar, yBarDot, theta, thetaDot } = this.#in;
     const [op, span] = [this.#op, this.#span];
+    const x = { x: this.#in.x, ...this.#saved };
     const [rowsX, rowsY] = [sizeOf(op.input), sizeOf(op.output)];
     const toY = (pass: (record: Recorder, out: Tensor) => void) => this.#output(rowsY, pass);
     const toX = (pass: (record: Recorder, out: Tensor) => void) => this.#output(rowsX, pass);
     const results: Results = {
-      y: await toY((record, y) => op.fwd(record, span, { x, theta, y })),
-      yDot: await toY((record, yDot) => op.jvp(record, span, { x, xDot, theta, thetaDot, yDot })),
-      xBar: await toX((record, xBar) => op.vjpX(record, span, { x, theta, yBar, xBar })),
+      y: await toY((record, y) => op.fwd(record, span, { ...x, theta, y })),
+      yDot: await toY((record, yDot) =>
+        op.jvp(record, span, { ...x, xDot, theta, thetaDot, yDot })
+      ),
+      xBar: await toX((record, xBar) => op.vjpX(record, span, { ...x, theta, yBar, xBar })),
       xBarDot: await toX((record, xBarDot) =>
-        op.hvpX(record, span, { x, xDot, theta, thetaDot, yBar, yBarDot, xBarDot })
+        op.hvpX(record, span, { ...x, xDot, theta, thetaDot, yBar, yBarDot, xBarDot })
       ),
       yDotStill: [],
       wBar: [],
@@ -140,16 +146,16 @@ class Run {
     };
     if (!isParametric(op)) return results;
     results.yDotStill = await toY((record, yDot) =>
-      op.jvp(record, span, { x, xDot: null, theta, thetaDot, yDot })
+      op.jvp(record, span, { ...x, xDot: null, theta, thetaDot, yDot })
     );
     results.wBar = await this.#theta((record, thetaBar) =>
-      op.vjpW(record, span, { x, yBar, thetaBar })
+      op.vjpW(record, span, { ...x, yBar, thetaBar })
     );
     results.wBarDot = await this.#theta((record, thetaBarDot) =>
-      op.hvpW(record, span, { x, xDot, yBar, yBarDot, thetaBarDot })
+      op.hvpW(record, span, { ...x, xDot, yBar, yBarDot, thetaBarDot })
     );
     results.wBarDotStill = await this.#theta((record, thetaBarDot) =>
-      op.hvpW(record, span, { x, xDot: null, yBar, yBarDot, thetaBarDot })
+      op.hvpW(record, span, { ...x, xDot: null, yBar, yBarDot, thetaBarDot })
     );
     return results;
   }

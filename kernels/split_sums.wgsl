@@ -1,0 +1,66 @@
+// split_sums: the end of sums that were split into runs, for all ops of a net, in a fixed order.
+//
+//   g[r,i] = Σ run  partial[first + (run·R + r)·size + i − at]   where a range holds i, else thetaBar[r,i]
+//
+//   sum       thetaBar = g
+//   descend   out = a − eta[0]·g      a gradient step; also λ ← λ − η·Hλ
+//
+//   thetaBar, a, out [R,P]; one element an invocation
+
+struct Range { at: u32, size: u32, first: u32, runs: u32 }  // of θ; of partial
+
+override THETA: u32;  // floats of a network's θ
+override WG: u32;
+
+@group(0) @binding(0) var<storage, read> partial: array<f32>;
+@group(0) @binding(1) var<storage, read> ranges: array<Range>;
+@group(0) @binding(2) var<storage, read> a: array<f32>;
+@group(0) @binding(3) var<storage, read> eta: array<f32>;
+@group(0) @binding(4) var<storage, read_write> thetaBar: array<f32>;
+@group(0) @binding(5) var<storage, read_write> out: array<f32>;
+
+struct Invocation {
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+}
+
+fn index(at: Invocation) -> u32 { return (at.group.y * at.groups.x + at.group.x) * WG + at.lane; }
+
+// The range that holds i; of no size where none does.
+fn rangeOf(i: u32) -> Range {
+  var range: Range;
+  for (var k = 0u; k < arrayLength(&ranges); k++) {
+    if (i - ranges[k].at < ranges[k].size) { range = ranges[k]; }  // below `at` it wraps round
+  }
+  return range;
+}
+
+fn total(range: Range, i: u32, r: u32, networks: u32) -> f32 {
+  var sum = 0.0;
+  var at = range.first + r * range.size + i - range.at;
+  for (var run = 0u; run < range.runs; run++) {
+    sum += partial[at];
+    at += networks * range.size;
+  }
+  return sum;
+}
+
+@compute @workgroup_size(WG)
+fn sum(at: Invocation) {
+  let i = index(at);
+  let range = rangeOf(i);
+  if (i >= THETA || range.size == 0) { return; }
+  thetaBar[at.group.z * THETA + i] = total(range, i, at.group.z, at.groups.z);
+}
+
+@compute @workgroup_size(WG)
+fn descend(at: Invocation) {
+  let i = index(at);
+  if (i >= THETA) { return; }
+  let range = rangeOf(i);
+  let whole = at.group.z * THETA + i;
+  var g = total(range, i, at.group.z, at.groups.z);
+  if (range.size == 0) { g = thetaBar[whole]; }
+  out[whole] = a[whole] - eta[0] * g;
+}

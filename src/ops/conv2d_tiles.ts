@@ -1,0 +1,59 @@
+/** conv2d_tiles: how the work of conv2d's kernels is divided among invocations. */
+import type { Profile } from "../gpu/mod.ts";
+import type { Planes, Span } from "./op.ts";
+
+/**
+ * What an invocation takes, at most: `columns` of an image; of a sum over images `sumColumns` at a
+ * time for `sumRows` rows of the kernel, in about `sumLanes` invocations. A software adapter wants few
+ * with much to do each.
+ */
+const TILES = {
+  software: { columns: 14, sumColumns: 5, sumRows: 5, sumLanes: 128 },
+  hardware: { columns: 1, sumColumns: 4, sumRows: 1, sumLanes: 32_768 },
+};
+/** Taps of a row of the kernel that an invocation takes at a time. */
+export const TAPS = 5;
+/** llvmpipe leaves a loop, without a word, once an invocation has done 65 535 turns. */
+const MOST_TURNS = 60_000;
+
+/** Columns for each invocation, of `width`; before pooling if it pools, and then even. */
+export function columnsOf({ name }: Profile, width: number, pools: boolean): number {
+  const most = TILES[name].columns;
+  return pools ? 2 * tileOf(width, Math.max(1, most / 2)) : tileOf(width, most);
+}
+
+/** Output channels for each invocation: four, or three where that leaves none over. */
+export function channelsOf(channels: number): number {
+  if (channels < 4) return channels;
+  return channels % 4 !== 0 && channels % 3 === 0 ? 3 : 4;
+}
+
+/** How the sum over images that is the gradient in a kernel of side `size` is divided. */
+export function sumsOf(
+  { name }: Profile,
+  { networks, images }: Span,
+  input: Planes,
+  output: Planes,
+  size: number,
+) {
+  const [C, O, Q] = [input.channels, output.channels, output.width];
+  const most = TILES[name];
+  const COLUMNS = tileOf(Q, most.sumColumns);
+  const CHANNELS = channelsOf(O);
+  const ROWS = Math.min(size, most.sumRows);
+  const tiles = C * Math.ceil(size / ROWS) * Math.ceil(size / TAPS);
+  const channelTiles = Math.ceil(O / CHANNELS);
+  const lines = images / 4 * output.height;
+  const wanted = Math.ceil(most.sumLanes / tiles / channelTiles / networks);
+  const turns = lines * Math.ceil(Q / COLUMNS);
+  const least = Math.ceil(turns / MOST_TURNS);
+  const most32 = Math.floor((2 ** 32 - 1) / turns); // the kernel multiplies turns by runs
+  const splits = Math.min(lines, most32, Math.max(least, wanted));
+  const weights = O * (C * size * size + 1);
+  return { COLUMNS, CHANNELS, ROWS, tiles, channelTiles, splits, weights };
+}
+
+/** Columns for each invocation: the fewest tiles of at most `most` columns, all about as wide. */
+function tileOf(width: number, most: number): number {
+  return Math.ceil(width / Math.ceil(width / most));
+}
