@@ -61,11 +61,16 @@ export async function readNetworks(path: string): Promise<NetworkFile> {
 }
 
 /**
- * θ [R, P] of the networks in a file.
+ * θ [R, P] of the networks in a file. With `newHead` their last layer is a new one, for other classes:
+ * weights 0 and biases 1, as the original has it for networks of ImageNet.
  *
  * @throws TypeError when they are of another architecture, or for images or classes of other sizes.
  */
-export function thetasOf(net: Net, file: NetworkFile): Float32Array<ArrayBuffer> {
+export function thetasOf(
+  net: Net,
+  file: NetworkFile,
+  newHead = false,
+): Float32Array<ArrayBuffer> {
   const { arch = net.name, input, classes, dataset = "unknown data" } = file.metadata;
   const isCustom = arch.startsWith("["); // a list of layers: its parameters tell whether it fits
   if (isCustom ? net.name !== "custom" : arch !== net.name) {
@@ -75,7 +80,7 @@ export function thetasOf(net: Net, file: NetworkFile): Float32Array<ArrayBuffer>
     );
   }
   try {
-    return importNetworks(net, file.tensors);
+    return importNetworks(net, newHead ? withNewHead(net, file.tensors) : file.tensors);
   } catch (cause) {
     if (!(cause instanceof TypeError)) throw cause;
     const { channels, height, width } = net.input;
@@ -86,4 +91,19 @@ export function thetasOf(net: Net, file: NetworkFile): Float32Array<ArrayBuffer>
       { cause },
     );
   }
+}
+
+function withNewHead(
+  net: Net,
+  tensors: Record<string, FloatTensor>,
+): Record<string, FloatTensor> {
+  const [first] = net.parameters;
+  const leading = tensors[first!.name]?.shape ?? [];
+  const networks = leading.slice(0, leading.length - first!.shape.length); // [R], or [] for one
+  const head = net.parameters.slice(-2).map(({ name, shape, bias }) => {
+    const whole = [...networks, ...shape];
+    const data = new Float32Array(whole.reduce((a, b) => a * b, 1)).fill(bias ? 1 : 0);
+    return [name, { shape: whole, data }];
+  });
+  return { ...tensors, ...Object.fromEntries(head) };
 }

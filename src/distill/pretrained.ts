@@ -21,7 +21,9 @@ export async function networksOf({ pretrained }: Recipe): Promise<NetworkFile | 
 }
 
 /** How many networks a run needs, and what for. */
-export type Needs = Pick<Recipe, "init" | "networks" | "test_networks" | "seed">;
+export type Needs =
+  & Pick<Recipe, "init" | "networks" | "test_networks" | "seed">
+  & Partial<Pick<Recipe, "new_head">>;
 
 /** Networks of a file, divided into those to distil for and those to measure on. */
 export class Pretrained {
@@ -39,7 +41,7 @@ export class Pretrained {
   constructor(net: Net, file: NetworkFile, needs: Needs) {
     this.#net = net;
     this.#needs = needs;
-    const thetas = thetasOf(net, file);
+    const thetas = thetasOf(net, file, needs.new_head);
     const count = thetas.length / net.stride;
     const { init, networks, test_networks } = needs;
     const sampled = init === "fixed" ? 1 : count - test_networks;

@@ -31,6 +31,8 @@ export interface Recipe {
   init_param: number;
   /** File of trained networks to start from, one (init: fixed) or a sample each iteration; or none. */
   pretrained: string;
+  /** Whether a last layer for the classes of `dataset` replaces that of the trained network. */
+  new_head: boolean;
   /** Classes "K:T": real images of class K count as class T in the outer loss; or none. */
   attack: string;
   /** Gradient steps, each on its own distilled images. */
@@ -126,6 +128,7 @@ export const recipeSchema = z.strictObject({
   init_method: oneOf(INIT_METHODS).default("xavier_normal"),
   init_param: positive().default(1),
   pretrained: z.string({ error: "a file" }).min(1, { error: "a file" }).default("none"),
+  new_head: z.boolean({ error: "true or false" }).default(false),
   attack: attack().default("none"),
   steps: integer(1).default(10),
   epochs: integer(1).default(3),
@@ -150,6 +153,9 @@ export const recipeSchema = z.strictObject({
 }).refine((recipe) => recipe.init === "random" || recipe.networks === 1, {
   path: ["networks"],
   error: "1, since init is fixed and all networks would be the same (init: random allows more)",
+}).refine((recipe) => !recipe.new_head || recipe.pretrained !== "none" && recipe.init === "fixed", {
+  path: ["new_head"],
+  error: "false, since a new last layer is for one trained network (init: fixed, pretrained: FILE)",
 });
 
 /** Checks a value read from `source`, fills in defaults; throws a UsageError naming each bad key. */

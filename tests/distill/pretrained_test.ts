@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import type { NetworkFile } from "../../src/distill/network_file.ts";
 import { type Needs, Pretrained } from "../../src/distill/pretrained.ts";
 import { UsageError } from "../../src/distill/usage_error.ts";
-import { exportNetworks } from "../../src/nets/export.ts";
+import { exportNetworks, exportParameters } from "../../src/nets/export.ts";
 import type { Net } from "../../src/nets/net.ts";
 import { gpuTest } from "../support/device.ts";
 import { oddNet, unflatten } from "../support/nets.ts";
@@ -57,6 +57,26 @@ gpuTest("Pretrained: a fixed initialisation is the first network", (device) => {
   const net = oddNet(device);
   const fixed = { ...NEEDS, init: "fixed", networks: 1, test_networks: 200 } as const;
   assert.deepEqual(numbersIn(net, new Pretrained(net, numbered(net), fixed).tested), [0]);
+  return Promise.resolve();
+});
+
+gpuTest("Pretrained: a new head has zero weights, and biases of one, for any classes", (device) => {
+  const net = oddNet(device);
+  const [weight, bias] = net.parameters.slice(-2);
+  const { tensors, ...file } = numbered(net);
+  const { [weight!.name]: _, ...others } = tensors; // a head of other classes, or none
+  const other = {
+    ...file,
+    tensors: { ...others, [bias!.name]: { shape: [3], data: new Float32Array(3) } },
+  };
+  const fixed = { ...NEEDS, init: "fixed", networks: 1, new_head: true } as const;
+  assert.throws(() => new Pretrained(net, other, { ...fixed, new_head: false }), TypeError);
+  const named = exportParameters(net, new Pretrained(net, other, fixed).tested);
+  for (const { name } of net.parameters) {
+    const values = [...new Set(named[name]!.data)];
+    const isHead = name === weight!.name;
+    assert.deepEqual(values, isHead ? [0] : [1], name); // the first network is all ones
+  }
   return Promise.resolve();
 });
 
