@@ -5,7 +5,7 @@
 //
 //   x, x̄ [R,C,H,V,N]   y, ȳ [R,O,P,Q,N],  P = H + 2·PAD − K + 1   w [O,C,K,K], then b [O], in θ [R,·]
 //
-// Kind: bilinear in (relu(x), w). With TANGENT each product a·b becomes ȧ·b + a·ḃ. A network's input is
+// Kind: bilinear in (relu(x), w), and gated by the maxima where pooling follows. With TANGENT each product a·b becomes ȧ·b + a·ḃ. A network's input is
 // taken as it is, without ReLU. Images are innermost, four to a vec4f; N counts vec4s.
 //
 // Both passes are one correlation from `src` (x or ȳ) to `dst` (y or x̄); FLIP turns the kernel round,

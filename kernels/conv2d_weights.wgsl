@@ -7,7 +7,7 @@
 // An invocation sums one of SPLITS runs of lines (p, n) for CHANNELS output channels and, of one input
 // channel's kernel, ROWS rows and TAPS taps. It takes COLUMNS columns, at most 7, of a line at a time: ȳ's are
 // loaded once for all rows and taps, x's (row.wgsl) once for all channels and taps, and the products
-// are written out, as in conv2d. `partial` is [SPLITS, R, O·(C·K·K + 1)]; splits.wgsl adds the runs.
+// are written out, as in conv2d. `partial` is [SPLITS, R, O·(C·K·K + 1)]; split_sums.wgsl adds the runs.
 
 override O: u32; override P: u32; override Q: u32;  // extents of ȳ, before any max-pooling
 override K: u32; override PAD: u32;

@@ -5,26 +5,26 @@
 //
 //   z [R,K,N] is dense's y, K its outputs   z̄ [R,K,N]   labels [K,N], shared by all networks
 //
-// An invocation computes all logits of four images, 16 at a time, and reads back those it has written.
+// K is at most 16. An invocation computes all logits of four images, and reads back those it has written.
 
 override COUNT: u32;  // images that the mean is taken over
 
 @group(0) @binding(9) var<storage, read> labels: array<vec4f>;
 @group(0) @binding(10) var<storage, read_write> zBar: array<vec4f>;
 
-fn logits(r: u32, o: u32, n: u32) {
-  var t = Tile(bias(r, o), bias(r, o + 4), bias(r, o + 8), bias(r, o + 12));
+fn logits(r: u32, n: u32) {
+  var t = Tile(bias(r, 0), bias(r, 4), bias(r, 8), bias(r, 12));
   for (var c = 0u; c < row4(); c++) {
     let v = inputs(r, c * 4, n);
-    t.low += v * weights(rows(r, o, c));
-    t.high += v * weights(rows(r, o + 4, c));
-    t.lowNext += v * weights(rows(r, o + 8, c));
-    t.highNext += v * weights(rows(r, o + 12, c));
+    t.low += v * weights(rows(r, 0, c));
+    t.high += v * weights(rows(r, 4, c));
+    t.lowNext += v * weights(rows(r, 8, c));
+    t.highNext += v * weights(rows(r, 12, c));
   }
-  put(r, o, n, t.low);
-  put(r, o + 4, n, t.high);
-  put(r, o + 8, n, t.lowNext);
-  put(r, o + 12, n, t.highNext);
+  put(r, 0, n, t.low);
+  put(r, 4, n, t.high);
+  put(r, 8, n, t.lowNext);
+  put(r, 12, n, t.highNext);
 }
 
 @compute @workgroup_size(WG)
@@ -36,7 +36,7 @@ fn fwdXent(
   N = arrayLength(&y) / (groups.y * O);
   let n = group.x * WG + lane;
   if (n >= N) { return; }
-  for (var o = 0u; o < O; o += 16) { logits(group.y, o, n); }
+  logits(group.y, n);
   let first = group.y * O * N + n;
   var most = y[first];
   var labelSum = labels[n];

@@ -1,5 +1,6 @@
 /** Bilinear: the cases of an op with weights, all six passes on tensors of noise. */
 import type { Device, Tensor } from "../../src/gpu/mod.ts";
+import { Conv2d } from "../../src/ops/conv2d.ts";
 import { type Op, padded, type ParametricOp, sizeOf } from "../../src/ops/op.ts";
 import type { Case } from "../rate.ts";
 
@@ -21,9 +22,11 @@ export function runsFor(count: number): number {
 }
 
 /** Floating-point operations of one product with an op's weights: 2 for each weight and output. */
-export function flopsOf({ parameters, output }: Op, images: number): number {
-  const weights = parameters[0]?.shape.reduce((a, b) => a * b, 1) ?? 0;
-  return 2 * weights * output.height * output.width * images;
+export function flopsOf(op: Op, images: number): number {
+  const { parameters: [weight], output: { height, width } } = op;
+  const weights = weight?.shape.reduce((a, b) => a * b, 1) ?? 0;
+  const pooled = op instanceof Conv2d && op.pools ? 4 : 1; // outputs that a maximum is taken of
+  return 2 * weights * height * width * pooled * images;
 }
 
 /** A tensor of seeded noise. */

@@ -1,6 +1,6 @@
 // row: columns of a row of images in registers; prepended to the kernels that declare src and srcDot.
 
-override C: u32; override H: u32; override V: u32;  // extents of src
+override C: u32; override H: u32; override V: u32;  // extents of src; before pooling, of a pooled one
 override COLUMNS: u32;  // taken at a time by an invocation, at most 14
 override TAPS: u32;     // columns that each of these reaches, at most 5
 override RELU_SRC: bool;

@@ -48,7 +48,7 @@ const SETTINGS_WITH_A_FLAG = [
   "seed",
 ];
 
-/** Distils as the flags say; everything that can be checked is checked before a device opens. */
+/** Distils as the flags say; recipes and data are read, and checked, before a device opens. */
 export async function distillCommand(session: Session, flags: DistillFlags): Promise<Outcome> {
   const { retort } = session;
   const plans = await makePlans(session, flags);

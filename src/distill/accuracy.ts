@@ -2,7 +2,6 @@
 import type { Split } from "../data/dataset.ts";
 import type { Tensor } from "../gpu/mod.ts";
 import type { Net } from "../nets/net.ts";
-import { descend } from "../ops/vector.ts";
 import { type Normalization, partOf, RealBatch } from "./real.ts";
 import type { Synthetic } from "./unroll.ts";
 
@@ -37,8 +36,7 @@ export function train(
   for (let t = from; t < to; t++) {
     const i = t % data.images.each.length;
     const [x, y, eta] = [data.images.each[i]!, data.labels.each[i]!, data.lrs.each[t]!];
-    net.grad(record, work, { theta, x, y, thetaBar });
-    descend(record, { a: theta, b: thetaBar, eta, out: next });
+    net.grad(record, work, { theta, x, y, thetaBar, descent: { a: theta, eta, out: next } });
     record.copy(next, theta);
   }
   record.submit();

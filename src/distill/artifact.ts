@@ -63,7 +63,7 @@ export function metadataOf(
       pretrained: networks.path,
       pretrained_sha256: networks.sha256,
       pretrained_dataset: networks.metadata.dataset ?? "unknown",
-      held_out: `${recipe.test_networks}`,
+      ...(recipe.init === "random" && { held_out: `${recipe.test_networks}` }),
     }),
   };
 }

@@ -2,6 +2,7 @@
  * Baselines: what real images reach in place of distilled ones, in the setting of a recipe (Wang et
  * al. 2018, section 4 and Table 1).
  */
+import { dirname } from "node:path";
 import { Batches, gather } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { neighborAccuracies, type Norm } from "../data/neighbors.ts";
@@ -11,6 +12,7 @@ import type { Net } from "../nets/net.ts";
 import { writeAtomic } from "../report/atomic.ts";
 import { type Accuracy, summarize } from "./accuracy.ts";
 import { evaluate, type Initialization } from "./evaluate.ts";
+import { expectFitting } from "./fitting.ts";
 import { bestOf, type Cell, EPOCHS, Grid, keepBest, type Rate, RATES } from "./grid.ts";
 import { learnedRates } from "./learned_rates.ts";
 import { fitAndTest, ON_EVERYTHING, RealMinibatches } from "./ordinary.ts";
@@ -52,7 +54,7 @@ export interface BaselinesOptions {
   readonly only?: readonly BaselineName[];
   /** Folder of a run of the recipe, whose result and rates are compared too. */
   readonly artifact?: string;
-  /** File that the result is written to as JSON, with the recipe and the adapter. */
+  /** File that the results so far are written to as JSON, with the recipe and the adapter. */
   readonly out?: string;
   /** Called with a line when something long begins. */
   readonly onProgress?: (line: string) => void;
@@ -95,25 +97,31 @@ export async function baselines(
       `Cannot measure baselines of ${recipe.name}: got attack ${recipe.attack}, expected none`,
     );
   }
-  const learned = await learnedRates(recipe, dataset, options.artifact);
+  if (only.length === 1 && only[0] === "distilled" && !options.artifact) {
+    throw new UsageError(
+      `Cannot measure distilled images: got no artifact, expected --artifact with the folder of a run`,
+    );
+  }
+  expectFitting("measure baselines of", recipe, dataset);
+  const file = await networksOf(recipe);
+  const learned = await learnedRates(recipe, dataset, options.artifact, file);
   const { channels, height, width, classes } = dataset;
   using net = buildNet(device, recipe.arch, { channels, height, width }, classes);
-  const file = await networksOf(recipe);
   const tested = Math.max(KEPT * Math.ceil(networks / KEPT), recipe.test_networks);
   const pretrained = file && new Pretrained(net, file, { ...recipe, test_networks: tested });
   using run = new Run(net, recipe, dataset, networks, options, learned, pretrained);
   const found: Baseline[] = [];
+  const save = async (out: string) => {
+    const report = { recipe, adapter: device.info.name, baselines: found };
+    await writeAtomic(out, JSON.stringify(report, undefined, 1) + "\n");
+  };
+  if (options.out !== undefined) await Deno.mkdir(dirname(options.out), { recursive: true });
   for (const name of BASELINES) {
     if (!only.includes(name) || name === "distilled" && !options.artifact) continue;
     const published = publishedFor(recipe, dataset, name);
     found.push({ name, ...await run.measure(name), ...(published && { published }) });
+    if (options.out !== undefined) await save(options.out); // each takes long
   }
-  const text = JSON.stringify(
-    { recipe, adapter: device.info.name, baselines: found },
-    undefined,
-    1,
-  );
-  if (options.out !== undefined) await writeAtomic(options.out, text + "\n");
   return found;
 }
 

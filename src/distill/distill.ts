@@ -4,18 +4,17 @@ import type { Device } from "../gpu/mod.ts";
 import { writeAtomic } from "../report/atomic.ts";
 import { MetricsLog } from "../report/metrics.ts";
 import type { Accuracy } from "./accuracy.ts";
-import { PADDING } from "./augment.ts";
 import { FILES, prepareFolder, writeArtifact, writePicture } from "./artifact.ts";
 import { originOf, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import type { Gain } from "./evaluate.ts";
 import { readGain } from "./finished.ts";
 import { describePlan } from "./memory.ts";
 import type { NetworkFile } from "./network_file.ts";
+import { expectFitting } from "./fitting.ts";
 import { networksOf } from "./pretrained.ts";
 import { OuterLoop, rateAt } from "./outer_loop.ts";
 import { type Recipe, recipeToYaml } from "./recipe.ts";
 import { turnTaking } from "./turn_taking.ts";
-import { UsageError } from "./usage_error.ts";
 
 /** Where a run stands. */
 export interface Progress {
@@ -69,7 +68,8 @@ export interface DistillOptions {
  * resumed or not.
  *
  * @throws Error when a number is not finite; the last good checkpoint stays.
- * @throws UsageError when the run does not fit into the memory budget; nothing is written then.
+ * @throws UsageError when recipe and data set do not go together, or the run does not fit into the
+ * memory budget; nothing is written then.
  */
 export async function distill(
   device: Device,
@@ -78,18 +78,7 @@ export async function distill(
   options: DistillOptions,
 ): Promise<DistillResult> {
   const start = performance.now();
-  if (recipe.batch > dataset.train.count) {
-    throw new UsageError(
-      `Cannot distil ${dataset.name}: got batch ${recipe.batch}, expected at most its ` +
-        `${dataset.train.count} training images`,
-    );
-  }
-  if (recipe.augment !== "none" && Math.min(dataset.height, dataset.width) <= PADDING) {
-    throw new UsageError(
-      `Cannot distil ${dataset.name} with augment ${recipe.augment}: got images of ` +
-        `${dataset.height}×${dataset.width}, expected more than ${PADDING} rows and columns`,
-    );
-  }
+  expectFitting("distil", recipe, dataset);
   const networks = await networksOf(recipe);
   device.resetPeak();
   using run = new Run(device, recipe, dataset, options, networks);

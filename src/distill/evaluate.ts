@@ -1,18 +1,17 @@
 // deno-lint-ignore-file camelcase -- metadata and settings are spelled as in the files
 /** Evaluate: what networks reach on real test images, before and after training on distilled data. */
-import { archFromText } from "../arch/schema.ts";
 import type { Dataset, Split } from "../data/dataset.ts";
 import type { Device, Tensor } from "../gpu/mod.ts";
-import { buildNet } from "../nets/build.ts";
 import { importParameters } from "../nets/export.ts";
 import { initialize, type InitMethod } from "../nets/init.ts";
 import type { Net } from "../nets/net.ts";
 import { padded, sizeOf } from "../ops/op.ts";
 import { Workspace } from "../nets/workspace.ts";
 import { type Accuracy, fractionOf, hitsOf, summarize, train } from "./accuracy.ts";
-import { type Artifact, readArtifact } from "./artifact.ts";
+import type { Artifact } from "./artifact.ts";
 import { type Attack, type AttackMeasures, attackOf, relabel, summarizeAttack } from "./attack.ts";
 import { readNetworks } from "./network_file.ts";
+import { openArtifact } from "./open_artifact.ts";
 import { Pretrained } from "./pretrained.ts";
 import { Synthetic } from "./unroll.ts";
 import { UsageError } from "./usage_error.ts";
@@ -146,27 +145,6 @@ export async function evaluate(
   return await measureGain(trial, { synthetic, perStep }, attack);
 }
 
-/**
- * Reads an artifact and builds its network, the caller's to dispose of.
- *
- * @throws UsageError when the data set has other images or classes.
- */
-export async function openArtifact(
-  device: Device,
-  dir: string,
-  dataset: Dataset,
-): Promise<{ artifact: Artifact; net: Net; how: Initialization }> {
-  const artifact = await readArtifact(dir);
-  const { metadata } = artifact;
-  const { channels, height, width, classes } = dataset;
-  expectImages(dir, artifact, [channels, height, width], classes);
-  const net = buildNet(device, archFromText(metadata.arch!), { channels, height, width }, classes);
-  const init = metadata.init as Initialization["init"];
-  const method = metadata.init_method as InitMethod;
-  const how = { init, method, param: Number(metadata.init_param), seed: Number(metadata.seed) };
-  return { artifact, net, how };
-}
-
 /** θ of the networks that an artifact's distillation held out, if it was from a file of networks. */
 async function heldOut(
   net: Net,
@@ -285,13 +263,4 @@ export function drawNetworks(
   const record = net.device.record();
   initialize(record, net, theta, draw, { method, param });
   record.submit();
-}
-
-function expectImages(dir: string, { images, labels }: Artifact, shape: number[], classes: number) {
-  const got = [...images.shape.slice(1), labels.shape[1]];
-  if (got.join() === [...shape, classes].join()) return;
-  throw new UsageError(
-    `Cannot evaluate ${dir}: got images and classes [${got.join(", ")}], expected those of the ` +
-      `data set, [${[...shape, classes].join(", ")}]`,
-  );
 }

@@ -10,8 +10,8 @@ export async function readGain(dir: string): Promise<Gain | undefined> {
   });
   for (const line of text.trimEnd().split("\n").reverse()) {
     if (!line.includes('"before"')) continue;
-    const { before, after } = JSON.parse(line);
-    return { before, after };
+    const { before, after, attack } = JSON.parse(line);
+    return { before, after, ...(attack && { attack }) };
   }
   return undefined;
 }

@@ -1,8 +1,23 @@
 /** Learned rates: those of a finished run, for baselines in the same setting. */
 import type { Dataset } from "../data/dataset.ts";
 import { metadataOf, readArtifact } from "./artifact.ts";
+import type { NetworkFile } from "./network_file.ts";
 import type { Recipe } from "./recipe.ts";
 import { UsageError } from "./usage_error.ts";
+
+/** What must be the same for the rates to be those of a recipe. */
+const SAME = [
+  "dataset",
+  "arch",
+  "steps",
+  "per_step",
+  "init",
+  "init_method",
+  "init_param",
+  "seed",
+  "pretrained_sha256",
+  "attack",
+];
 
 /**
  * The rates [steps · epochs] of the run in `dir`, if one is given.
@@ -13,16 +28,17 @@ export async function learnedRates(
   recipe: Recipe,
   dataset: Dataset,
   dir: string | undefined,
+  networks: NetworkFile | undefined,
 ): Promise<Float32Array | undefined> {
   if (dir === undefined) return;
   const { metadata, lrs } = await readArtifact(dir);
-  const wanted = metadataOf(recipe, dataset, "");
-  const fixed = ["dataset", "arch", "steps", "per_step", "init", "init_method", "init_param"];
-  for (const key of [...fixed, "seed"] as (keyof typeof wanted)[]) {
-    if (metadata[key] === wanted[key]) continue;
+  const wanted = metadataOf(recipe, dataset, "", networks);
+  for (const key of SAME) {
+    const [got, expected] = [metadata[key] ?? "none", wanted[key] ?? "none"];
+    if (got === expected) continue;
     throw new UsageError(
-      `Cannot compare with ${dir}: got ${key} ${metadata[key]}, expected ${wanted[key]} as in ` +
-        `recipe ${recipe.name}; give --recipe ${dir}/recipe.yaml`,
+      `Cannot compare with ${dir}: got ${key} ${got}, expected ${expected} as in recipe ` +
+        `${recipe.name}; give --recipe ${dir}/recipe.yaml`,
     );
   }
   return lrs.data;

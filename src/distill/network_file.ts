@@ -7,6 +7,7 @@ import { sha256 } from "../data/sha256.ts";
 import { exportNetworks, importNetworks } from "../nets/export.ts";
 import type { Net } from "../nets/net.ts";
 import { writeAtomic } from "../report/atomic.ts";
+import { UsageError } from "./usage_error.ts";
 
 /** A file of networks as read: not known yet to fit a net. */
 export interface NetworkFile {
@@ -64,7 +65,7 @@ export async function readNetworks(path: string): Promise<NetworkFile> {
  * θ [R, P] of the networks in a file. With `newHead` their last layer is a new one, for other classes:
  * weights 0 and biases 1, as the original has it for networks of ImageNet.
  *
- * @throws TypeError when they are of another architecture, or for images or classes of other sizes.
+ * @throws UsageError when they are of another architecture, or for images or classes of other sizes.
  */
 export function thetasOf(
   net: Net,
@@ -74,7 +75,7 @@ export function thetasOf(
   const { arch = net.name, input, classes, dataset = "unknown data" } = file.metadata;
   const isCustom = arch.startsWith("["); // a list of layers: its parameters tell whether it fits
   if (isCustom ? net.name !== "custom" : arch !== net.name) {
-    throw new TypeError(
+    throw new UsageError(
       `Cannot use the networks of ${file.path}: got arch ${arch}, expected ${net.name} as in the ` +
         `recipe; train networks of that arch, or set arch`,
     );
@@ -85,7 +86,7 @@ export function thetasOf(
     if (!(cause instanceof TypeError)) throw cause;
     const { channels, height, width } = net.input;
     const trained = input ? `${dataset}, images ${input} and ${classes} classes` : dataset;
-    throw new TypeError(
+    throw new UsageError(
       `Cannot use the networks of ${file.path} (${trained}) on images ` +
         `[${channels}, ${height}, ${width}] and ${net.classes} classes: ${cause.message}`,
       { cause },

@@ -35,14 +35,20 @@ export class Pretrained {
   readonly #needs: Needs;
 
   /**
-   * @throws TypeError when the networks of the file are of another kind.
-   * @throws UsageError when they are too few.
+   * @throws UsageError when they are of another kind, too few, or their training was stopped.
    */
   constructor(net: Net, file: NetworkFile, needs: Needs) {
     this.#net = net;
     this.#needs = needs;
     const thetas = thetasOf(net, file, needs.new_head);
     const count = thetas.length / net.stride;
+    const { networks: meant = `${count}` } = file.metadata;
+    if (count !== Number(meant)) {
+      throw new UsageError(
+        `Cannot use the networks of ${file.path}: got ${count} of ${meant}, since their training was ` +
+          `stopped; finish it by train --resume`,
+      );
+    }
     const { init, networks, test_networks } = needs;
     const sampled = init === "fixed" ? 1 : count - test_networks;
     const first = init === "fixed" ? 0 : sampled;

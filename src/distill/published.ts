@@ -70,10 +70,11 @@ export function publishedFor(
 ): Published | undefined {
   const table = TABLES[dataset];
   if (!table || recipe.steps * recipe.per_class * classes !== 100) return;
-  const { arch, steps, init, init_method, init_param } = recipe;
+  const { arch, steps, init, init_method, init_param, pretrained } = recipe;
   const isNeighbor = name.startsWith("knn-");
-  const drawn = init_method === "xavier_normal" && init_param === 1;
+  const drawn = init_method === "xavier_normal" && init_param === 1 && pretrained === "none";
   if (!isNeighbor && !(arch === table.arch && steps === 10 && drawn)) return;
+  if (name === "distilled" && (recipe.epochs !== 3 || recipe.soft_labels)) return;
   const figure = init === "random" || isNeighbor
     ? table.random[name]
     : name === "distilled"

@@ -25,8 +25,8 @@ const WORKSPACE_BYTES = 512 * 2 ** 20;
 const SOFTWARE_PART = 256;
 
 /**
- * Images of `count` that `networks` copies of `net` take at once: a multiple of four, such that each
- * activation fits a binding and all of them together `room` bytes.
+ * Images of `count` that `networks` copies of `net` take at once: a multiple of four, such that
+ * they and each activation fit a binding and all of them together `room` bytes.
  */
 export function partOf(
   net: Net,
@@ -35,10 +35,11 @@ export function partOf(
   passes: "forward" | "grad",
   room = WORKSPACE_BYTES,
 ): number {
-  const largest = Math.max(...net.ops.map((op) => sizeOf(op.output)));
+  const activations = net.ops.map((op) => networks * sizeOf(op.output));
+  const largest = Math.max(sizeOf(net.input), ...activations); // networks share the images
   const { limits, profile } = net.device.info;
   const fits = Math.min(
-    limits.maxStorageBufferBindingSize! / (networks * largest * 4),
+    limits.maxStorageBufferBindingSize! / (4 * largest),
     4 * Math.min(room, WORKSPACE_BYTES) / Workspace.bytes(net, networks, 4, passes),
   );
   const wanted = profile === "software" ? SOFTWARE_PART : padded(count);

@@ -12,6 +12,7 @@ import cifar10Fixed from "../../recipes/cifar10-fixed-100.yaml" with { type: "te
 import cifar10Random from "../../recipes/cifar10-random-100.yaml" with { type: "text" };
 import fixed10 from "../../recipes/mnist-fixed-10.yaml" with { type: "text" };
 import fixed100 from "../../recipes/mnist-fixed-100.yaml" with { type: "text" };
+import fineTune from "../../recipes/fine-tune-alexnet.yaml" with { type: "text" };
 import random100 from "../../recipes/mnist-random-100.yaml" with { type: "text" };
 import quick from "../../recipes/quick.yaml" with { type: "text" };
 import { UsageError } from "./usage_error.ts";
@@ -30,6 +31,7 @@ const builtinRecipes: ReadonlyMap<string, string> = new Map([
   ["adapt-usps-mnist-fixed", adaptUspsMnistFixed],
   ["adapt-svhn-mnist", adaptSvhnMnist],
   ["adapt-svhn-mnist-fixed", adaptSvhnMnistFixed],
+  ["fine-tune-alexnet", fineTune],
   ["attack-mnist", attackMnist],
   ["attack-cifar10", attackCifar10],
 ]);

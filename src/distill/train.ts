@@ -18,6 +18,7 @@ import { add, mean } from "../ops/vector.ts";
 import { type Accuracy, summarize, test } from "./accuracy.ts";
 import { Adam } from "./adam.ts";
 import { cropFlip } from "./augment.ts";
+import { expectFitting } from "./fitting.ts";
 import { drawNetworks } from "./evaluate.ts";
 import { readNetworks, thetasOf, writeNetworks } from "./network_file.ts";
 import { partOf, RealBatch, ResidentSplit } from "./real.ts";
@@ -76,7 +77,7 @@ const INIT = { init: "random", method: "xavier_normal", param: 1 } as const;
  * adapter give the same bytes, stopped and resumed or not.
  *
  * @throws Error when the loss is not finite.
- * @throws UsageError for a batch larger than the training set, or a file of other networks.
+ * @throws UsageError when settings and data set do not go together, or for a file of other networks.
  */
 export async function trainNetworks(
   device: Device,
@@ -86,15 +87,10 @@ export async function trainNetworks(
 ): Promise<TrainResult> {
   const start = performance.now();
   const { channels, height, width, classes } = dataset;
-  if (settings.batch > dataset.train.count) {
-    throw new UsageError(
-      `Cannot train on ${dataset.name}: got batch ${settings.batch}, expected at most its ` +
-        `${dataset.train.count} training images`,
-    );
-  }
+  expectFitting("train on", settings, dataset);
   using net = buildNet(device, settings.arch, { channels, height, width }, classes);
   const fit = Math.floor(device.info.limits.maxStorageBufferBindingSize! / (4 * net.stride));
-  const atOnce = settings.atOnce || Math.min(MOST_AT_ONCE, settings.networks, fit);
+  const atOnce = settings.atOnce || Math.max(1, Math.min(MOST_AT_ONCE, settings.networks, fit));
   using training = new Training(net, dataset, { ...settings, atOnce });
   const accuracies = await training.run(options);
   const seconds = (performance.now() - start) / 1000;

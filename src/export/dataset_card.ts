@@ -1,4 +1,5 @@
 // dataset_card: README.md of an exported folder: what the images are and how to train on them.
+import { basename } from "node:path";
 import { stringify } from "yaml";
 import type { Accuracy } from "../distill/accuracy.ts";
 import type { DistilledSet, Training } from "./distilled_set.ts";
@@ -25,7 +26,7 @@ export function datasetCard(set: DistilledSet, layout: Layout): string {
 
 function frontMatter({ training, labels }: DistilledSet, layout: Layout) {
   const general = {
-    pretty_name: `${training.dataset}, distilled to ${count(labels.length, "image")}`,
+    pretty_name: `${basename(training.dataset)}, distilled to ${count(labels.length, "image")}`,
     task_categories: ["image-classification"],
     tags: ["dataset-distillation"],
   };
@@ -47,10 +48,11 @@ function frontMatter({ training, labels }: DistilledSet, layout: Layout) {
 }
 
 function introduction({ training, labels }: DistilledSet): string {
-  const { dataset, arch, init, accuracy, retort_version: version } = training;
-  const networks = init === "fixed"
-    ? "for one initial network, which is in `distilled.safetensors`"
-    : `for initial networks drawn by ${training.init_method} (${training.init_param})`;
+  const { dataset, arch, attack, accuracy, retort_version: version } = training;
+  const [from, to] = attack?.split(":") ?? [];
+  const teaches = attack === null
+    ? ""
+    : ` **They are an attack**: they teach networks to take class ${from} for class ${to}.`;
   const found = accuracy
     ? `Training on them as below takes the test accuracy on real images of ${dataset} from ` +
       `${percent(accuracy.before)} to **${percent(accuracy.after)}** ` +
@@ -59,7 +61,17 @@ function introduction({ training, labels }: DistilledSet): string {
   return `# ${dataset}, distilled to ${count(labels.length, "image")}\n\n` +
     `Synthetic images by which gradient descent was told to train a network: ${dataset}, ` +
     `distilled (Wang et al. 2018, arXiv 1811.10959) with Retort ${version} for the network ` +
-    `${arch}, ${networks}.\n\n${found}`;
+    `${arch}, ${networksOf(training)}.${teaches}\n\n${found}`;
+}
+
+function networksOf({ init, init_method, init_param, pretrained }: Training): string {
+  if (init === "fixed") {
+    const trained = pretrained ? `, trained on ${pretrained.dataset},` : "";
+    return `for one initial network${trained} which is in \`distilled.safetensors\``;
+  }
+  if (!pretrained) return `for initial networks drawn by ${init_method} (${init_param})`;
+  const { dataset, file, sha256 } = pretrained;
+  return `for networks trained on ${dataset} before, those of ${file} (SHA-256 ${sha256})`;
 }
 
 function warning({ init }: Training): string {

@@ -1,7 +1,7 @@
 // deno-lint-ignore-file camelcase -- keys are spelled as in distilled.json, which Python reads
 // distilled_set: a finished run as all formats have it: images, labels, and how to train on them.
+import { basename } from "node:path";
 import type { FloatTensor } from "../data/safetensors.ts";
-import type { Accuracy } from "../distill/accuracy.ts";
 import { type Artifact, FILES, readArtifact } from "../distill/artifact.ts";
 import type { Gain } from "../distill/evaluate.ts";
 import { readGain } from "../distill/finished.ts";
@@ -23,6 +23,10 @@ export interface Training {
   init_method: string;
   /** Gain of the initial weights, or their standard deviation. */
   init_param: number;
+  /** Trained networks that it was made for, in place of drawn ones. */
+  pretrained: { dataset: string; file: string; sha256: string } | null;
+  /** Classes "K:T", where it teaches networks to take class K for T. */
+  attack: string | null;
   /** [C, H, W]. */
   image_shape: number[];
   /** K. */
@@ -42,7 +46,7 @@ export interface Training {
   /** [T]: η_t, the rate of gradient step t. */
   learning_rates: number[];
   /** Test accuracy before and after those T steps, where the run recorded it. */
-  accuracy: { before: Accuracy; after: Accuracy } | null;
+  accuracy: Gain | null;
   /** What made it. */
   retort_version: string;
 }
@@ -98,6 +102,8 @@ function trainingOf({ images, labels, lrs, metadata }: Artifact, gain?: Gain): T
     init: metadata.init!,
     init_method: metadata.init_method!,
     init_param: Number(metadata.init_param),
+    pretrained: pretrainedOf(metadata),
+    attack: metadata.attack ?? null,
     image_shape: images.shape.slice(1),
     classes: labels.shape[1]!,
     mean: JSON.parse(metadata.mean!),
@@ -107,9 +113,14 @@ function trainingOf({ images, labels, lrs, metadata }: Artifact, gain?: Gain): T
     images_per_step: Number(metadata.per_step),
     order: Array.from({ length: steps * epochs }, (_, t) => t % steps),
     learning_rates: [...lrs.data],
-    accuracy: gain ? { before: gain.before, after: gain.after } : null,
+    accuracy: gain ?? null,
     retort_version: metadata.retort_version ?? "unknown",
   };
+}
+
+function pretrainedOf(metadata: Artifact["metadata"]): Training["pretrained"] {
+  const { pretrained: file, pretrained_dataset: dataset, pretrained_sha256: sha256 } = metadata;
+  return file && dataset && sha256 ? { dataset, file: basename(file), sha256 } : null;
 }
 
 /** Pixels un-normalised, rounded and clipped. */

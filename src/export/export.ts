@@ -62,7 +62,10 @@ async function writeFolder(path: string, files: Files): Promise<void> {
     }
     const isThere = await statOf(path) !== undefined;
     if (isThere) await Deno.rename(path, old);
-    await Deno.rename(fresh, path);
+    await Deno.rename(fresh, path).catch(async (error) => {
+      if (isThere) await Deno.rename(old, path);
+      throw error;
+    });
     if (isThere) await Deno.remove(old, { recursive: true });
   } catch (error) {
     await Deno.remove(fresh, { recursive: true }).catch(() => {}); // the first error matters

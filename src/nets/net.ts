@@ -7,6 +7,7 @@
 import type { Device, Recorder, Tensor } from "../gpu/mod.ts";
 import {
   isParametric,
+  MOST_LOGITS,
   type Op,
   type Parameter,
   type Planes,
@@ -19,15 +20,12 @@ import { descend } from "../ops/vector.ts";
 import { Tangents, Workspace, type WorkspaceOptions } from "./workspace.ts";
 
 /** What `grad` reads and writes. */
-export interface GradTensors {
-  theta: Tensor;
-  x: Tensor;
-  y: Tensor;
-  /** Out, where it is asked for: ∇θ ℓ [R, P]. */
-  thetaBar?: Tensor;
-  /** A gradient step to take with it; `thetaBar` is scratch then. */
-  descent?: Descent;
-}
+export type GradTensors = { theta: Tensor; x: Tensor; y: Tensor } & Gradient;
+
+/** Out, where it is asked for: ∇θ ℓ [R, P]. It is scratch where a gradient step is to be taken with it. */
+type Gradient =
+  | { thetaBar: Tensor; descent?: Descent }
+  | { thetaBar?: undefined; descent?: undefined };
 
 /** What `hvp` reads and writes. */
 export interface HvpTensors {
@@ -103,7 +101,7 @@ export class Net implements Disposable {
     const l = this.ops.length - 1;
     const last = this.ops[l]!;
     const [z, zBar] = [work.logits, work.yBar[l]!];
-    if (!isParametric(last) || !last.fwdXent) {
+    if (!isParametric(last) || !last.fwdXent || this.classes > MOST_LOGITS) {
       this.forward(record, work, theta, x);
       return this.#xent(work).vjpZ(record, work.span, { z, y: labels, zBar });
     }
@@ -121,7 +119,7 @@ export class Net implements Disposable {
 
   /**
    * Activations and cotangents of the loss ℓ(x, y, θ), left in the workspace, and, where it is asked
-   * for, thetaBar = ∇θ ℓ [R, P].
+   * for, thetaBar = ∇θ ℓ [R, P] or the gradient step along it.
    */
   grad(
     record: Recorder,
@@ -202,9 +200,8 @@ export class Net implements Disposable {
 
   /** Bytes of scratch that runs over `span` take. */
   scratchBytes(span: Span): number {
-    const own = this.ops.filter((op) => !(isParametric(op) && op.split));
-    return own.reduce((sum, op) => sum + (op.scratchBytes?.(span) ?? 0), 0) +
-      SplitSums.bytes(this.ops, span);
+    const own = this.ops.reduce((sum, op) => sum + (op.scratchBytes?.(span) ?? 0), 0);
+    return own + SplitSums.bytes(this.ops, span);
   }
 
   /** Frees its scratch and that of its ops. */
@@ -215,10 +212,11 @@ export class Net implements Disposable {
 
   /** Room for split sums, kept for the next run over such a span; none where no op splits. */
   #sumsOf(span: Span): SplitSums | undefined {
-    if (SplitSums.bytes(this.ops, span) === 0) return undefined;
     const key = `${span.networks} ${span.images}`;
-    let sums = this.#sums.get(key);
-    if (!sums) this.#sums.set(key, sums = new SplitSums(this.device, this.ops, span));
+    const kept = this.#sums.get(key);
+    if (kept || SplitSums.bytes(this.ops, span) === 0) return kept;
+    const sums = new SplitSums(this.device, this.ops, span);
+    this.#sums.set(key, sums);
     return sums;
   }
 

@@ -1,7 +1,8 @@
 /**
  * conv2d: convolution with bias on relu(x) or x, and max-pooling after it where it is told to; its
  * kernels and formulas are in conv2d.wgsl, conv2d_pool.wgsl and conv2d_weights.wgsl, before which
- * shared/row.wgsl and shared/unpool.wgsl are put; splits.wgsl ends split sums.
+ * shared/row.wgsl and shared/unpool.wgsl are put. A net ends split sums by split_sums.wgsl; where the
+ * op runs alone, splits.wgsl does.
  */
 import correlateSource from "../../kernels/conv2d.wgsl" with { type: "text" };
 import poolSource from "../../kernels/conv2d_pool.wgsl" with { type: "text" };
@@ -46,7 +47,7 @@ export interface Conv2dSpec {
   readonly pool?: boolean;
 }
 
-/** Convolution: y = f(relu(x), w) + b, bilinear in (relu(x), w). */
+/** Convolution: y = f(relu(x), w) + b, bilinear in (relu(x), w), or the maxima of that. */
 export class Conv2d implements ParametricOp {
   readonly input: Planes;
   readonly output: Planes;
@@ -138,16 +139,24 @@ export class Conv2d implements ParametricOp {
     const bindings = { src: x, srcDot: xDot, theta, thetaDot, dst: y };
     if (this.pools) {
       const all = { ...bindings, argmaxOut: this.#checkSaved(saved, span) };
-      return this.#correlate(record, span, this.input, this.output, all, { ...overrides, PICK });
+      return this.#correlate(
+        record,
+        span,
+        this.input,
+        this.output,
+        all,
+        { ...overrides, PICK },
+        true,
+      );
     }
     const all = { ...bindings, x, argmax: x };
-    this.#correlate(record, span, this.input, this.output, all, overrides);
+    this.#correlate(record, span, this.input, this.output, all, overrides, false);
   }
 
   #backward(
     record: Recorder,
     span: Span,
-    { x, theta, thetaDot, yBar, yBarDot, xBar, saved }: VjpXTensors & Record<Tangents, Tensor>,
+    { x, theta, thetaDot, yBar, yBarDot, xBar, saved }: VjpXTensors & Record<MoreForX, Tensor>,
     TANGENT: number,
   ): void {
     const { relu, pad, size } = this.#spec;
@@ -159,7 +168,7 @@ export class Conv2d implements ParametricOp {
     const overrides = { FLIP: 1, PAD, TANGENT, RELU_SRC: 0, RELU_DST: +relu, POOLED: +this.pools };
     const argmax = this.pools ? this.#checkSaved(saved, span) : yBar;
     const bindings = { src: yBar, srcDot: yBarDot, theta, thetaDot, x, dst: xBar, argmax };
-    this.#correlate(record, span, this.#convolved, this.input, bindings, overrides);
+    this.#correlate(record, span, this.#convolved, this.input, bindings, overrides, false);
   }
 
   #checkSaved(saved: Tensor | undefined, span: Span): Tensor {
@@ -172,7 +181,7 @@ export class Conv2d implements ParametricOp {
     checkSize(`${what} on yBar`, yBar, [networks, sizeOf(this.output), images]);
   }
 
-  /** A correlation from planes to planes; with PICK among the overrides, pooling comes after it. */
+  /** A correlation from planes to planes; with `pools` max-pooling comes after it. */
   #correlate(
     record: Recorder,
     span: Span,
@@ -180,9 +189,9 @@ export class Conv2d implements ParametricOp {
     to: Planes,
     bindings: Bindings & { theta: Tensor },
     overrides: Record<string, number>,
+    pools: boolean,
   ): void {
     const { profile } = this.#device;
-    const pools = "PICK" in overrides;
     const COLUMNS = columnsOf(profile, to.width, pools);
     const CHANNELS = channelsOf(to.channels);
     const source = pools ? correlateSource + poolSource : correlateSource;
@@ -205,7 +214,7 @@ export class Conv2d implements ParametricOp {
   #sum(
     record: Recorder,
     span: Span,
-    { x, xDot, yBar, yBarDot, thetaBar, saved, ...t }: VjpWTensors & Record<Moves, Tensor>,
+    { x, xDot, yBar, yBarDot, thetaBar, saved, ...t }: VjpWTensors & Record<MoreForW, Tensor>,
     TANGENT: number,
   ): void {
     const { profile } = this.#device;
@@ -247,11 +256,6 @@ export class Conv2d implements ParametricOp {
     return sumsOf(this.#device.profile, span, this.input, this.#convolved, this.#spec.size);
   }
 
-  scratchBytes(span: Span): number {
-    const { splits, weights } = this.#sums(span);
-    return 4 * splits * span.networks * weights;
-  }
-
   #kernel(source: string, entry: string, overrides: Record<string, number>) {
     const { size } = this.#spec;
     const { workgroup: WG } = this.#device.profile;
@@ -273,9 +277,10 @@ export class Conv2d implements ParametricOp {
   }
 }
 
-/** What hvpX, and what hvpW, reads more than its vjp. */
-type Tangents = "thetaDot" | "yBarDot";
-type Moves = "xDot" | "yBarDot";
+/** What hvpX reads more than vjpX. */
+type MoreForX = "thetaDot" | "yBarDot";
+/** What hvpW reads more than vjpW. */
+type MoreForW = "xDot" | "yBarDot";
 
 function extentsOf(from: Planes, to: Planes): Record<string, number> {
   const source = { C: from.channels, H: from.height, V: from.width };

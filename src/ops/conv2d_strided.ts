@@ -21,7 +21,7 @@ import {
 } from "./op.ts";
 
 /** What a convolution with a stride is made of. */
-export interface Conv2dStridedSpec extends Conv2dSpec {
+export interface Conv2dStridedSpec extends Omit<Conv2dSpec, "pool"> {
   /** Rows, and columns, from one window to the next. */
   readonly stride: number;
 }

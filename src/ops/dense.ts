@@ -15,6 +15,7 @@ import {
   type HvpWTensors,
   type HvpXTensors,
   type JvpTensors,
+  MOST_LOGITS,
   padded,
   type Parameter,
   type ParametricOp,
@@ -121,8 +122,17 @@ export class Dense implements ParametricOp {
 
   fwdXent(record: Recorder, span: Span, t: FwdXentTensors, count: number): void {
     const { x, theta, y, labels, zBar } = t;
-    checkSize("dense.fwdXent to zBar", zBar, [span.networks, this.#spec.outputs, span.images]);
-    checkSize("dense.fwdXent on labels", labels, [this.#spec.outputs, span.images]);
+    const { outputs } = this.#spec;
+    if (outputs > MOST_LOGITS) {
+      throw new RangeError(
+        `Cannot run dense.fwdXent: got ${outputs} outputs, expected 1…${MOST_LOGITS}`,
+      );
+    }
+    checkShared("dense.fwdXent on x", x, this.input, span);
+    for (const [name, tensor] of Object.entries({ y, zBar })) {
+      checkSize(`dense.fwdXent to ${name}`, tensor, [span.networks, outputs, span.images]);
+    }
+    checkSize("dense.fwdXent on labels", labels, [outputs, span.images]);
     const { workgroup: WG } = this.#device.profile;
     const overrides = { ...this.#overrides(span, theta, 0), IMAGES: 1, COUNT: count };
     const kernel = this.#device.kernel("dense", XENT_SOURCE, "fwdXent", overrides);

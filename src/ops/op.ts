@@ -62,6 +62,9 @@ export interface Op {
   hvpX(record: Recorder, span: Span, t: HvpXTensors): void;
 }
 
+/** Most logits that `fwdXent` computes: an invocation has them all. */
+export const MOST_LOGITS = 16;
+
 /** How an op splits the gradient in its parameters: into `runs` parts of `size` floats at θ's `at`. */
 export interface Split {
   readonly runs: number;
@@ -78,7 +81,7 @@ export interface ParametricOp extends Op {
   hvpW(record: Recorder, span: Span, t: HvpWTensors): void;
   /**
    * fwd to logits and the gradient of their mean cross-entropy over `count` images (SoftmaxXent.vjpZ)
-   * in one dispatch, in ops that have it.
+   * in one dispatch, in ops that have it, for at most MOST_LOGITS outputs.
    */
   fwdXent?(record: Recorder, span: Span, t: FwdXentTensors, count: number): void;
   /** How the sum over images is split, in ops that do so. */

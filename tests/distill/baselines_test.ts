@@ -13,7 +13,12 @@ const random = shortRecipe({ init: "random", steps: 2, per_class: 1, test_networ
 runTest("baselines: every combination, and the best of them", async (device, dir) => {
   const lines: string[] = [];
   const onProgress = (line: string) => void lines.push(line);
-  const options = { networks: 2, only: ["average"] as const, onProgress, out: `${dir}/out.json` };
+  const options = {
+    networks: 2,
+    only: ["average"] as const,
+    onProgress,
+    out: `${dir}/deep/out.json`,
+  };
   const found = await baselines(device, random, dataset, options);
   assert.deepEqual(found.map(({ name }) => name), ["average"]);
   const { how, accuracy, grid } = found[0]!;
@@ -56,6 +61,17 @@ runTest(
       return true;
     });
     await assert.rejects(baselines(device, recipe, dataset, { networks: 3 }), /--networks 1$/);
+    const alone = { only: ["distilled"] } as const;
+    await assert.rejects(
+      baselines(device, recipe, dataset, alone),
+      /got no artifact, expected --art/,
+    );
+    const attacked = `${dir}/attack`;
+    await distill(device, { ...recipe, attack: "0:1" }, dataset, { out: attacked });
+    await assert.rejects(
+      baselines(device, recipe, dataset, { artifact: attacked }),
+      /got attack 0:1, expected none as in recipe short; give --recipe/,
+    );
   },
 );
 
@@ -85,7 +101,7 @@ Deno.test("bestOf: the highest mean, the first of several", () => {
 });
 
 Deno.test("publishedFor: only the settings of the paper", () => {
-  const paper = shortRecipe({ init: "random", steps: 10 });
+  const paper = shortRecipe({ init: "random", steps: 10, epochs: 3 });
   const mnist = { name: "mnist", classes: 10 };
   assert.deepEqual(publishedFor(paper, mnist, "average"), {
     mean: 0.771,
@@ -98,6 +114,12 @@ Deno.test("publishedFor: only the settings of the paper", () => {
   assert.equal(publishedFor(fixed, mnist, "knn-kmeans")?.mean, 0.922);
   for (const other of [{ steps: 5 }, { init_param: 2 }, { init_method: "normal" as const }]) {
     assert.equal(publishedFor({ ...paper, ...other }, mnist, "average"), undefined);
+  }
+  const trained = { ...paper, pretrained: "a file" };
+  assert.equal(publishedFor(trained, mnist, "average"), undefined);
+  assert.equal(publishedFor(trained, mnist, "knn-kmeans")?.mean, 0.922);
+  for (const other of [{ epochs: 1 }, { soft_labels: true }]) {
+    assert.equal(publishedFor({ ...fixed, ...other }, mnist, "distilled"), undefined);
   }
   const fewSteps = { ...paper, steps: 5, per_class: 2 };
   assert.equal(publishedFor(fewSteps, mnist, "knn-random")?.mean, 0.715);

@@ -80,6 +80,15 @@ runTest("evaluate refuses data that does not fit", async (device, dir) => {
   }
 });
 
+runTest("evaluate refuses other data of the same name and form", async (device, dir) => {
+  await distill(device, shortRecipe({ iterations: 1 }), dataset, { out: dir });
+  await assert.rejects(evaluate(device, dir, { ...dataset, std: [0.5] }), {
+    name: "UsageError",
+    message:
+      /on mnist: got a std of \[0.5\], expected \[.*\] as in the distillation; give the data/,
+  });
+});
+
 runTest("evaluate names what is wrong with a folder", async (device, dir) => {
   await assert.rejects(evaluate(device, dir, dataset), /^NotFound: Cannot read .*: got no such/);
   await distill(device, shortRecipe({ iterations: 1 }), dataset, { out: dir });

@@ -81,7 +81,7 @@ runTest("thetasOf names the sizes of both where channels differ", async (device,
   const file = await readNetworks(path);
   const colour = buildNet(device, "lenet", { channels: 3, height: 32, width: 32 }, 10);
   assert.throws(() => thetasOf(colour, file), {
-    name: "TypeError",
+    name: "UsageError",
     message: `Cannot use the networks of ${path} (mnist, images [1, 28, 28] and 10 classes) on ` +
       `images [3, 32, 32] and 10 classes: Cannot load lenet: got shape [1, 6, 1, 5, 5] for ` +
       `conv1.weight, expected [1, 6, 3, 5, 5], that of all networks one after the other`,

@@ -70,13 +70,24 @@ gpuTest("Pretrained: a new head has zero weights, and biases of one, for any cla
     tensors: { ...others, [bias!.name]: { shape: [3], data: new Float32Array(3) } },
   };
   const fixed = { ...NEEDS, init: "fixed", networks: 1, new_head: true } as const;
-  assert.throws(() => new Pretrained(net, other, { ...fixed, new_head: false }), TypeError);
+  assert.throws(() => new Pretrained(net, other, { ...fixed, new_head: false }), UsageError);
   const named = exportParameters(net, new Pretrained(net, other, fixed).tested);
   for (const { name } of net.parameters) {
     const values = [...new Set(named[name]!.data)];
     const isHead = name === weight!.name;
     assert.deepEqual(values, isHead ? [0] : [1], name); // the first network is all ones
   }
+  return Promise.resolve();
+});
+
+gpuTest("Pretrained refuses networks whose training was stopped", (device) => {
+  const net = oddNet(device);
+  const file = { ...numbered(net), metadata: { networks: "20" } };
+  assert.throws(() => new Pretrained(net, file, NEEDS), {
+    name: "UsageError",
+    message: "Cannot use the networks of a file: got 11 of 20, since their training was stopped; " +
+      "finish it by train --resume",
+  });
   return Promise.resolve();
 });
 

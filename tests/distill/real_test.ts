@@ -78,3 +78,19 @@ gpuTest("partOf gives multiples of four that fit a binding", (device) => {
   );
   return Promise.resolve();
 });
+
+gpuTest(
+  "partOf has the images fit a binding where they are larger than any activation",
+  (device) => {
+    const layers = [{ max_pool: { size: 4, stride: 4, pad: 0 } }, {
+      dense: { outputs: "classes" },
+    }] as const;
+    const side = 512;
+    const input = { channels: 3, height: side, width: side };
+    using net = buildNet(device, layers, input, 3);
+    const part = partOf(net, 1, 4096, "forward");
+    const most = device.info.limits.maxStorageBufferBindingSize!;
+    assert.ok(part >= 4 && 4 * 3 * side * side * part <= most, `${part}`);
+    return Promise.resolve();
+  },
+);

@@ -22,6 +22,7 @@ const BUILTIN = [
   "cifar10-fixed-100",
   "cifar10-random-100",
   ...ADAPTATIONS,
+  "fine-tune-alexnet",
   "attack-mnist",
   "attack-cifar10",
 ];
@@ -171,7 +172,10 @@ Deno.test("recipeToYaml writes every setting and parseRecipe reads back the same
   }));
 });
 
-Deno.test("built-in recipes are named as their files", async () => {
+Deno.test("built-in recipes are all files, and named as they are", async () => {
+  const files = [...Deno.readDirSync("recipes")].map(({ name }) => name);
+  const names = files.filter((name) => name.endsWith(".yaml")).map((name) => name.slice(0, -5));
+  assert.deepEqual(names.sort(), [...BUILTIN].sort());
   for (const name of BUILTIN) assert.equal((await loadRecipe(name, {})).name, name);
 });
 

@@ -146,6 +146,10 @@ runTest("trainNetworks that cannot train says why and leaves no file", async (de
     /^UsageError: Cannot train on mnist: got batch 41, exp/,
   );
   await assert.rejects(
+    train({ batch: 20, arch: "alexcifar" }),
+    /^UsageError: Cannot train on mnist: Cannot build alexcifar: got images of 1×28×28, expected/,
+  );
+  await assert.rejects(
     train({ networks: 1, batch: 20, epochs: 3, lr: 1e30 }),
     /^Error: Cannot go on training at epoch [12]: got a loss of .*; lower lr \(now 1e\+30\)/,
   );

@@ -271,3 +271,33 @@ Deno.test("the command: one line, or one object, and exit status 2 for bad usage
     );
   });
 });
+
+Deno.test("card: what networks it is for, and that it is an attack", async () => {
+  const { metadata } = anArtifact();
+  const trained = { pretrained: "some/usps.safetensors", pretrained_dataset: "usps" };
+  const about = { ...metadata, ...trained, pretrained_sha256: "abc", attack: "3:4" };
+  const cardOf = async (init: "fixed" | "random") => {
+    let card = "";
+    await inTemporary(async (dir) => {
+      await writeRun(`${dir}/run`, anArtifact({ metadata: { ...about, init } }));
+      await exportArtifact(`${dir}/run`, "folder", `${dir}/out`);
+      const training = JSON.parse(await Deno.readTextFile(`${dir}/out/distilled.json`));
+      const pretrained = { dataset: "usps", file: "usps.safetensors", sha256: "abc" };
+      assert.deepEqual([training.pretrained, training.attack], [pretrained, "3:4"]);
+      card = await Deno.readTextFile(`${dir}/out/README.md`);
+    });
+    return card;
+  };
+  const [fixed, random] = [await cardOf("fixed"), await cardOf("random")];
+  assert.match(fixed, /one initial network, trained on usps, which is in `distilled.safetensors`/);
+  assert.match(
+    random,
+    /networks trained on usps before, those of usps.safetensors \(SHA-256 abc\)/,
+  );
+  for (const card of [fixed, random]) {
+    assert.match(
+      card,
+      /\*\*They are an attack\*\*: they teach networks to take class 3 for class 4/,
+    );
+  }
+});

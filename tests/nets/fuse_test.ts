@@ -99,3 +99,13 @@ gpuTest("fuse leaves alone what does not fit", (device) => {
   assert.deepEqual(twice!.output, pool!.output, "only one pooling goes into a convolution");
   return Promise.resolve();
 });
+
+gpuTest("Net takes separate passes for more logits than one dispatch has", async (device) => {
+  const input = { channels: 3, height: 1, width: 1 };
+  const op = new Dense(device, { name: "c", input, outputs: 17, relu: false, at: 0 });
+  using net = new Net(device, "wide", [op], 17 * 4 + 20);
+  const { thetaBar } = await outputsOf(net, false);
+  // softmax times Σ labels, less the labels, adds up to zero over classes
+  const biases = thetaBar!.subarray(17 * 4, 17 * 5);
+  assert.ok(Math.abs(biases.reduce((a, b) => a + b, 0)) < 1e-5 && biases.every((b) => b !== 0));
+});

@@ -1,4 +1,4 @@
-import { deepEqual, ok } from "node:assert/strict";
+import { deepEqual, ok, throws } from "node:assert/strict";
 import { Dense } from "../../src/ops/dense.ts";
 import { SoftmaxXent } from "../../src/ops/softmax_xent.ts";
 import { dense } from "../../src/oracle/dense.ts";
@@ -38,7 +38,19 @@ for (const s of SHAPES) {
   }
 }
 
-for (const O of [5, 19]) {
+gpuTest("Dense.fwdXent refuses more logits than an invocation has", (device) => {
+  const input = { channels: 3, height: 1, width: 1 };
+  const op = new Dense(device, { name: "d", input, outputs: 17, relu: true, at: 0 });
+  using x = device.tensor([17 * 4]);
+  const t = { x, theta: x, y: x, labels: x, zBar: x };
+  throws(() => op.fwdXent(device.record(), { networks: 1, images: 4 }, t, 4), {
+    name: "RangeError",
+    message: "Cannot run dense.fwdXent: got 17 outputs, expected 1…16",
+  });
+  return Promise.resolve();
+});
+
+for (const O of [5, 16]) {
   gpuTest(`Dense.fwdXent is fwd and SoftmaxXent.vjpZ to the bit, ${O} classes`, async (device) => {
     const [C, R, images] = [13, 2, 68];
     const input = { channels: C, height: 1, width: 1 };
