@@ -85,7 +85,7 @@ Deno.test("keepBest: the highest scores, best first", async () => {
   assert.deepEqual([kept, seen], [["aaaa", "aaa"], [0, 1, 2, 3]]);
 });
 
-runTest("baselines: training on everything is the upper bound", async (device) => {
+runTest("baselines: training on everything, for reference", async (device) => {
   const many = easyDataset(640, 40);
   const [full] = await baselines(device, random, many, { networks: 1, only: ["full"] });
   assert.deepEqual([full!.name, full!.accuracy.networks], ["full", 1]);

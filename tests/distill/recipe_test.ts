@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { parse } from "yaml";
 import { loadRecipe, parseRecipe, recipeToYaml } from "../../src/distill/recipe.ts";
 import { UsageError } from "../../src/distill/usage_error.ts";
+import { namesIn } from "../report/temporary.ts";
 
 const ADAPTATIONS = [
   "adapt-mnist-usps",
@@ -173,8 +174,9 @@ Deno.test("recipeToYaml writes every setting and parseRecipe reads back the same
 });
 
 Deno.test("built-in recipes are all files, and named as they are", async () => {
-  const files = [...Deno.readDirSync("recipes")].map(({ name }) => name);
-  const names = files.filter((name) => name.endsWith(".yaml")).map((name) => name.slice(0, -5));
+  const names = (await namesIn("recipes")).filter((name) => name.endsWith(".yaml")).map((name) =>
+    name.slice(0, -5)
+  );
   assert.deepEqual(names.sort(), [...BUILTIN].sort());
   for (const name of BUILTIN) assert.equal((await loadRecipe(name, {})).name, name);
 });
