@@ -9,7 +9,7 @@
 //
 // Kind: bilinear in (relu(x), w). With TANGENT each product a·b becomes ȧ·b + a·ḃ. Images are innermost,
 // four to a vec4f; N counts vec4s. An invocation computes four channels of one pixel of four images (fwd,
-// vjpX), or one tap for four output channels over one of SPLITS runs of pixels (vjpW; splits.wgsl adds
+// vjpX), or one tap for four output channels over one of SPLITS runs of pixels (vjpW; split_sums.wgsl adds
 // the runs). Plain, for the first layers of networks for large images; stride 1 is conv2d's.
 
 override C: u32; override H: u32; override V: u32;  // extents of x

@@ -2,6 +2,7 @@
 import type { Device, Tensor } from "../../src/gpu/mod.ts";
 import { Conv2d } from "../../src/ops/conv2d.ts";
 import { type Op, padded, type ParametricOp, sizeOf } from "../../src/ops/op.ts";
+import { SplitSums } from "../../src/ops/split_sums.ts";
 import type { Case } from "../rate.ts";
 
 /** Three tensors. */
@@ -54,6 +55,8 @@ export function passesOf(
   const [x, xDot, xBar] = [1, 2, 3].map((seed) => like(sizeOf(op.input), seed)) as Three;
   const [y, yBar, yBarDot] = [4, 5, 6].map((seed) => like(sizeOf(op.output), seed)) as Three;
   const [theta, thetaDot, thetaBar] = [7, 8, 9].map((s) => noise(device, [1, stride], s)) as Three;
+  const sums = SplitSums.bytes([op], span) > 0 ? new SplitSums(device, [op], span) : undefined;
+  const runs = sums ? { partial: sums.partials[0]! } : {};
   const once = { flops: flopsOf(op, images) };
   const twice = { flops: 2 * once.flops };
   const shared = { group: `${layer} N=${images}`, runs: runsFor(count) };
@@ -71,11 +74,21 @@ export function passesOf(
       run: (record) =>
         op.hvpX(record, span, { x, xDot, theta, thetaDot, yBar, yBarDot, xBarDot: xBar }),
     },
-    { name: "vjpW", work: once, run: (record) => op.vjpW(record, span, { x, yBar, thetaBar }) },
+    {
+      name: "vjpW",
+      work: once,
+      run: (record) => {
+        op.vjpW(record, span, { x, yBar, thetaBar, ...runs });
+        sums?.sum(record, thetaBar);
+      },
+    },
     {
       name: "hvpW",
       work: twice,
-      run: (record) => op.hvpW(record, span, { x, xDot, yBar, yBarDot, thetaBarDot: thetaBar }),
+      run: (record) => {
+        op.hvpW(record, span, { x, xDot, yBar, yBarDot, thetaBarDot: thetaBar, ...runs });
+        sums?.sum(record, thetaBar);
+      },
     },
   ];
   return passes.map((pass) => ({ ...shared, ...pass }));

@@ -1,15 +1,13 @@
 /**
  * conv2d: convolution with bias on relu(x) or x, and max-pooling after it where it is told to; its
  * kernels and formulas are in conv2d.wgsl, conv2d_pool.wgsl and conv2d_weights.wgsl, before which
- * shared/row.wgsl and shared/unpool.wgsl are put. A net ends split sums by split_sums.wgsl; where the
- * op runs alone, splits.wgsl does.
+ * shared/row.wgsl and shared/unpool.wgsl are put. Sums over images are split (SplitSums).
  */
 import correlateSource from "../../kernels/conv2d.wgsl" with { type: "text" };
 import poolSource from "../../kernels/conv2d_pool.wgsl" with { type: "text" };
 import weightsSource from "../../kernels/conv2d_weights.wgsl" with { type: "text" };
 import rowSource from "../../kernels/shared/row.wgsl" with { type: "text" };
 import unpoolSource from "../../kernels/shared/unpool.wgsl" with { type: "text" };
-import splitsSource from "../../kernels/splits.wgsl" with { type: "text" };
 import type { Bindings, Device, Recorder, Tensor } from "../gpu/mod.ts";
 import { channelsOf, columnsOf, sumsOf, TAPS } from "./conv2d_tiles.ts";
 import {
@@ -19,6 +17,7 @@ import {
   type HvpWTensors,
   type HvpXTensors,
   type JvpTensors,
+  needed,
   type Parameter,
   type ParametricOp,
   type Planes,
@@ -56,8 +55,6 @@ export class Conv2d implements ParametricOp {
   readonly #spec: Conv2dSpec;
   /** Extents of the convolution, before pooling. */
   readonly #convolved: Planes;
-  /** Scratch for the parts of a split sum, by size. */
-  readonly #partials = new Map<number, Tensor>();
 
   /** @throws RangeError when it should pool planes with an odd side. */
   constructor(device: Device, spec: Conv2dSpec) {
@@ -138,7 +135,10 @@ export class Conv2d implements ParametricOp {
     const overrides = { FLIP: 0, PAD: pad, TANGENT, RELU_SRC: +relu, RELU_DST: 0, POOLED: 0 };
     const bindings = { src: x, srcDot: xDot, theta, thetaDot, dst: y };
     if (this.pools) {
-      const all = { ...bindings, argmaxOut: this.#checkSaved(saved, span) };
+      const all = {
+        ...bindings,
+        argmaxOut: needed("conv2d with saved", saved, [this.savedWords(span)]),
+      };
       return this.#correlate(
         record,
         span,
@@ -166,15 +166,9 @@ export class Conv2d implements ParametricOp {
     this.#checkOutput("conv2d.vjpX", yBar, span);
     const PAD = size - 1 - pad;
     const overrides = { FLIP: 1, PAD, TANGENT, RELU_SRC: 0, RELU_DST: +relu, POOLED: +this.pools };
-    const argmax = this.pools ? this.#checkSaved(saved, span) : yBar;
+    const argmax = this.pools ? needed("conv2d with saved", saved, [this.savedWords(span)]) : yBar;
     const bindings = { src: yBar, srcDot: yBarDot, theta, thetaDot, x, dst: xBar, argmax };
     this.#correlate(record, span, this.#convolved, this.input, bindings, overrides, false);
-  }
-
-  #checkSaved(saved: Tensor | undefined, span: Span): Tensor {
-    if (!saved) throw new TypeError("Cannot run conv2d with pooling: got no saved, expected one");
-    checkSize("conv2d with saved", saved, [this.savedWords(span)]);
-    return saved;
   }
 
   #checkOutput(what: string, yBar: Tensor, { networks, images }: Span): void {
@@ -214,14 +208,14 @@ export class Conv2d implements ParametricOp {
   #sum(
     record: Recorder,
     span: Span,
-    { x, xDot, yBar, yBarDot, thetaBar, saved, ...t }: VjpWTensors & Record<MoreForW, Tensor>,
+    { x, xDot, yBar, yBarDot, saved, ...t }: VjpWTensors & Record<MoreForW, Tensor>,
     TANGENT: number,
   ): void {
     const { profile } = this.#device;
     const { pad, relu } = this.#spec;
     const { networks } = span;
     const { tiles, channelTiles, splits, weights, ...tile } = this.#sums(span);
-    const partial = t.partial ?? this.#partial(splits * networks * weights);
+    const partial = needed("conv2d.vjpW to partial", t.partial, [splits, networks, weights]);
     checkShared("conv2d.vjpW on x", x, this.input, span);
     this.#checkOutput("conv2d.vjpW", yBar, span);
     const kernel = this.#kernel(weightsSource, "vjpW", {
@@ -233,18 +227,12 @@ export class Conv2d implements ParametricOp {
       RELU_SRC: +relu,
       POOLED: +this.pools,
     });
-    const argmax = this.pools ? this.#checkSaved(saved, span) : yBar;
+    const argmax = this.pools ? needed("conv2d with saved", saved, [this.savedWords(span)]) : yBar;
     record.dispatch(kernel, { src: x, srcDot: xDot, yBar, yBarDot, partial, argmax }, [
       Math.ceil(tiles * splits / profile.workgroup),
       channelTiles,
       networks,
     ]);
-    if (t.partial) return;
-    const THETA = thetaBar.size / networks;
-    const sum = { SIZE: weights, THETA, AT: this.#spec.at, WG: profile.workgroup };
-    const reduce = this.#device.kernel("splits", splitsSource, "sum", sum);
-    const groups = Math.ceil(weights / profile.workgroup);
-    record.dispatch(reduce, { partial, thetaBar }, [groups, networks]);
   }
 
   split(span: Span): Split {
@@ -264,16 +252,6 @@ export class Conv2d implements ParametricOp {
       ...overrides,
       ...shared,
     });
-  }
-
-  #partial(size: number): Tensor {
-    let partial = this.#partials.get(size);
-    if (!partial) this.#partials.set(size, partial = this.#device.tensor([size], "conv2d partial"));
-    return partial;
-  }
-
-  [Symbol.dispose](): void {
-    for (const partial of this.#partials.values()) partial[Symbol.dispose]();
   }
 }
 

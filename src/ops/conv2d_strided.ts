@@ -1,9 +1,8 @@
 /**
  * conv2d_strided: convolution with a stride on relu(x) or x; its kernels and formulas are in
- * conv2d_strided.wgsl; splits.wgsl ends split sums.
+ * conv2d_strided.wgsl. Sums over images are split (SplitSums).
  */
 import source from "../../kernels/conv2d_strided.wgsl" with { type: "text" };
-import splitsSource from "../../kernels/splits.wgsl" with { type: "text" };
 import type { Bindings, Device, Recorder, Tensor } from "../gpu/mod.ts";
 import type { Conv2dSpec } from "./conv2d.ts";
 import {
@@ -12,11 +11,14 @@ import {
   type HvpWTensors,
   type HvpXTensors,
   type JvpTensors,
+  needed,
   type Parameter,
   type ParametricOp,
   type Planes,
   sizeOf,
   type Span,
+  type Split,
+  type VjpWTensors,
   type VjpXTensors,
 } from "./op.ts";
 
@@ -40,8 +42,6 @@ export class Conv2dStrided implements ParametricOp {
   readonly #spec: Conv2dStridedSpec;
   /** Floats of w and b. */
   readonly #weights: number;
-  /** Scratch for the parts of a split sum, by size. */
-  readonly #partials = new Map<number, Tensor>();
 
   /** @throws RangeError for a sum of more terms than an invocation may add up. */
   constructor(device: Device, spec: Conv2dStridedSpec) {
@@ -92,15 +92,14 @@ export class Conv2dStrided implements ParametricOp {
     this.#backward(record, span, { x, theta, thetaDot, yBar, yBarDot, xBar }, true);
   }
 
-  vjpW(record: Recorder, span: Span, t: { x: Tensor; yBar: Tensor; thetaBar: Tensor }): void {
-    const { x, yBar, thetaBar } = t;
-    this.#sum(record, span, { x, xDot: x, yBar, yBarDot: yBar }, thetaBar, false);
+  vjpW(record: Recorder, span: Span, t: VjpWTensors): void {
+    this.#sum(record, span, { ...t, xDot: t.x, yBarDot: t.yBar }, false);
   }
 
   hvpW(record: Recorder, span: Span, t: HvpWTensors): void {
-    const { x, xDot, yBar, yBarDot, thetaBarDot } = t;
-    if (xDot === null) return this.vjpW(record, span, { x, yBar: yBarDot, thetaBar: thetaBarDot });
-    this.#sum(record, span, { x, xDot, yBar, yBarDot }, thetaBarDot, true);
+    const { xDot, thetaBarDot: thetaBar } = t;
+    if (xDot) return this.#sum(record, span, { ...t, xDot, thetaBar }, true);
+    this.vjpW(record, span, { ...t, yBar: t.yBarDot, thetaBar });
   }
 
   #forward(
@@ -137,22 +136,17 @@ export class Conv2dStrided implements ParametricOp {
   #sum(
     record: Recorder,
     span: Span,
-    t: Bindings & { x: Tensor; yBar: Tensor },
-    thetaBar: Tensor,
+    { x, xDot, yBar, yBarDot, ...t }: VjpWTensors & { xDot: Tensor; yBarDot: Tensor },
     tangent: boolean,
   ): void {
     const { networks } = span;
-    checkShared("conv2d_strided.vjpW on x", t.x, this.input, span);
-    this.#checkOutput("conv2d_strided.vjpW", t.yBar, span);
+    checkShared("conv2d_strided.vjpW on x", x, this.input, span);
+    this.#checkOutput("conv2d_strided.vjpW", yBar, span);
     const { splits, lanes } = this.#sums(span);
-    const partial = this.#partial(splits * networks * this.#weights);
+    const shape = [splits, networks, this.#weights];
+    const partial = needed("conv2d_strided.vjpW to partial", t.partial, shape);
     const kernel = this.#kernel("vjpW", { TANGENT: +tangent, SPLITS: splits });
-    record.dispatchEach(kernel, { ...t, partial }, lanes * splits, networks);
-    const { workgroup: WG } = this.#device.profile;
-    const SIZE = this.#weights;
-    const sum = { SIZE, THETA: thetaBar.size / networks, AT: this.#spec.at, WG };
-    const reduce = this.#device.kernel("splits", splitsSource, "sum", sum);
-    record.dispatch(reduce, { partial, thetaBar }, [Math.ceil(SIZE / WG), networks]);
+    record.dispatchEach(kernel, { x, xDot, yBar, yBarDot, partial }, lanes * splits, networks);
   }
 
   #checkOutput(what: string, yBar: Tensor, { networks, images }: Span): void {
@@ -170,8 +164,8 @@ export class Conv2dStrided implements ParametricOp {
     return { splits: Math.min(turns, most32, Math.max(least, wanted)), lanes };
   }
 
-  scratchBytes(span: Span): number {
-    return 4 * this.#sums(span).splits * span.networks * this.#weights;
+  split(span: Span): Split {
+    return { runs: this.#sums(span).splits, size: this.#weights, at: this.#spec.at };
   }
 
   /** THETA and SPLITS are 0 where an entry point does not use them. */
@@ -195,15 +189,5 @@ export class Conv2dStrided implements ParametricOp {
       ...overrides,
       WG: this.#device.profile.workgroup,
     });
-  }
-
-  #partial(size: number): Tensor {
-    let partial = this.#partials.get(size);
-    if (!partial) this.#partials.set(size, partial = this.#device.tensor([size], "conv2d partial"));
-    return partial;
-  }
-
-  [Symbol.dispose](): void {
-    for (const partial of this.#partials.values()) partial[Symbol.dispose]();
   }
 }

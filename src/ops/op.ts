@@ -73,8 +73,8 @@ export interface Split {
 }
 
 /**
- * An op with parameters also has the passes that end in θ. Where the sum over images is split and `partial`
- * is given, they leave its runs [runs, R, size] there and thetaBar as it is (see SplitSums).
+ * An op with parameters also has the passes that end in θ. Where the sum over images is split they leave
+ * its runs [runs, R, size] in `partial`, and thetaBar as it is (see SplitSums).
  */
 export interface ParametricOp extends Op {
   vjpW(record: Recorder, span: Span, t: VjpWTensors): void;
@@ -181,4 +181,17 @@ export function checkSize(what: string, tensor: Tensor, expected: readonly numbe
         `[${expected.join(", ")}]`,
     );
   }
+}
+
+/** A tensor that a pass cannot do without. @throws TypeError when there is none, or of another size. */
+export function needed(
+  what: string,
+  tensor: Tensor | undefined,
+  expected: readonly number[],
+): Tensor {
+  if (!tensor) {
+    throw new TypeError(`Cannot run ${what}: got none, expected [${expected.join(", ")}]`);
+  }
+  checkSize(what, tensor, expected);
+  return tensor;
 }

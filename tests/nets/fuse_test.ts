@@ -74,7 +74,7 @@ for (const ties of [false, true]) {
     const [ops, stride] = chain(device);
     const [separate] = chain(device); // every pass a dispatch of its own
     for (const op of separate) {
-      Object.assign(op, { vjp: undefined, hvp: undefined, fwdXent: undefined, split: undefined });
+      Object.assign(op, { vjp: undefined, hvp: undefined, fwdXent: undefined });
     }
     using plain = new Net(device, "plain", separate, stride);
     using fused = new Net(device, "fused", fuse(ops), stride);

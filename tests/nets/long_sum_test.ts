@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { Conv2d } from "../../src/ops/conv2d.ts";
+import { SplitSums } from "../../src/ops/split_sums.ts";
 import { mean } from "../../src/ops/vector.ts";
 import { gpuTest } from "../support/device.ts";
 
@@ -12,14 +13,17 @@ gpuTest("Conv2d.vjpW sums over more than 65 535 lines", async (device) => {
   const [networks, channels, images, height] = [12, 11, 680, 400];
   const input = { channels, height, width: 1 };
   const spec = { name: "c", input, channels: 1, size: 1, pad: 0, relu: false, at: 0 };
-  using op = new Conv2d(device, spec);
+  const op = new Conv2d(device, spec);
   using x = device.tensor([channels * height, images]);
   x.write(Float32Array.from({ length: x.size }, (_, i) => i % 7));
   using yBar = device.tensor([networks, height, images]);
   yBar.write(new Float32Array(yBar.size).fill(1));
   using thetaBar = device.tensor([networks, 12]);
+  const span = { networks, images };
+  using sums = new SplitSums(device, [op], span);
   const record = device.record();
-  op.vjpW(record, { networks, images }, { x, yBar, thetaBar });
+  op.vjpW(record, span, { x, yBar, thetaBar, partial: sums.partials[0]! });
+  sums.sum(record, thetaBar);
   record.submit();
   const words = await thetaBar.read();
   const expected = Array.from({ length: 12 }, (_, c) => {

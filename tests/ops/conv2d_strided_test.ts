@@ -21,7 +21,7 @@ for (const s of SHAPES) {
     const { C, H, V, O, K, PAD, STRIDE, N, R, gated, shared } = s;
     const input = { channels: C, height: H, width: V };
     const sizes = { channels: O, size: K, pad: PAD, stride: STRIDE };
-    using op = new Conv2dStrided(device, { name: "c", input, ...sizes, relu: gated, at: 4 });
+    const op = new Conv2dStrided(device, { name: "c", input, ...sizes, relu: gated, at: 4 });
     const stride = 4 + Math.ceil(O * (C * K * K + 1) / 4) * 4 + 4;
     const conv = conv2d({ C, H, V, O, K, PAD, STRIDE });
     await checkOp(device, op, stride, {

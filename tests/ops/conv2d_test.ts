@@ -38,7 +38,7 @@ for (const [i, s] of SHAPES.entries()) {
       const { C, H, V, O, K, PAD, N, R } = s;
       const input = { channels: C, height: H, width: V };
       const at = 4;
-      using op = new Conv2d(device, {
+      const op = new Conv2d(device, {
         name: "c",
         input,
         channels: O,
@@ -73,7 +73,7 @@ for (const { shared, ...s } of POOLED) {
     const { C, H, V, O, K, PAD, N, R } = s;
     const input = { channels: C, height: H, width: V };
     const spec = { name: "c", input, channels: O, size: K, pad: PAD, relu: !shared, at: 4 };
-    using op = new Conv2d(device, { ...spec, pool: true });
+    const op = new Conv2d(device, { ...spec, pool: true });
     const stride = 4 + Math.ceil(O * (C * K * K + 1) / 4) * 4 + 4;
     const sides = { H: H + 2 * PAD - K + 1, V: V + 2 * PAD - K + 1 };
     const layers = [conv2d({ C, H, V, O, K, PAD }), maxPool({ C: O, ...sides, SIZE: 2 })];

@@ -9,6 +9,7 @@
 import { deepEqual } from "node:assert/strict";
 import type { Device, Recorder, Tensor } from "../../src/gpu/mod.ts";
 import { isParametric, type Op, type Parameter, sizeOf, type Span } from "../../src/ops/op.ts";
+import { SplitSums } from "../../src/ops/split_sums.ts";
 import type { OracleLayer } from "../../src/oracle/layer.ts";
 import { random } from "../oracle/numeric.ts";
 import { assertClose } from "./close.ts";
@@ -148,14 +149,14 @@ class Run {
     results.yDotStill = await toY((record, yDot) =>
       op.jvp(record, span, { ...x, xDot: null, theta, thetaDot, yDot })
     );
-    results.wBar = await this.#theta((record, thetaBar) =>
-      op.vjpW(record, span, { ...x, yBar, thetaBar })
+    results.wBar = await this.#theta((record, thetaBar, runs) =>
+      op.vjpW(record, span, { ...x, yBar, thetaBar, ...runs })
     );
-    results.wBarDot = await this.#theta((record, thetaBarDot) =>
-      op.hvpW(record, span, { ...x, xDot, yBar, yBarDot, thetaBarDot })
+    results.wBarDot = await this.#theta((record, thetaBarDot, runs) =>
+      op.hvpW(record, span, { ...x, xDot, yBar, yBarDot, thetaBarDot, ...runs })
     );
-    results.wBarDotStill = await this.#theta((record, thetaBarDot) =>
-      op.hvpW(record, span, { ...x, xDot: null, yBar, yBarDot, thetaBarDot })
+    results.wBarDotStill = await this.#theta((record, thetaBarDot, runs) =>
+      op.hvpW(record, span, { ...x, xDot: null, yBar, yBarDot, thetaBarDot, ...runs })
     );
     return results;
   }
@@ -171,9 +172,17 @@ class Run {
     return await download(whole, networks, rows, this.#check.images);
   }
 
-  async #theta(pass: (record: Recorder, out: Tensor) => void): Promise<Float64Array[]> {
+  /** Runs a pass that ends in θ, and adds up what it has split. */
+  async #theta(
+    pass: (record: Recorder, out: Tensor, runs: { partial?: Tensor }) => void,
+  ): Promise<Float64Array[]> {
     const { networks } = this.#span;
-    const tensor = await this.#guarded([networks, this.#stride], pass);
+    const isSplit = SplitSums.bytes([this.#op], this.#span) > 0;
+    using sums = isSplit ? new SplitSums(this.#device, [this.#op], this.#span) : undefined;
+    const tensor = await this.#guarded([networks, this.#stride], (record, out) => {
+      pass(record, out, sums ? { partial: sums.partials[0]! } : {});
+      sums?.sum(record, out);
+    });
     return unpack(this.#op.parameters, this.#stride, await tensor.read(), networks);
   }
 
