@@ -77,10 +77,15 @@ function fromJpeg(bytes: Uint8Array): Image {
   return planes(data, 3, height, width);
 }
 
-/** Whether the marker ff d9 is there; the decoder would make up what is missing. */
+/**
+ * Whether the end, ff d9, comes after the last scan, ff da: an embedded preview has an end of its own
+ * before. The decoder would make up what is missing.
+ */
 function hasEnd(bytes: Uint8Array): boolean {
   for (let at = bytes.length - 2; at > 0; at--) {
-    if (bytes[at] === 0xff && bytes[at + 1] === 0xd9) return true;
+    if (bytes[at] !== 0xff) continue;
+    if (bytes[at + 1] === 0xd9) return true;
+    if (bytes[at + 1] === 0xda) return false;
   }
   return false;
 }

@@ -50,16 +50,23 @@ export function chooseShards(
   return { train, test };
 }
 
-/** Shards by folder and split, "" for one that is missing. */
+/**
+ * Shards by folder and split, "" for one that is missing. A split may be there twice, cut into other
+ * numbers of shards, as in a cache of two versions: the set that is complete counts.
+ */
 function byFolder(paths: readonly string[]): Map<string, Partial<Record<string, string[]>>> {
   const folders = new Map<string, Partial<Record<string, string[]>>>();
+  const sets = new Map<string, string[]>();
   for (const path of paths) {
     const [, folder, split, index, count] = NAME.exec(path) ?? [];
     if (folder === undefined || folder.split("/").includes("..")) continue;
     const splits = folders.get(folder) ?? {};
     folders.set(folder, splits);
-    const shards = splits[split!] ??= new Array<string>(Number(count)).fill("");
+    const key = `${folder}/${split}/${count}`;
+    const shards = sets.get(key) ?? new Array<string>(Number(count)).fill("");
+    sets.set(key, shards);
     shards[Number(index)] = path;
+    if (!shards.includes("") || splits[split!] === undefined) splits[split!] = shards;
   }
   for (const splits of folders.values()) {
     const test = TEST_SPLITS.map((split) => splits[split]).find((shards) => shards);

@@ -71,6 +71,9 @@ Deno.test("decodeImage refuses damaged images and other files", () => {
   const rgba = new Uint8Array(32 * 32 * 4).map((_, i) => i * 31);
   const jpeg = new Uint8Array(encodeJpeg({ data: rgba, height: 32, width: 32 }, 90).data);
   const frame = jpeg.findIndex((byte, i) => byte === 0xff && jpeg[i + 1] === 0xc0);
+  const preview = [0xff, 0xe1, (jpeg.length + 2) >> 8, (jpeg.length + 2) & 255, ...jpeg];
+  const withPreview = Uint8Array.of(...jpeg.subarray(0, 2), ...preview, ...jpeg.subarray(2));
+  assert.deepEqual(decodeImage(withPreview, "a"), decodeImage(jpeg, "a"));
   const cases: [Uint8Array, RegExp][] = [
     [
       png.slice(0, 40),
@@ -78,6 +81,7 @@ Deno.test("decodeImage refuses damaged images and other files", () => {
     ],
     [png.with(50, png[50]! ^ 1), /got a damaged PNG image \(.*CRC/],
     [jpeg.slice(0, -2), /got a damaged JPEG image \(no end of image: the file is truncated\)/],
+    [withPreview.slice(0, -2), /no end of image: the file is truncated/],
     [jpeg.slice(0, 200), /got a damaged JPEG image/],
     [jpeg.with(frame + 1, 0xc7), /got a damaged JPEG image/],
     [Uint8Array.of(0xff, 0xd8, 0xff, 0xd9), /got a damaged JPEG image/],

@@ -20,6 +20,14 @@ Deno.test("chooseShards takes files of any order among others, with hashes or wi
   assert.deepEqual(chosen([train[1]!, ...others, TEST, train[0]!]), { train, test: [TEST] });
 });
 
+Deno.test("chooseShards takes the complete one of two cuts of a split", () => {
+  const cut = ["00000", "00001"].map((i) => `a/train-${i}-of-00002.parquet`);
+  for (const paths of [[cut[1]!, TRAIN, TEST], [TRAIN, cut[0]!, TEST]]) {
+    assert.deepEqual(chosen(paths), { train: [TRAIN], test: [TEST] });
+  }
+  assert.deepEqual(chosen([...cut, TEST, "a/train-00000-of-00003.parquet"]).train, cut);
+});
+
 Deno.test("chooseShards takes validation images where there are no test images", () => {
   const validation = "a/validation-00000-of-00001.parquet";
   assert.deepEqual(chosen([TRAIN, validation]).test, [validation]);
