@@ -35,15 +35,21 @@ Deno.test("deno bundle makes one file that distils in another folder", async () 
     await deno(["bundle", "--quiet", "--output", cli, "cli.ts"]);
     await writeIdxDirectory(`${dir}/data`);
     const sizes = ["--steps", "1", "--batch", "16", "--iterations", "2", "--json", "--quiet"];
-    const args = ["distill", ...sizes, "--data-dir", "data", "--out", "run"];
+    const args = ["distill", "--recipe", "quick", ...sizes, "--data-dir", "data"];
     const { code, out, err } = await retort(args, { cli, cwd: dir });
     assert.deepEqual([code, err], [0, ""]);
     assert.equal(JSON.parse(out).iterations, 2);
-    assert.equal((await namesIn(`${dir}/run`)).length, 5);
-    const evaluate = ["evaluate", "run", "--data-dir", "data", "--json"];
+    assert.equal((await namesIn(`${dir}/out/quick`)).length, 5); // named as the recipe
+    const again = await retort(args, { cli, cwd: dir });
+    assert.deepEqual([again.code, again.out], [2, ""]);
+    assert.match(
+      again.err,
+      /^Cannot write to out\/quick: it already has \w+\.\w+; pass --resume --out out\/quick /,
+    );
+    const evaluate = ["evaluate", "out/quick", "--data-dir", "data", "--json"];
     const evaluated = await retort(evaluate, { cli, cwd: dir });
     assert.deepEqual(JSON.parse(evaluated.out).after, JSON.parse(out).after);
-    const exported = await retort(["export", "run", "--format", "hf", "--out", "hf"], {
+    const exported = await retort(["export", "out/quick", "--format", "hf", "--out", "hf"], {
       cli,
       cwd: dir,
     });

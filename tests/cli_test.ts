@@ -234,21 +234,6 @@ Deno.test("a folder in use is refused, resumed with --resume, not with other set
   );
 });
 
-Deno.test("the default folder is named as the recipe, and refused when in use", async () => {
-  const here = Deno.cwd();
-  await withFolder(async (folder) => {
-    Deno.chdir(folder);
-    try {
-      assert.equal((await command(["distill", "--json"])).status, 0);
-      await Deno.stat("out/quick/recipe.yaml");
-      assert.equal((await command(["distill"])).status, 2);
-      assert.equal((await command(["distill"], "hardware")).status, 0);
-    } finally {
-      Deno.chdir(here);
-    }
-  });
-});
-
 Deno.test("--arch takes a name or layers, and what is wrong with them is bad usage", async () => {
   const layers = "[{conv: {channels: 2, size: 3}}, relu, {dense: classes}]";
   const { status, out } = await command(["gradcheck", "--arch", layers, "--json"]);

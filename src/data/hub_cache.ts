@@ -26,11 +26,14 @@ const PUBLIC_HUB = "https://huggingface.co";
  * The hub of `HF_ENDPOINT`, cached under `HF_HOME`, else `XDG_CACHE_HOME/huggingface`, else
  * `~/.cache/huggingface`.
  *
+ * @param read gives an environment variable.
  * @throws {Error} no permission to read these variables
  */
-export function hubOfEnvironment(): Hub {
+export function hubOfEnvironment(
+  read: (name: string) => string | undefined = (name) => Deno.env.get(name),
+): Hub {
   try {
-    const get = (name: string) => Deno.env.get(name) || undefined;
+    const get = (name: string) => read(name) || undefined;
     const endpoint = (get("HF_ENDPOINT") ?? PUBLIC_HUB).replace(/\/+$/, "");
     const user = () => Deno.build.os === "windows" ? get("USERPROFILE") : get("HOME");
     const home = get("HF_HOME") ??

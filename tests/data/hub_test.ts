@@ -251,21 +251,12 @@ Deno.test("a truncated file in the cache is named, and loads again once it is de
 });
 
 Deno.test("hubOfEnvironment goes by HF_ENDPOINT, HF_HOME, XDG_CACHE_HOME and HOME", () => {
-  const names = ["HF_ENDPOINT", "HF_HOME", "XDG_CACHE_HOME", "HOME"];
-  const saved = names.map((name) => [name, Deno.env.get(name)] as const);
-  const set = (name: string, value: string | undefined) =>
-    value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
-  try {
-    names.forEach((name) => set(name, undefined));
-    set("HOME", "/home/me");
-    assert.equal(hubOfEnvironment().cache, "/home/me/.cache/huggingface/hub");
-    assert.match(hubOfEnvironment().endpoint, /^https:\/\/[^/]+$/);
-    set("XDG_CACHE_HOME", "/cache");
-    assert.equal(hubOfEnvironment().cache, "/cache/huggingface/hub");
-    set("HF_HOME", "/hf");
-    set("HF_ENDPOINT", "http://here:1234/");
-    assert.deepEqual(hubOfEnvironment(), { endpoint: "http://here:1234", cache: "/hf/hub" });
-  } finally {
-    saved.forEach(([name, value]) => set(name, value));
-  }
+  const of = (variables: Record<string, string>) => hubOfEnvironment((name) => variables[name]);
+  const home = { HOME: "/home/me" };
+  assert.equal(of(home).cache, "/home/me/.cache/huggingface/hub");
+  assert.match(of(home).endpoint, /^https:\/\/[^/]+$/);
+  const cache = { ...home, XDG_CACHE_HOME: "/cache", HF_ENDPOINT: "" };
+  assert.deepEqual(of(cache), { ...of(home), cache: "/cache/huggingface/hub" });
+  const all = { ...cache, HF_HOME: "/hf", HF_ENDPOINT: "http://here:1234/" };
+  assert.deepEqual(of(all), { endpoint: "http://here:1234", cache: "/hf/hub" });
 });
