@@ -26,6 +26,12 @@ export function expectFitting(verb: string, settings: Settings, dataset: Dataset
   if (channels !== 1 && channels !== 3) {
     refuse(`got images of ${channels} channels, expected 1 or 3; set channels`);
   }
+  if (augment !== "none" && Math.min(height, width) <= PADDING) {
+    refuse(
+      `got images of ${height}×${width} with augment ${augment}, expected more than ${PADDING} ` +
+        `rows and columns`,
+    );
+  }
   try {
     const images = { channels, height, width };
     stagesOf(layersOf(arch, images), images, classes);
@@ -35,11 +41,5 @@ export function expectFitting(verb: string, settings: Settings, dataset: Dataset
   }
   if (batch > train.count) {
     refuse(`got batch ${batch}, expected at most its ${train.count} training images`);
-  }
-  if (augment !== "none" && Math.min(height, width) <= PADDING) {
-    refuse(
-      `got images of ${height}×${width} with augment ${augment}, expected more than ${PADDING} ` +
-        `rows and columns`,
-    );
   }
 }

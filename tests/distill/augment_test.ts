@@ -82,7 +82,10 @@ runTest("distill refuses to crop images that are too small", async (device, dir)
   const dataset = { ...easyDataset(), width: PADDING };
   const recipe = shortRecipe({ augment: "crop-flip" });
   await assert.rejects(distill(device, recipe, dataset, { out: dir }), (error: Error) => {
-    assert.match(error.message, /augment crop-flip: got images of 28×4, expected more than 4 rows/);
+    assert.match(
+      error.message,
+      /got images of 28×4 with augment crop-flip, expected more than 4 rows/,
+    );
     return error instanceof UsageError;
   });
 });
