@@ -5,6 +5,7 @@ import type { FloatTensor } from "../data/safetensors.ts";
 import { type Artifact, FILES, readArtifact } from "../distill/artifact.ts";
 import type { Gain } from "../distill/evaluate.ts";
 import { readGain } from "../distill/finished.ts";
+import { readIfPresent } from "../report/read_if_present.ts";
 
 /** What tells an export of Retort from other files. */
 export const EXPORT_FORMAT = "retort-export-1";
@@ -135,11 +136,4 @@ function toBytes({ data, shape }: FloatTensor, { mean, std }: Training): Uint8Ar
 
 function largest(probabilities: Float32Array): number {
   return probabilities.indexOf(Math.max(...probabilities));
-}
-
-async function readIfPresent(path: string): Promise<string | undefined> {
-  return await Deno.readTextFile(path).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return undefined;
-  });
 }

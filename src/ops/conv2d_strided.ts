@@ -21,6 +21,7 @@ import {
   type VjpWTensors,
   type VjpXTensors,
 } from "./op.ts";
+import { MOST_TURNS, runsOf } from "./split_sums.ts";
 
 /** What a convolution with a stride is made of. */
 export interface Conv2dStridedSpec extends Omit<Conv2dSpec, "pool"> {
@@ -30,8 +31,6 @@ export interface Conv2dStridedSpec extends Omit<Conv2dSpec, "pool"> {
 
 /** Invocations that a sum over images is divided among, about. */
 const SUM_LANES = { software: 128, hardware: 32_768 };
-/** llvmpipe leaves a loop, without a word, once an invocation has done 65 535 turns. */
-const MOST_TURNS = 60_000;
 
 /** Convolution with a stride: y = f(relu(x), w) + b, bilinear in (relu(x), w). */
 export class Conv2dStrided implements ParametricOp {
@@ -158,10 +157,8 @@ export class Conv2dStrided implements ParametricOp {
     const { channels, height, width } = this.output;
     const lanes = Math.ceil(channels / 4) * (this.#weights / channels - 1);
     const turns = images / 4 * height * width;
-    const least = Math.ceil(turns / MOST_TURNS);
     const wanted = Math.ceil(SUM_LANES[this.#device.profile.name] / lanes / networks);
-    const most32 = Math.floor((2 ** 32 - 1) / turns); // the kernel multiplies turns by runs
-    return { splits: Math.min(turns, most32, Math.max(least, wanted)), lanes };
+    return { splits: runsOf(turns, wanted, turns), lanes };
   }
 
   split(span: Span): Split {

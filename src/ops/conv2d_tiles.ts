@@ -1,6 +1,7 @@
 /** conv2d_tiles: how the work of conv2d's kernels is divided among invocations. */
 import type { Profile } from "../gpu/mod.ts";
 import type { Planes, Span } from "./op.ts";
+import { runsOf } from "./split_sums.ts";
 
 /**
  * What an invocation takes, at most: `columns` of an image; of a sum over images `sumColumns` at a
@@ -13,8 +14,6 @@ const TILES = {
 };
 /** Taps of a row of the kernel that an invocation takes at a time. */
 export const TAPS = 5;
-/** llvmpipe leaves a loop, without a word, once an invocation has done 65 535 turns. */
-const MOST_TURNS = 60_000;
 
 /** Columns for each invocation, of `width`; before pooling if it pools, and then even. */
 export function columnsOf({ name }: Profile, width: number, pools: boolean): number {
@@ -46,9 +45,7 @@ export function sumsOf(
   const lines = images / 4 * output.height;
   const wanted = Math.ceil(most.sumLanes / tiles / channelTiles / networks);
   const turns = lines * Math.ceil(Q / COLUMNS);
-  const least = Math.ceil(turns / MOST_TURNS);
-  const most32 = Math.floor((2 ** 32 - 1) / turns); // the kernel multiplies turns by runs
-  const splits = Math.min(lines, most32, Math.max(least, wanted));
+  const splits = runsOf(turns, wanted, lines);
   const weights = O * (C * size * size + 1);
   return { COLUMNS, CHANNELS, ROWS, tiles, channelTiles, splits, weights };
 }

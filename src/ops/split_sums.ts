@@ -7,6 +7,19 @@ import { type Device, type Recorder, type Tensor, VIEW_FLOATS } from "../gpu/mod
 import type { Op, Span, Split } from "./op.ts";
 import { isParametric } from "./op.ts";
 
+/** llvmpipe leaves a loop, without a word, once an invocation has done 65 535 turns. */
+export const MOST_TURNS = 60_000;
+
+/**
+ * Runs that a sum of `turns` is split into: those wanted, as many more as the bound on turns takes, and
+ * no more than `most`.
+ */
+export function runsOf(turns: number, wanted: number, most: number): number {
+  const least = Math.ceil(turns / MOST_TURNS);
+  const most32 = Math.floor((2 ** 32 - 1) / turns); // kernels multiply turns by runs
+  return Math.min(most, most32, Math.max(least, wanted));
+}
+
 /** What a gradient step reads and writes: out = a − η · g. */
 export interface Descent {
   readonly a: Tensor;

@@ -1,5 +1,6 @@
 // metrics.jsonl: one JSON object a line, one line a record, cut back cleanly when a run resumes.
 import { writeAtomic } from "./atomic.ts";
+import { readIfPresent } from "./read_if_present.ts";
 
 /** One line of the log. JSON has no NaN or infinity: such a value is written as null. */
 export interface MetricsRecord {
@@ -25,7 +26,7 @@ export class MetricsLog implements Disposable {
    * @throws {Error} the file cannot be written
    */
   static async open(path: string, resumeFrom?: number): Promise<MetricsLog> {
-    const text = resumeFrom === undefined ? "" : await readIfPresent(path);
+    const text = resumeFrom === undefined ? "" : await readIfPresent(path) ?? "";
     const kept = linesUpTo(text, resumeFrom ?? -1, path);
     await writeAtomic(path, kept.map((line) => line + "\n").join(""));
     return new MetricsLog(await Deno.open(path, { append: true }));
@@ -85,13 +86,4 @@ function isRecord(value: unknown): value is MetricsRecord {
 
 function isIteration(value: unknown): boolean {
   return Number.isSafeInteger(value) && Number(value) >= 0;
-}
-
-async function readIfPresent(path: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "";
-    throw error;
-  }
 }
