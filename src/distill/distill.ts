@@ -13,6 +13,7 @@ import type { NetworkFile } from "./network_file.ts";
 import { expectFitting } from "./fitting.ts";
 import { networksOf } from "./pretrained.ts";
 import { OuterLoop, rateAt } from "./outer_loop.ts";
+import { firstImages } from "./real_sets.ts";
 import { type Recipe, recipeToYaml } from "./recipe.ts";
 import { turnTaking } from "./turn_taking.ts";
 
@@ -132,7 +133,8 @@ class Run implements Disposable {
     const { out, resume = false } = this.#options;
     this.#origin = await originOf(this.#recipe, this.#dataset, this.#adapter, this.#networks);
     const checkpoint = resume ? await readCheckpoint(out, this.#recipe, this.#origin) : undefined;
-    await this.#loop.meta.initialize(this.#recipe);
+    const images = checkpoint ? undefined : firstImages(this.#recipe, this.#dataset);
+    await this.#loop.meta.initialize(this.#recipe, images);
     if (checkpoint) {
       this.#loop.meta.restore(checkpoint.tensors);
       this.#saved = this.#done = checkpoint.iteration;

@@ -55,12 +55,15 @@ export class MetaParameters implements Disposable {
     this.#owned = owned.move();
   }
 
-  /** Noise images, one label a class in order, and all rates at `distill_lr`. */
-  async initialize({ seed, distill_lr }: Recipe): Promise<void> {
+  /**
+   * One label a class in order, all rates at `distill_lr`, and images [steps · perStep, C, H, W] or
+   * else noise.
+   */
+  async initialize({ seed, distill_lr }: Recipe, start?: Float32Array<ArrayBuffer>): Promise<void> {
     const { steps, epochs, perStep } = this.#spec;
     const { device, classes } = this.#net;
     const { images } = this.data;
-    images.write(await drawNormal(device, seed, IMAGE_STREAM, images.length));
+    images.write(start ?? await drawNormal(device, seed, IMAGE_STREAM, images.length));
     const hot = hardLabels(steps, perStep, classes);
     this.data.labels.write(hot);
     this.#labels?.raw.write(hot.map((y) => y * LABEL_LEAD));

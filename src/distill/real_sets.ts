@@ -1,6 +1,6 @@
 /**
  * RealSets: small training sets made of real images, which distilled ones are compared with (Wang et
- * al. 2018, section 4: random, k-means and average real images).
+ * al. 2018, section 4: random, k-means and average real images) or start from.
  *
  * A set has as many images as a distilled one, in the same order: steps of `per_class` images of
  * class 0, then of class 1, and so on.
@@ -38,6 +38,22 @@ export function randomSet(dataset: Dataset, sizes: Sizes, draw: number): RealSet
     expectEnough(dataset, k, chosen[k]!.length, wanted);
     return normalized(dataset, chosen[k]!);
   });
+}
+
+/**
+ * What distilled images are before any is learned, [steps · perStep, C, H, W]; undefined: noise.
+ *
+ * @throws UsageError when a class has fewer real images than are wanted of it.
+ */
+export function firstImages(recipe: Recipe, dataset: Dataset): RealSet["images"] | undefined {
+  switch (recipe.image_init) {
+    case "noise":
+      return undefined;
+    case "real":
+      return randomSet(dataset, recipe, 0).images;
+    case "kmeans":
+      return kmeansSet(dataset, recipe).images;
+  }
 }
 
 /** The mean of each class; every step has the same. */

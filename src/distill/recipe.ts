@@ -41,6 +41,9 @@ export interface Recipe {
   epochs: number;
   /** Distilled images of each class in each step. */
   per_class: number;
+  /** What distilled images are before any is learned: noise as in the paper, random training images,
+   * or the k-means centres of each class. */
+  image_init: "noise" | "real" | "kmeans";
   /** R, networks trained side by side in an outer iteration. */
   networks: number;
   /** Real images in an outer iteration. */
@@ -133,6 +136,7 @@ export const recipeSchema = z.strictObject({
   steps: integer(1).default(10),
   epochs: integer(1).default(3),
   per_class: integer(1).default(1),
+  image_init: oneOf(["noise", "real", "kmeans"]).default("noise"),
   networks: integer(1).default(1),
   batch: integer(1).default(1024),
   iterations: integer(1).default(23600),

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { decode } from "fast-png";
 import { distill, type Progress } from "../../src/distill/distill.ts";
 import { rateAt } from "../../src/distill/outer_loop.ts";
+import { kmeansSet, randomSet } from "../../src/distill/real_sets.ts";
 import { loadRecipe, type Recipe } from "../../src/distill/recipe.ts";
 import { version } from "../../src/distill/version.ts";
 import {
@@ -137,6 +138,25 @@ runTest("distill with soft_labels moves labels, which stay probabilities", async
   const diagonal = Array.from({ length: 10 }, (_, n) => data[11 * n]!);
   assert.ok(diagonal.every((y) => Math.abs(y - start) > 1e-4), `labels did not move: ${diagonal}`);
   assert.ok(diagonal.every((y) => y > 0.5), `labels left their classes: ${diagonal}`);
+});
+
+runTest("distill starts from the real images that image_init says", async (device, dir) => {
+  for (const image_init of ["real", "kmeans"] as const) {
+    // rates so small that no image moves
+    const recipe = shortRecipe({ image_init, steps: 2, per_class: 2, lr: 1e-30, iterations: 1 });
+    await distill(device, recipe, dataset, { out: `${dir}/${image_init}` });
+    const { tensors } = await readTensors(`${dir}/${image_init}/distilled.safetensors`);
+    const { images } = image_init === "real"
+      ? randomSet(dataset, recipe, 0)
+      : kmeansSet(dataset, recipe);
+    expectSame(image_init, { images: tensors.images!.data as Float32Array }, { images });
+  }
+  const tooMany = distill(device, shortRecipe({ image_init: "real", per_class: 30 }), dataset, {
+    out: `${dir}/none`,
+  });
+  const message = /got 24 of class 0, expected at least 30; lower steps or per_class/;
+  await assert.rejects(tooMany, { name: "UsageError", message });
+  await assert.rejects(Deno.stat(`${dir}/none`), Deno.errors.NotFound);
 });
 
 runTest("distill with init random stores no network and draws anew", async (device, dir) => {

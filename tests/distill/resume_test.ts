@@ -40,6 +40,7 @@ const KINDS = {
   "random networks, soft labels and augmented batches": {
     init: "random",
     augment: "crop-flip",
+    image_init: "real",
     networks: 2,
     test_networks: 1,
     soft_labels: true,
