@@ -9,7 +9,7 @@
 // x as it is. Images are innermost, four to a vec4f; THETA and AT count vec4s.
 //
 // An invocation computes 8 outputs (fwd) or 8 inputs (vjpX) of IMAGES vec4s of images; relu(x) is read
-// by dense_inputs.wgsl, and its gradient in w is in dense_weights.wgsl.
+// by dense_inputs.wgsl, θ by dense_theta.wgsl, and the gradient in w is in dense_weights.wgsl.
 
 override IMAGES: u32;  // vec4s of images of an invocation, 1 or 2
 
@@ -20,9 +20,11 @@ fn rows(r: u32, o: u32, c: u32) -> vec4u {
   return r * THETA + AT + min(vec4u(o, o + 1, o + 2, o + 3), vec4u(O - 1)) * row4() + c;
 }
 
-fn weights(at: vec4u) -> mat4x4f { return mat4x4f(theta[at.x], theta[at.y], theta[at.z], theta[at.w]); }
+fn weights(at: vec4u) -> mat4x4f {
+  return mat4x4f(thetaAt(at.x), thetaAt(at.y), thetaAt(at.z), thetaAt(at.w));
+}
 fn weightsDot(at: vec4u) -> mat4x4f {
-  return mat4x4f(thetaDot[at.x], thetaDot[at.y], thetaDot[at.z], thetaDot[at.w]);
+  return mat4x4f(thetaDotAt(at.x), thetaDotAt(at.y), thetaDotAt(at.z), thetaDotAt(at.w));
 }
 
 // b[o…o+3], which need not start at a vec4.
@@ -32,11 +34,12 @@ fn bias(r: u32, o: u32) -> mat4x4f {
   let lane = at % 4;
   if (TANGENT) {
     return outer(vec4f(1), vec4f(
-      thetaDot[base.x][lane.x], thetaDot[base.y][lane.y], thetaDot[base.z][lane.z], thetaDot[base.w][lane.w],
+      thetaDotAt(base.x)[lane.x], thetaDotAt(base.y)[lane.y],
+      thetaDotAt(base.z)[lane.z], thetaDotAt(base.w)[lane.w],
     ));
   }
   return outer(vec4f(1), vec4f(
-    theta[base.x][lane.x], theta[base.y][lane.y], theta[base.z][lane.z], theta[base.w][lane.w],
+    thetaAt(base.x)[lane.x], thetaAt(base.y)[lane.y], thetaAt(base.z)[lane.z], thetaAt(base.w)[lane.w],
   ));
 }
 
@@ -136,15 +139,15 @@ fn inputTile(id: u32, r: u32) {
   for (var o = 0u; o < O; o++) {
     let out = (r * O + o) * N;
     let row = r * THETA + AT + o * row4();
-    let w = theta[row + c];
-    let wMore = theta[row + more];
+    let w = thetaAt(row + c);
+    let wMore = thetaAt(row + more);
     let g = yBar[out + at.n];
     var gNext: vec4f;
     if (IMAGES > 1) { gNext = yBar[out + at.next]; }
     if (TANGENT) {
       let gDot = yBarDot[out + at.n];
-      let wDot = thetaDot[row + c];
-      let wMoreDot = thetaDot[row + more];
+      let wDot = thetaDotAt(row + c);
+      let wMoreDot = thetaDotAt(row + more);
       t.low += outer(gDot, w) + outer(g, wDot);
       t.high += outer(gDot, wMore) + outer(g, wMoreDot);
       if (IMAGES > 1) {

@@ -31,15 +31,15 @@ fn putWeights(r: u32, o: u32, c: u32, t: mat4x4f) {
   for (var k = 0u; k < 4 && o + k < O; k++) {
     let at = (r * THETA + AT + (o + k) * row4()) * 4 + c;
     let row = select(vec4f(), t[k], inside);
-    thetaBar[at] = row.x;
-    thetaBar[at + 1] = row.y;
-    thetaBar[at + 2] = row.z;
-    thetaBar[at + 3] = row.w;
+    putThetaBar(at, row.x);
+    putThetaBar(at + 1, row.y);
+    putThetaBar(at + 2, row.z);
+    putThetaBar(at + 3, row.w);
   }
 }
 fn putBias(r: u32, o: u32, b: vec4f) {
   let at = (r * THETA + AT + O * row4()) * 4 + o;
-  for (var k = 0u; k < 4 && o + k < O; k++) { thetaBar[at + k] = b[k]; }
+  for (var k = 0u; k < 4 && o + k < O; k++) { putThetaBar(at + k, b[k]); }
 }
 
 @compute @workgroup_size(WG)

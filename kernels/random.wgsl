@@ -8,6 +8,7 @@
 // (row · COLUMNS + column, STREAM). `draw` holds the seed and the number of the first of the NETWORKS
 // networks, so a network's numbers do not depend on which others are drawn beside it.
 
+override FIRST: u32;  // number of the first element, where rows before these are drawn apart
 override ROWS: u32;
 override COLUMNS: u32;
 override PITCH: u32;
@@ -48,7 +49,7 @@ struct Place { inside: bool, counter: u32, out: u32, key: vec2u }
 fn place(group: vec3u, groups: vec3u, lane: u32) -> Place {
   let i = (group.y * groups.x + group.x) * WG + lane;
   let at = group.z * STRIDE + AT + i / COLUMNS * PITCH + i % COLUMNS;
-  return Place(i < ROWS * COLUMNS, i, at, vec2u(draw.x, draw.y + group.z));
+  return Place(i < ROWS * COLUMNS, FIRST + i, at, vec2u(draw.x, draw.y + group.z));
 }
 
 @compute @workgroup_size(WG)

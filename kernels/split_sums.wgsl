@@ -5,11 +5,12 @@
 //   sum       thetaBar = g
 //   descend   out = a − eta[0]·g      a gradient step; also λ ← λ − η·Hλ
 //
-//   thetaBar, a, out [R,P]; one element an invocation
+//   thetaBar, a, out [R,P], or of one network the THETA elements from START on; one an invocation
 
 struct Range { at: u32, size: u32, first: u32, runs: u32 }  // of θ; of partial
 
 override THETA: u32;  // floats of a network's θ
+override START: u32;
 override WG: u32;
 
 @group(0) @binding(0) var<storage, read> partial: array<f32>;
@@ -49,18 +50,18 @@ fn total(range: Range, i: u32, r: u32, networks: u32) -> f32 {
 @compute @workgroup_size(WG)
 fn sum(at: Invocation) {
   let i = index(at);
-  let range = rangeOf(i);
+  let range = rangeOf(START + i);
   if (i >= THETA || range.size == 0) { return; }
-  thetaBar[at.group.z * THETA + i] = total(range, i, at.group.z, at.groups.z);
+  thetaBar[at.group.z * THETA + i] = total(range, START + i, at.group.z, at.groups.z);
 }
 
 @compute @workgroup_size(WG)
 fn descend(at: Invocation) {
   let i = index(at);
   if (i >= THETA) { return; }
-  let range = rangeOf(i);
+  let range = rangeOf(START + i);
   let whole = at.group.z * THETA + i;
-  var g = total(range, i, at.group.z, at.groups.z);
+  var g = total(range, START + i, at.group.z, at.groups.z);
   if (range.size == 0) { g = thetaBar[whole]; }
   out[whole] = a[whole] - eta[0] * g;
 }

@@ -1,4 +1,4 @@
-// dense_inputs: what dense's kernels bind, and relu(x) of four inputs; prepended to them.
+// dense_inputs: what dense's kernels bind beside θ, and relu(x) of four inputs; prepended to them.
 
 override C: u32;  // inputs
 override O: u32;  // outputs
@@ -10,13 +10,10 @@ override TANGENT: bool;
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> xDot: array<vec4f>;
-@group(0) @binding(2) var<storage, read> theta: array<vec4f>;
-@group(0) @binding(3) var<storage, read> thetaDot: array<vec4f>;
 @group(0) @binding(4) var<storage, read> yBar: array<vec4f>;
 @group(0) @binding(5) var<storage, read> yBarDot: array<vec4f>;
 @group(0) @binding(6) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(7) var<storage, read_write> xBar: array<vec4f>;
-@group(0) @binding(8) var<storage, read_write> thetaBar: array<f32>;
 
 var<private> N: u32;  // vec4s of images; the entry point sets it from the length of a binding
 

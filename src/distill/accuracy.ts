@@ -30,8 +30,8 @@ export function train(
   const { device } = net;
   const networks = theta.size / net.stride;
   using work = net.workspace(networks, perStep, { passes: "grad" });
-  using thetaBar = device.tensor(theta.shape, "thetaBar");
-  using next = device.tensor(theta.shape, "theta");
+  using thetaBar = device.large(theta.shape, "thetaBar");
+  using next = device.large(theta.shape, "theta");
   const record = device.record();
   for (let t = from; t < to; t++) {
     const i = t % data.images.each.length;

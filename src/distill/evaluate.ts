@@ -224,7 +224,7 @@ async function measureHits(
   const forActivations = room - atOnce * (each.all - each.activations);
   for (let first = 0; first < networks; first += atOnce) {
     const here = Math.min(atOnce, networks - first);
-    using theta = net.device.tensor([here, net.stride], "theta");
+    using theta = net.device.large([here, net.stride], "theta");
     if (theta0) theta.write(theta0.subarray(first * net.stride, (first + here) * net.stride));
     else drawHeldOut(net, theta, how, first);
     if (data) train(net, theta, data.synthetic, data.perStep);

@@ -166,7 +166,7 @@ export class Grid implements Disposable {
     const atOnce = networksAtOnce(net, networks, perStep);
     const found = epochs.map((epochs) => ({ epochs, fractions: [] as number[], diverged: 0 }));
     for (let first = 0; first < networks; first += atOnce) {
-      using theta = net.device.tensor([Math.min(atOnce, networks - first), net.stride], "theta");
+      using theta = net.device.large([Math.min(atOnce, networks - first), net.stride], "theta");
       draw(theta, first);
       let done = 0;
       for (const cell of found) {

@@ -80,6 +80,7 @@ export function keepAll({ steps, epochs }: UnrollSpec): TrajectoryPlan {
 export function planMemory(needs: MemoryNeeds, budget: number): MemoryPlan {
   let smallest = Infinity;
   const most = needs.net.device.info.limits.maxStorageBufferBindingSize!;
+  expectBindable(needs, most);
   const homes = needs.trainingSet <= most ? [true, false] : [false];
   for (let part = needs.part; part >= 4; part = Math.floor(part / 8) * 4) {
     const plans = trajectories(needs).flatMap((plan) =>
@@ -94,6 +95,17 @@ export function planMemory(needs: MemoryNeeds, budget: number): MemoryPlan {
     `Cannot fit this run into ${formatBytes(budget)}: got ${steps} steps × ${epochs} epochs of ` +
       `${perStep} images and networks ${networks}, expected at least ${formatBytes(smallest)}; ` +
       `raise --memory-budget, or lower networks, steps, per_class or batch`,
+  );
+}
+
+/** @throws UsageError for several networks that are together more than a binding holds. */
+function expectBindable({ net, spec: { networks } }: MemoryNeeds, most: number): void {
+  const each = 4 * net.stride;
+  if (networks === 1 || networks * each <= most) return;
+  const fit = Math.max(1, Math.floor(most / each));
+  throw new UsageError(
+    `Cannot run ${networks} networks side by side: got ${formatBytes(networks * each)} of ` +
+      `parameters, expected at most ${formatBytes(most)} on this adapter; lower networks to ${fit}`,
   );
 }
 

@@ -64,7 +64,7 @@ export class Sgd implements Optimizer, Disposable {
   constructor(theta: Tensor, { rate, momentum }: Pick<OrdinaryTraining, "rate" | "momentum">) {
     const { device, shape } = theta;
     this.#theta = theta;
-    this.#velocity = device.tensor(shape, "velocity");
+    this.#velocity = device.large(shape, "velocity");
     this.#eta = device.tensor([1], "eta").write(Float32Array.of(rate));
     this.#momentum = momentum;
   }
@@ -158,7 +158,7 @@ export async function fit(
 ): Promise<void> {
   const networks = theta.size / net.stride;
   using work = net.workspace(networks, data.batch, { passes: "grad" });
-  using thetaBar = net.device.tensor(theta.shape, "thetaBar");
+  using thetaBar = net.device.large(theta.shape, "thetaBar");
   const batches = new Batches(data, data.batch, seed);
   const letOthersIn = turnTaking();
   for (let k = 0; k < epochs * batches.perEpoch; k++) {
@@ -188,7 +188,7 @@ export async function fitAndTest(
   const fractions: number[] = [];
   for (let first = 0; first < networks; first += atOnce) {
     const here = Math.min(atOnce, networks - first);
-    using theta = net.device.tensor([here, net.stride], "theta");
+    using theta = net.device.large([here, net.stride], "theta");
     drawHeldOut(net, theta, { ...how, init: "random" }, first);
     using sgd = new Sgd(theta, training);
     await fit(net, theta, data, sgd, { epochs: training.epochs, seed: how.seed });

@@ -141,7 +141,7 @@ class Training implements Disposable {
     while (accuracies.length < networks) {
       const first = accuracies.length;
       const here = Math.min(atOnce, networks - first);
-      using theta = this.#net.device.tensor([here, stride], "theta");
+      using theta = this.#net.device.large([here, stride], "theta");
       const report = (done: number, loss: number) => {
         const epoch = first / atOnce * epochs + done;
         const secondsPerEpoch = (performance.now() - start) / 1000 / (epoch - before!);
@@ -171,8 +171,8 @@ class Training implements Disposable {
     drawNetworks(this.#net, theta, { ...INIT, seed }, first);
     using adam = new Adam("theta", theta);
     using work = this.#net.workspace(networks, part, { passes: "grad", total: batch });
-    using gradient = this.#net.device.tensor(theta.shape, "gradient");
-    using more = this.#net.device.tensor(theta.shape, "gradient of a part");
+    using gradient = this.#net.device.large(theta.shape, "gradient");
+    using more = this.#net.device.large(theta.shape, "gradient of a part");
     const letOthersIn = turnTaking();
     const before = first / atOnce * epochs * perEpoch; // minibatches of earlier groups
     for (let k = 0; k < epochs * perEpoch; k++) {

@@ -109,7 +109,7 @@ export class Unroll implements Disposable {
     this.#plan = plan;
     using owned = new DisposableStack();
     const own = (shape: number[], label: string) => owned.use(device.tensor(shape, label));
-    const theta = (label: string) => own([networks, net.stride], label);
+    const theta = (label: string) => owned.use(device.large([networks, net.stride], label));
     const thetas = (length: number) => Array.from({ length }, () => theta("theta"));
     this.#starts = thetas(Math.ceil(steps * epochs / segment));
     this.#within = thetas(segment - 1);

@@ -44,9 +44,7 @@ export class Device {
     gpu.addEventListener("uncapturederror", (event) => {
       this.#failure ??= (event as GPUUncapturedErrorEvent).error.message;
     });
-    gpu.lost.then(({ message, reason }) => {
-      this.#lost = `the device was lost: ${message || reason}`;
-    });
+    gpu.lost.then((why) => this.#lost = `the device was lost: ${why.message || why.reason}`);
   }
 
   /**
@@ -74,7 +72,12 @@ export class Device {
 
   /** A zero-filled tensor of 32-bit words; see {@linkcode Tensor}. */
   tensor(shape: readonly number[], label = "tensor"): Tensor {
-    return Tensor.create(this, shape, label);
+    return Tensor.create(this, shape, label, this.info.limits.maxStorageBufferBindingSize!);
+  }
+
+  /** A tensor that may be more than a binding holds, for kernels that bind views of it. */
+  large(shape: readonly number[], label: string): Tensor {
+    return Tensor.create(this, shape, label, this.info.limits.maxBufferSize!);
   }
 
   /** The kernel at `entry` of a WGSL source, compiled once for each set of overrides. */

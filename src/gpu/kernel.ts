@@ -37,7 +37,8 @@ export class Kernel {
    * The bind group for tensors by name, made once for each choice of tensors.
    *
    * @throws TypeError for a name that the source does not declare, or a buffer that is written
-   * through one name and bound again through another: WebGPU lets two such writes race silently.
+   * through one name and bound again through another, unless both write apart from one another:
+   * WebGPU lets two writes race silently.
    */
   bind(bindings: Bindings): GPUBindGroup {
     let key = "";
@@ -55,15 +56,16 @@ export class Kernel {
   #createGroup(bindings: Bindings): GPUBindGroup {
     const refuse = (name: string, expected: string) =>
       new TypeError(`Cannot run ${this.label}: got ${name}, expected ${expected}`);
-    const bound = new Map<GPUBuffer, string>();
-    const entries = Object.entries(bindings).map(([name, { buffer, offset, bytes: size }]) => {
+    const all = Object.entries(bindings);
+    const entries = all.map(([name, { buffer, offset, bytes: size }], i) => {
       const slot = this.#slots.get(name);
       if (!slot) throw refuse(name, "a binding that the source declares");
-      const other = bound.get(buffer);
-      if (other && (slot.writes || this.#slots.get(other)!.writes)) {
-        throw refuse(name, `a buffer other than ${other}'s: one is written`);
-      }
-      bound.set(buffer, name);
+      const clash = all.slice(0, i).find(([other, { buffer: its, offset: at, bytes }]) => {
+        const writers = +slot.writes + +this.#slots.get(other)!.writes;
+        const apart = at + bytes <= offset || offset + size <= at;
+        return its === buffer && (writers === 1 || writers === 2 && !apart);
+      });
+      if (clash) throw refuse(name, `a buffer other than ${clash[0]}'s: one is written`);
       return { binding: slot.binding, resource: { buffer, offset, size } };
     });
     const layout = this.pipeline.getBindGroupLayout(0);

@@ -26,10 +26,9 @@ export class Tensor implements Disposable {
     this.bytes = bytesOf(this.size);
   }
 
-  /** Allocates zeros. @throws RangeError when the shape is empty or larger than a binding may be. */
-  static create(device: Device, shape: readonly number[], label: string): Tensor {
+  /** Allocates zeros. @throws RangeError when the shape is empty or takes more than `most` bytes. */
+  static create(device: Device, shape: readonly number[], label: string, most: number): Tensor {
     const [size, bytes] = [sizeOf(shape), bytesOf(sizeOf(shape))];
-    const most = device.info.limits.maxStorageBufferBindingSize!;
     if (!(size >= 1) || !Number.isInteger(size) || bytes > most) {
       throw new RangeError(
         `Cannot allocate ${label}: got shape [${shape.join(", ")}] of ${bytes} bytes, expected ` +

@@ -27,6 +27,7 @@ import {
   type VjpWTensors,
   type VjpXTensors,
 } from "./op.ts";
+import { thetaWindow } from "./theta_window.ts";
 
 /** What a convolution is made of. */
 export interface Conv2dSpec {
@@ -181,11 +182,15 @@ export class Conv2d implements ParametricOp {
     span: Span,
     from: Planes,
     to: Planes,
-    bindings: Bindings & { theta: Tensor },
+    bindings: Bindings & { theta: Tensor; thetaDot: Tensor },
     overrides: Record<string, number>,
     pools: boolean,
   ): void {
     const { profile } = this.#device;
+    const { theta, thetaDot } = bindings;
+    const { channels, size, at } = this.#spec;
+    const floats = channels * (this.input.channels * size * size + 1);
+    const window = thetaWindow(theta, span.networks, at, floats);
     const COLUMNS = columnsOf(profile, to.width, pools);
     const CHANNELS = channelsOf(to.channels);
     const source = pools ? correlateSource + poolSource : correlateSource;
@@ -194,11 +199,12 @@ export class Conv2d implements ParametricOp {
       ...overrides,
       COLUMNS,
       CHANNELS,
-      THETA: bindings.theta.size / span.networks,
-      AT: this.#spec.at,
+      THETA: window.stride,
+      AT: window.at,
     });
     const tiles = Math.ceil((pools ? 2 : 1) * to.width / COLUMNS);
-    record.dispatch(kernel, bindings, [
+    const parameters = { theta: window.of(theta), thetaDot: window.of(thetaDot) };
+    record.dispatch(kernel, { ...bindings, ...parameters }, [
       Math.ceil(span.images / 4 * to.height * tiles / profile.workgroup),
       Math.ceil(to.channels / CHANNELS),
       span.networks,

@@ -22,6 +22,7 @@ import {
   type VjpXTensors,
 } from "./op.ts";
 import { MOST_TURNS, runsOf } from "./split_sums.ts";
+import { thetaWindow } from "./theta_window.ts";
 
 /** What a convolution with a stride is made of. */
 export interface Conv2dStridedSpec extends Omit<Conv2dSpec, "pool"> {
@@ -104,7 +105,7 @@ export class Conv2dStrided implements ParametricOp {
   #forward(
     record: Recorder,
     span: Span,
-    t: Bindings & { x: Tensor; theta: Tensor; y: Tensor },
+    t: Bindings & { x: Tensor; theta: Tensor; thetaDot: Tensor; y: Tensor },
     tangent: boolean,
   ): void {
     const { networks, images } = span;
@@ -112,14 +113,13 @@ export class Conv2dStrided implements ParametricOp {
     checkShared("conv2d_strided.fwd on x", t.x, this.input, span);
     checkSize("conv2d_strided.fwd to y", t.y, [networks, sizeOf(this.output), images]);
     const lanes = Math.ceil(channels / 4) * height * width * images / 4;
-    const sizes = { TANGENT: +tangent, THETA: t.theta.size / networks };
-    record.dispatchEach(this.#kernel("fwd", sizes), t, lanes, networks);
+    this.#withTheta(record, span, "fwd", t, tangent, lanes);
   }
 
   #backward(
     record: Recorder,
     span: Span,
-    t: Bindings & { x: Tensor; theta: Tensor; yBar: Tensor; xBar: Tensor },
+    t: Bindings & { x: Tensor; theta: Tensor; thetaDot: Tensor; yBar: Tensor; xBar: Tensor },
     tangent: boolean,
   ): void {
     const { networks, images } = span;
@@ -128,8 +128,21 @@ export class Conv2dStrided implements ParametricOp {
     this.#checkOutput("conv2d_strided.vjpX", t.yBar, span);
     checkSize("conv2d_strided.vjpX to xBar", t.xBar, [networks, sizeOf(this.input), images]);
     const lanes = Math.ceil(channels / 4) * height * width * images / 4;
-    const sizes = { TANGENT: +tangent, THETA: t.theta.size / networks };
-    record.dispatchEach(this.#kernel("vjpX", sizes), t, lanes, networks);
+    this.#withTheta(record, span, "vjpX", t, tangent, lanes);
+  }
+
+  #withTheta(
+    record: Recorder,
+    { networks }: Span,
+    entry: string,
+    t: Bindings & { theta: Tensor; thetaDot: Tensor },
+    tangent: boolean,
+    lanes: number,
+  ): void {
+    const { stride, at, of } = thetaWindow(t.theta, networks, this.#spec.at, this.#weights);
+    const kernel = this.#kernel(entry, { TANGENT: +tangent, THETA: stride, AT: at });
+    const parameters = { theta: of(t.theta), thetaDot: of(t.thetaDot) };
+    record.dispatchEach(kernel, { ...t, ...parameters }, lanes, networks);
   }
 
   #sum(
@@ -165,9 +178,9 @@ export class Conv2dStrided implements ParametricOp {
     return { runs: this.#sums(span).splits, size: this.#weights, at: this.#spec.at };
   }
 
-  /** THETA and SPLITS are 0 where an entry point does not use them. */
+  /** THETA, AT and SPLITS are 0 where an entry point does not use them. */
   #kernel(entry: string, overrides: Record<string, number>) {
-    const { size, pad, stride, relu, at } = this.#spec;
+    const { size, pad, stride, relu } = this.#spec;
     const { input, output } = this;
     return this.#device.kernel("conv2d_strided", source, entry, {
       C: input.channels,
@@ -179,9 +192,9 @@ export class Conv2dStrided implements ParametricOp {
       K: size,
       PAD: pad,
       STRIDE: stride,
-      AT: at,
       RELU: +relu,
       THETA: 0,
+      AT: 0,
       SPLITS: 0,
       ...overrides,
       WG: this.#device.profile.workgroup,

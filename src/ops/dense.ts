@@ -1,9 +1,12 @@
 /**
  * dense: a fully connected layer on relu(x) or x; its kernels and formulas are in dense.wgsl,
- * dense_weights.wgsl and dense_xent.wgsl, before which shared/dense_inputs.wgsl is put.
+ * dense_weights.wgsl and dense_xent.wgsl, before which shared/dense_inputs.wgsl is put, and
+ * shared/dense_theta.wgsl or, for a layer that is more than a binding holds, dense_theta_halves.wgsl.
  */
 import denseSource from "../../kernels/dense.wgsl" with { type: "text" };
 import inputsSource from "../../kernels/shared/dense_inputs.wgsl" with { type: "text" };
+import thetaSource from "../../kernels/shared/dense_theta.wgsl" with { type: "text" };
+import halvesSource from "../../kernels/shared/dense_theta_halves.wgsl" with { type: "text" };
 import weightsSource from "../../kernels/dense_weights.wgsl" with { type: "text" };
 import xentSource from "../../kernels/dense_xent.wgsl" with { type: "text" };
 import type { Bindings, Device, Recorder, Tensor } from "../gpu/mod.ts";
@@ -25,6 +28,7 @@ import {
   type VjpWTensors,
   type VjpXTensors,
 } from "./op.ts";
+import { bindable, mostWords, thetaWindow, viewOf } from "./theta_window.ts";
 
 /** What a fully connected layer is made of. */
 export interface DenseSpec {
@@ -41,6 +45,9 @@ export interface DenseSpec {
 
 const SOURCE = inputsSource + denseSource + weightsSource;
 const XENT_SOURCE = inputsSource + denseSource + xentSource;
+
+/** What dense binds of θ's shape, and the name of each one's second half. */
+const REST = { theta: "thetaRest", thetaDot: "thetaDotRest", thetaBar: "thetaBarRest" };
 
 /** vec4s of images from which there is work enough for tiles of two. */
 const MANY = 16;
@@ -110,12 +117,20 @@ export class Dense implements ParametricOp {
   }
 
   vjp(record: Recorder, span: Span, t: VjpXTensors & VjpWTensors): void {
+    if (this.#halves(t.theta)) { // too many bindings for one dispatch
+      this.vjpW(record, span, t);
+      return this.vjpX(record, span, t);
+    }
     const { x, theta, yBar, xBar, thetaBar } = t;
     const still = { xDot: x, thetaDot: theta, yBarDot: yBar };
     this.#both(record, span, { x, theta, yBar, xBar, thetaBar, ...still }, 0);
   }
 
   hvp(record: Recorder, span: Span, t: HvpXTensors & HvpWTensors & { xDot: Tensor }): void {
+    if (this.#halves(t.theta)) {
+      this.hvpW(record, span, t);
+      return this.hvpX(record, span, t);
+    }
     const { x, xDot, theta, thetaDot, yBar, yBarDot, xBarDot: xBar, thetaBarDot: thetaBar } = t;
     this.#both(record, span, { x, xDot, theta, thetaDot, yBar, yBarDot, xBar, thetaBar }, 1);
   }
@@ -134,10 +149,10 @@ export class Dense implements ParametricOp {
     }
     checkSize("dense.fwdXent on labels", labels, [outputs, span.images]);
     const { workgroup: WG } = this.#device.profile;
-    const overrides = { ...this.#overrides(span, theta, 0), IMAGES: 1, COUNT: count };
-    const kernel = this.#device.kernel("dense", XENT_SOURCE, "fwdXent", overrides);
     const bindings = { x, theta, thetaDot: theta, y, labels, zBar };
-    record.dispatch(kernel, bindings, [Math.ceil(span.images / 4 / WG), span.networks]);
+    const sizes = { TANGENT: 0, IMAGES: 1, COUNT: count };
+    const groups = Math.ceil(span.images / 4 / WG);
+    this.#dispatch(record, span, XENT_SOURCE, "fwdXent", bindings, theta, sizes, groups);
   }
 
   #both(
@@ -203,21 +218,58 @@ export class Dense implements ParametricOp {
       const tensor = bindings[name];
       if (tensor) checkSize(`dense.${entry} on ${name}`, tensor, [networks, rows, images]);
     }
-    const tiles = { IMAGES: this.#imagesOf(span), TILE: this.#tile };
-    const overrides = { ...this.#overrides(span, theta, TANGENT), ...tiles };
-    const kernel = this.#device.kernel("dense", SOURCE, entry, overrides);
-    record.dispatch(kernel, bindings, [groups, networks]);
+    const sizes = { TANGENT, IMAGES: this.#imagesOf(span), TILE: this.#tile };
+    this.#dispatch(record, span, SOURCE, entry, bindings, theta, sizes, groups);
   }
 
-  #overrides({ networks }: Span, theta: Tensor, TANGENT: number): Record<string, number> {
-    return {
-      C: sizeOf(this.input),
-      O: this.#spec.outputs,
-      THETA: theta.size / networks / 4,
-      AT: this.#spec.at / 4,
-      WG: this.#device.profile.workgroup,
-      RELU: +this.#spec.relu,
-      TANGENT,
-    };
+  /** @param theta one of the bindings of θ's shape. */
+  #dispatch(
+    record: Recorder,
+    { networks }: Span,
+    source: string,
+    entry: string,
+    bindings: Bindings,
+    theta: Tensor,
+    sizes: Record<string, number>,
+    groups: number,
+  ): void {
+    const { outputs, at, relu } = this.#spec;
+    const window = thetaWindow(theta, networks, at, this.#floats);
+    const halves = this.#halves(theta);
+    const HALF = mostWords(this.#device);
+    const bound: Record<string, Tensor> = { ...bindings };
+    for (const [name, rest] of Object.entries(REST)) {
+      const whole = bindings[name] && window.of(bindings[name]);
+      if (!whole) continue;
+      bound[name] = halves ? viewOf(whole, 0, HALF) : whole;
+      if (halves) bound[rest] = viewOf(whole, HALF, whole.size - HALF);
+    }
+    const kernel = this.#device.kernel(
+      "dense",
+      (halves ? halvesSource : thetaSource) + source,
+      entry,
+      {
+        C: sizeOf(this.input),
+        O: outputs,
+        THETA: window.stride / 4,
+        AT: window.at / 4,
+        WG: this.#device.profile.workgroup,
+        RELU: +relu,
+        ...sizes,
+        ...(halves && { HALF: HALF / 4 }),
+      },
+    );
+    record.dispatch(kernel, bound, [groups, networks]);
+  }
+
+  /** Floats of w and b. */
+  get #floats(): number {
+    return this.#spec.outputs * (padded(sizeOf(this.input)) + 1);
+  }
+
+  /** Whether the layer itself is more than a binding holds. */
+  #halves(theta: Tensor): boolean {
+    return !bindable(theta) &&
+      !bindable(thetaWindow(theta, 1, this.#spec.at, this.#floats).of(theta));
   }
 }

@@ -1,18 +1,19 @@
 /** vector: algebra on flat arrays; its kernels and formulas are in vector.wgsl. */
 import source from "../../kernels/vector.wgsl" with { type: "text" };
 import type { Bindings, Device, Recorder, Tensor } from "../gpu/mod.ts";
+import { bindable, viewOf, windowsOf } from "./theta_window.ts";
 
 /** out = a − η · b, with η the first word of `eta`. */
 export function descend(
   record: Recorder,
   t: { a: Tensor; b: Tensor; eta: Tensor; out: Tensor },
 ): void {
-  run(record, "descend", t, t.out.size);
+  run(record, "descend", t);
 }
 
 /** out += a. */
 export function add(record: Recorder, t: { a: Tensor; out: Tensor }): void {
-  run(record, "add", t, t.out.size);
+  run(record, "add", t);
 }
 
 /** out −= η · mean over networks of a [networks, …]. */
@@ -22,7 +23,8 @@ export function accumulate(
   networks: number,
 ): void {
   const SIZE = t.a.size / networks;
-  run(record, "accumulate", t, SIZE, { SIZE, NETWORKS: networks });
+  const kernel = kernelOf(t.out.device, "accumulate", { SIZE, NETWORKS: networks });
+  record.dispatchEach(kernel, t, SIZE);
 }
 
 /** out[0] = scale · Σ a, summed in a fixed order by one workgroup. */
@@ -52,7 +54,7 @@ export interface AdamTensors extends Bindings {
 
 /** One step of Adam: `out` moves against the gradient `a`. */
 export function adam(record: Recorder, t: AdamTensors): void {
-  run(record, "adam", t, t.out.size);
+  run(record, "adam", t);
 }
 
 /** The words of `hyper` for Adam's step `t` (from 1). */
@@ -71,17 +73,17 @@ export function momentum(
   t: { a: Tensor; moment1: Tensor; eta: Tensor; out: Tensor },
   mu: number,
 ): void {
-  run(record, "momentum", t, t.out.size, { SCALE: mu });
+  run(record, "momentum", t, { SCALE: mu });
 }
 
 /** out = softplus(a). */
 export function softplus(record: Recorder, t: { a: Tensor; out: Tensor }): void {
-  run(record, "softplus", t, t.a.size);
+  run(record, "softplus", t);
 }
 
 /** out = b · softplus′(a). */
 export function softplusVjp(record: Recorder, t: { a: Tensor; b: Tensor; out: Tensor }): void {
-  run(record, "softplusVjp", t, t.a.size);
+  run(record, "softplusVjp", t);
 }
 
 /**
@@ -99,14 +101,21 @@ function oneGroup({ device, size }: Tensor): { WG: number } {
   return { WG };
 }
 
+/** An element of `out` an invocation; arrays of its size go by the same windows. */
 function run(
   record: Recorder,
   entry: string,
   bindings: Bindings & { out: Tensor },
-  size: number,
   overrides: Record<string, number> = {},
 ): void {
-  record.dispatchEach(kernelOf(bindings.out.device, entry, overrides), bindings, size);
+  const { out } = bindings;
+  const kernel = kernelOf(out.device, entry, overrides);
+  for (const [start, size] of windowsOf(out)) {
+    const part = (tensor: Tensor) =>
+      tensor.size === out.size ? viewOf(tensor, start, size) : tensor;
+    const parts = Object.entries(bindings).map(([name, tensor]) => [name, part(tensor)]);
+    record.dispatchEach(kernel, bindable(out) ? bindings : Object.fromEntries(parts), size);
+  }
 }
 
 function kernelOf(device: Device, entry: string, more: Record<string, number>) {

@@ -56,6 +56,7 @@ gpuTest("Kernel.bind refuses a buffer that is written and bound twice", (device)
     /got other, expected a buffer other than out's/,
   );
   kernel.bind({ a: low, b: high, out: y, other: z }); // read twice is fine
+  kernel.bind({ a: y, b: y, out: low, other: high }); // and written twice in places apart
   device.check();
   return Promise.resolve();
 });
