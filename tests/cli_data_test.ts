@@ -27,7 +27,7 @@ async function withUsps(
   };
   await inTemporary(async (dir) => {
     await using hub = serveHub("hub", files);
-    const env = { HF_ENDPOINT: hub.endpoint, HF_HOME: `${dir}/hf` };
+    const env = { HF_ENDPOINT: hub.endpoint, HF_HUB_CACHE: "", HF_HOME: `${dir}/hf` };
     const command = (args: string[], ...permissions: string[]) =>
       retort(args, { permissions, env });
     await body(dir, command, new URL(hub.endpoint).host);

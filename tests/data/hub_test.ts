@@ -256,7 +256,7 @@ Deno.test("a truncated file in the cache is named, and loads again once it is de
   });
 });
 
-Deno.test("hubOfEnvironment goes by HF_ENDPOINT, HF_HOME, XDG_CACHE_HOME and HOME", () => {
+Deno.test("hubOfEnvironment goes by the variables of the hub, XDG_CACHE_HOME and HOME", () => {
   const of = (variables: Record<string, string>) => hubOfEnvironment((name) => variables[name]);
   const home = { HOME: "/home/me" };
   assert.equal(of(home).cache, "/home/me/.cache/huggingface/hub");
@@ -265,4 +265,6 @@ Deno.test("hubOfEnvironment goes by HF_ENDPOINT, HF_HOME, XDG_CACHE_HOME and HOM
   assert.deepEqual(of(cache), { ...of(home), cache: "/cache/huggingface/hub" });
   const all = { ...cache, HF_HOME: "/hf", HF_ENDPOINT: "http://here:1234/" };
   assert.deepEqual(of(all), { endpoint: "http://here:1234", cache: "/hf/hub" });
+  assert.equal(of({ ...all, HF_HUB_CACHE: "" }).cache, "/hf/hub");
+  assert.equal(of({ ...all, HF_HUB_CACHE: "/elsewhere" }).cache, "/elsewhere");
 });
