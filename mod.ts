@@ -52,6 +52,7 @@ export {
   parseArch,
   parseRecipe,
   type Recipe,
+  RECIPE_SETTINGS,
   recipeToYaml,
 } from "./src/distill/recipe.ts";
 export {

@@ -141,6 +141,20 @@ Deno.test("bad usage is explained in one line", async () => {
     await expectUsageError([d, "--memory-budget", size], message);
   }
   await expectUsageError([d, "--set", "lr"], 'Cannot use --set: got "lr", expected key=value');
+  const quick = ["--recipe", "quick"];
+  for (
+    const [command, flag, key] of [
+      [[d], "--lr", "lr"],
+      [["sweep", ...quick, "--over", "steps=1,2"], "--decay-every", "decay_every"],
+      [["baselines", ...quick], "--distill_lr", "distill_lr"],
+    ] as const
+  ) {
+    const message = `Cannot use ${flag}: got an unknown option, expected --set ${key}=VALUE`;
+    await expectUsageError([...command, flag, "0.1"], message);
+    await expectUsageError([...command, `${flag}=0.1`], message);
+  }
+  await expectUsageError([d, "--lrs", "1"], "unknown option '--lrs'");
+  await expectUsageError(["evaluate", ".", "--clip", "1"], "unknown option '--clip'"); // has no --set
   await expectUsageError(
     [d, "--set", "stepz=1"],
     "Cannot use recipe quick: stepz: unknown key, the nearest known key is steps",
