@@ -31,7 +31,7 @@ function standIn(profile: "software" | "hardware"): Retort {
         loss: 0.5,
         secondsPerIteration: 1,
       });
-      const costs = { seconds: 130, dispatches: 77, peakBytes: 2 ** 21 };
+      const costs = { seconds: 130, dispatches: 77, peakBytes: 1.5 * 2 ** 30 };
       return { ...ACCURACY, iterations, ...costs, picture: "steps.png", files: ["steps.png"] };
     },
     trainNetworks: (
@@ -217,7 +217,7 @@ Deno.test("--memory-budget and --verbose show the plan, --verbose the costs", as
       const plan = err.filter((line) => line.startsWith("Memory of "));
       return [...plan, ...out.filter((line) => line.includes("dispatches"))];
     };
-    const costs = "77 dispatches an iteration, at most 2.0 MB on the GPU at once";
+    const costs = "77 dispatches an iteration, at most 1.5 GB on the GPU at once";
     assert.deepEqual(await lines("a"), []);
     assert.deepEqual(await lines("b", "--verbose"), ["Memory of undefined", costs]);
     const { err } = await command(["distill", "--out", `${folder}/c`, "--memory-budget", "1.5kB"]);
