@@ -1,10 +1,14 @@
 // cli_data_test: data sets of the hub and folders on the command line, with the fewest permissions.
 import assert from "node:assert/strict";
+import { readArtifact } from "../mod.ts";
 import { HUB_SETS } from "../src/data/hub.ts";
 import { resolved, serveHub } from "./data/hub_server.ts";
 import { parquetOf, pngOf, smallSplit } from "./data/parquet_files.ts";
 import { inTemporary } from "./report/temporary.ts";
 import { CACHE_PERMISSION, PERMISSIONS, retort } from "./support/command.ts";
+
+/** What the classes of that hub's set are called. */
+const NAMES = [..."abcdefghij"];
 
 /** Runs `body` with a hub that has a small `usps`, and with a command line that knows of it. */
 async function withUsps(
@@ -16,13 +20,14 @@ async function withUsps(
 ): Promise<void> {
   const { repository, folder } = HUB_SETS.get("usps")!;
   const path = (split: string) => resolved(repository, `${folder}/${split}-00000-of-00001.parquet`);
+  const features = { label: { _type: "ClassLabel", names: NAMES } };
   const files = {
-    [path("train")]: parquetOf(smallSplit(24, 10)),
+    [path("train")]: parquetOf(smallSplit(24, 10), { features }),
     [path("test")]: parquetOf(smallSplit(10, 10)),
   };
   await inTemporary(async (dir) => {
     await using hub = serveHub("hub", files);
-    const env = { HF_ENDPOINT: hub.endpoint, HF_HOME: `${dir}/hf` };
+    const env = { HF_ENDPOINT: hub.endpoint, HF_HUB_CACHE: "", HF_HOME: `${dir}/hf` };
     const command = (args: string[], ...permissions: string[]) =>
       retort(args, { permissions, env });
     await body(dir, command, new URL(hub.endpoint).host);
@@ -44,6 +49,8 @@ Deno.test("data downloads a set; distill and evaluate then need no network", asy
     const run = ["distill", "--dataset", "usps", ...form, ...sizes, "--out", `${dir}/run`];
     const distilled = await command([...run, "--quiet"], CACHE_PERMISSION);
     assert.deepEqual([distilled.code, distilled.err], [0, ""]);
+    const { metadata } = await readArtifact(`${dir}/run`);
+    assert.equal(metadata.class_names, JSON.stringify(NAMES));
     const evaluated = await command(["evaluate", `${dir}/run`, "--json"], CACHE_PERMISSION);
     assert.equal(evaluated.code, 0, evaluated.err);
     const { dataset, after } = JSON.parse(evaluated.out);
@@ -86,7 +93,11 @@ Deno.test("data reads folders of images; a set that does not exist is bad usage"
     const { mean, std, ...rest } = JSON.parse(out);
     const planes = { channels: 1, height: 3, width: 3 };
     const name = `folder:${dir}`;
-    assert.deepEqual([code, rest], [0, { name, ...planes, classes: 2, train: 2, test: 1 }]);
+    const classNames = ["a", "b"];
+    assert.deepEqual([code, rest], [
+      0,
+      { name, ...planes, classes: 2, classNames, train: 2, test: 1 },
+    ]);
     assert.ok(Math.abs(mean[0] - 7 / 255) < 1e-12 && Math.abs(std[0] - 2 / 255) < 1e-12);
   });
   const unknown = await retort(["distill", "--dataset", "mine"]);

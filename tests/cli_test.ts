@@ -31,7 +31,7 @@ function standIn(profile: "software" | "hardware"): Retort {
         loss: 0.5,
         secondsPerIteration: 1,
       });
-      const costs = { seconds: 130, dispatches: 77, peakBytes: 2 ** 21 };
+      const costs = { seconds: 130, dispatches: 77, peakBytes: 1.5 * 2 ** 30 };
       return { ...ACCURACY, iterations, ...costs, picture: "steps.png", files: ["steps.png"] };
     },
     trainNetworks: (
@@ -141,6 +141,20 @@ Deno.test("bad usage is explained in one line", async () => {
     await expectUsageError([d, "--memory-budget", size], message);
   }
   await expectUsageError([d, "--set", "lr"], 'Cannot use --set: got "lr", expected key=value');
+  const quick = ["--recipe", "quick"];
+  for (
+    const [command, flag, key] of [
+      [[d], "--lr", "lr"],
+      [["sweep", ...quick, "--over", "steps=1,2"], "--decay-every", "decay_every"],
+      [["baselines", ...quick], "--distill_lr", "distill_lr"],
+    ] as const
+  ) {
+    const message = `Cannot use ${flag}: got an unknown option, expected --set ${key}=VALUE`;
+    await expectUsageError([...command, flag, "0.1"], message);
+    await expectUsageError([...command, `${flag}=0.1`], message);
+  }
+  await expectUsageError([d, "--lrs", "1"], "unknown option '--lrs'");
+  await expectUsageError(["evaluate", ".", "--clip", "1"], "unknown option '--clip'"); // has no --set
   await expectUsageError(
     [d, "--set", "stepz=1"],
     "Cannot use recipe quick: stepz: unknown key, the nearest known key is steps",
@@ -203,7 +217,7 @@ Deno.test("--memory-budget and --verbose show the plan, --verbose the costs", as
       const plan = err.filter((line) => line.startsWith("Memory of "));
       return [...plan, ...out.filter((line) => line.includes("dispatches"))];
     };
-    const costs = "77 dispatches an iteration, at most 2.0 MB on the GPU at once";
+    const costs = "77 dispatches an iteration, at most 1.5 GB on the GPU at once";
     assert.deepEqual(await lines("a"), []);
     assert.deepEqual(await lines("b", "--verbose"), ["Memory of undefined", costs]);
     const { err } = await command(["distill", "--out", `${folder}/c`, "--memory-budget", "1.5kB"]);

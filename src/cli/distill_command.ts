@@ -3,7 +3,7 @@ import type { DistillResult, Recipe } from "../../mod.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { openProgress } from "./progress.ts";
 import { describeAttack, describeDuration, describeGain, loadDataset } from "./session.ts";
-import type { Outcome, Session } from "./session.ts";
+import type { Outcome, Retort, Session } from "./session.ts";
 
 /** The flags of `distill`; the others are the settings that have a flag. */
 export interface DistillFlags {
@@ -85,15 +85,15 @@ export async function distillCommand(session: Session, flags: DistillFlags): Pro
       describeGain(result),
       ...describeAttack(result),
       `${result.iterations} iterations in ${time}`,
-      ...(session.verbose ? [describeCost(result)] : []),
+      ...(session.verbose ? [describeCost(retort, result)] : []),
       `Picture ${result.picture}`,
     ],
   };
 }
 
-function describeCost({ dispatches, peakBytes }: DistillResult): string {
-  const peak = (peakBytes / 2 ** 20).toFixed(1);
-  return `${dispatches} dispatches an iteration, at most ${peak} MB on the GPU at once`;
+function describeCost({ formatBytes }: Retort, result: DistillResult): string {
+  const peak = formatBytes(result.peakBytes);
+  return `${result.dispatches} dispatches an iteration, at most ${peak} on the GPU at once`;
 }
 
 /** The plan for either kind of adapter; both are the same unless the recipe is left to Retort. */

@@ -48,7 +48,7 @@ export async function run(
     const { quiet = false, verbose = false } = program.opts();
     return { ...terminal, retort, quiet, verbose };
   };
-  addDistill(program, async (flags) => finish(await distillCommand(session(), flags)));
+  addDistill(program, retort, async (flags) => finish(await distillCommand(session(), flags)));
   addEvaluate(program, async (dir, flags) => finish(await evaluateCommand(session(), dir, flags)));
   addTrain(program, async (flags) => finish(await trainCommand(session(), flags)));
   addExport(
@@ -56,7 +56,7 @@ export async function run(
     retort,
     async (dir, flags) => finish(await exportCommand(session(), dir, flags)),
   );
-  addSweep(program, async (flags) => finish(await sweepCommand(session(), flags)));
+  addSweep(program, retort, async (flags) => finish(await sweepCommand(session(), flags)));
   addBaselines(program, retort, async (flags) => {
     finish(await baselinesCommand(session(), flags));
   });
@@ -91,8 +91,20 @@ function createProgram(retort: Retort, terminal: Terminal): Command {
     .exitOverride();
 }
 
+/** Says that a setting of the recipe without an option of its own is given with --set. */
+function pointToSet({ RECIPE_SETTINGS }: Retort) {
+  return (error: CommanderError): never => {
+    const [, flag, name = ""] = /^error: unknown option '(--([\w-]+))/.exec(error.message) ?? [];
+    const key = name.replaceAll("-", "_");
+    if (!RECIPE_SETTINGS.includes(key)) throw error;
+    const message = `Cannot use ${flag}: got an unknown option, expected --set ${key}=VALUE`;
+    throw new CommanderError(BAD_USAGE, error.code, message);
+  };
+}
+
 function addDistill(
   program: Command,
+  retort: Retort,
   action: (flags: DistillFlags) => Promise<void>,
 ): void {
   const setting = (flag: string) => integer(flag, 1);
@@ -116,6 +128,7 @@ function addDistill(
     .option("--memory-budget <size>", "GPU memory, such as 512MB", bytes("--memory-budget"))
     .option("--resume", "continue from the last checkpoint in the folder")
     .option("--data-dir <dir>", "folder of IDX files to read the data set from")
+    .exitOverride(pointToSet(retort))
     .action(action);
 }
 
@@ -138,9 +151,10 @@ function addEvaluate(
 
 function addBaselines(
   program: Command,
-  { BASELINES }: Retort,
+  retort: Retort,
   action: (flags: BaselinesFlags) => Promise<void>,
 ): void {
+  const { BASELINES } = retort;
   program.command("baselines")
     .description("measure what real images reach in a recipe's setting, beside the paper's numbers")
     .requiredOption("--recipe <name|file>", "built-in recipe or YAML file")
@@ -151,6 +165,7 @@ function addBaselines(
     .option("--artifact <dir>", "folder of a run of the recipe: its result and its rates too")
     .option("--out <file>", "write the results as JSON, with every combination")
     .option("--data-dir <dir>", "folder of IDX files to read the data set from")
+    .exitOverride(pointToSet(retort))
     .action(action);
 }
 
@@ -206,7 +221,11 @@ function addExport(
     .action(action);
 }
 
-function addSweep(program: Command, action: (flags: SweepFlags) => Promise<void>): void {
+function addSweep(
+  program: Command,
+  retort: Retort,
+  action: (flags: SweepFlags) => Promise<void>,
+): void {
   program.command("sweep")
     .description(
       "distil at several values of one or two settings; stopped, it goes on where it was",
@@ -221,6 +240,7 @@ function addSweep(program: Command, action: (flags: SweepFlags) => Promise<void>
     .option("--set <key=value>", "any setting of the recipe; may be repeated", assignment)
     .option("--out <dir>", "folder of the results (default: out/ and what is swept)")
     .option("--data-dir <dir>", "folder of the data sets")
+    .exitOverride(pointToSet(retort))
     .action(action);
 }
 

@@ -24,6 +24,8 @@ export interface Dataset {
   width: number;
   /** How many classes; labels are 0…classes−1. */
   classes: number;
+  /** What the classes are called, by label; left out where that is not known. */
+  classNames?: readonly string[];
   /** Mean of the pixels scaled to 0…1, [channels]. */
   mean: number[];
   /** Standard deviation of the pixels scaled to 0…1, [channels]. */
@@ -61,6 +63,15 @@ const PUBLISHED = new Map([
 ]);
 
 /**
+ * `names` if they are strings, one for each of `classes` and no two alike. Others are ignored, not
+ * refused: labels are numbers, and nothing is computed from names.
+ */
+export function usableClassNames(names: unknown, classes: number): readonly string[] | undefined {
+  const isList = Array.isArray(names) && names.every((name) => typeof name === "string");
+  return isList && names.length === classes && new Set(names).size === classes ? names : undefined;
+}
+
+/**
  * Pairs `images` [count, H, W] or [count, C, H, W] with `labels` [count], without copying.
  *
  * @throws {RangeError} wrong rank, no image, different counts, or a label not below `classes`
@@ -93,7 +104,8 @@ export function makeSplit(images: Idx, labels: Idx, classes: number, source: str
  * Builds a data set from four IDX arrays, after bringing their images to `form`. Sets with a published
  * class count, mean and std take those, a grey set made colour three times the same. Others take
  * `classes` or else the largest training label plus one, and the mean and std of their training images.
- * `source` names the data in errors.
+ * `classNames` is what a file says of names, kept as {@linkcode usableClassNames} has it. `source`
+ * names the data in errors.
  *
  * @throws {RangeError} splits that do not fit together, or a channel of one constant value
  */
@@ -101,7 +113,7 @@ export function makeDataset(
   name: string,
   files: IdxFiles,
   source: string,
-  options: Form & { classes?: number | undefined } = {},
+  options: Form & { classes?: number | undefined; classNames?: unknown } = {},
 ): Dataset {
   const published = PUBLISHED.get(name);
   const classes = published?.classes ?? options.classes ??
@@ -121,7 +133,9 @@ export function makeDataset(
   }
   const [width = 0, height = 0, channels = 1] = trainShape.reverse();
   const { mean, std } = forChannels(published, channels) ?? statistics(train, channels, source);
-  return { name, channels, height, width, classes, mean: [...mean], std: [...std], train, test };
+  const classNames = usableClassNames(options.classNames, classes);
+  const about = { name, channels, height, width, classes, mean: [...mean], std: [...std] };
+  return { ...about, ...(classNames && { classNames }), train, test };
 }
 
 /** Images [count, H, W] or [count, C, H, W] in another form; what is no image is left to makeSplit. */

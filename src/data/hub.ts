@@ -62,7 +62,7 @@ export async function loadHub(
     testLabels: testing.labels,
   };
   const classes = training.classes ?? countClasses(name, training.labels);
-  return makeDataset(name, files, name, { classes });
+  return makeDataset(name, files, name, { classes, classNames: training.classNames });
 }
 
 /** Known by name, else as they lie in the cache, else as the server lists them or by convention. */
@@ -156,7 +156,7 @@ async function fetchMissing(
   }
 }
 
-/** Images, labels and class count of files that belong together. */
+/** Images, labels, class count and names of files that belong together. */
 async function readSplit(name: string, paths: readonly string[], form: Form) {
   using open = new DisposableStack();
   const tables: ImageTable[] = [];
@@ -166,7 +166,8 @@ async function readSplit(name: string, paths: readonly string[], form: Form) {
     for (const table of tables) yield* table.rows();
   }
   const split = await decodeSplit(rows(), count, form, name);
-  return { ...split, classes: tables[0]?.columns.classes };
+  const { classes, classNames } = tables[0]!.columns; // of no table there would be no image
+  return { ...split, classes, classNames };
 }
 
 /** How many classes training labels speak of: they must be 0…K − 1, none of them missing. */

@@ -2,8 +2,8 @@
  * The cache of the Hugging Face hub on this machine. It has the hub's own layout, so what its Python
  * library has downloaded is found, and the other way round:
  *
- *     HF_HOME/hub/datasets--OWNER--NAME/snapshots/REVISION/FOLDER/FILE.parquet
- *     HF_HOME/hub/datasets--OWNER--NAME/refs/main       the revision that Python took for main
+ *     HF_HUB_CACHE/datasets--OWNER--NAME/snapshots/REVISION/FOLDER/FILE.parquet
+ *     HF_HUB_CACHE/datasets--OWNER--NAME/refs/main      the revision that Python took for main
  *
  * What Retort downloads has the revision `main`.
  */
@@ -23,8 +23,8 @@ export const REVISION = "main";
 const PUBLIC_HUB = "https://huggingface.co";
 
 /**
- * The hub of `HF_ENDPOINT`, cached under `HF_HOME`, else `XDG_CACHE_HOME/huggingface`, else
- * `~/.cache/huggingface`.
+ * The hub of `HF_ENDPOINT`, cached in `HF_HUB_CACHE`, else `HF_HOME/hub`, else
+ * `XDG_CACHE_HOME/huggingface/hub`, else `~/.cache/huggingface/hub`.
  *
  * @param read gives an environment variable.
  * @throws {Error} no permission to read these variables
@@ -38,12 +38,12 @@ export function hubOfEnvironment(
     const user = () => Deno.build.os === "windows" ? get("USERPROFILE") : get("HOME");
     const home = get("HF_HOME") ??
       `${get("XDG_CACHE_HOME") ?? `${user() ?? "."}/.cache`}/huggingface`;
-    return { endpoint, cache: `${home}/hub` };
+    return { endpoint, cache: get("HF_HUB_CACHE") ?? `${home}/hub` };
   } catch (cause) {
     if (!(cause instanceof Deno.errors.NotCapable)) throw cause;
     throw new Error(
       `Cannot find the cache of data sets: got no permission (${cause.message}), expected ` +
-        `--allow-env=HF_ENDPOINT,HF_HOME,XDG_CACHE_HOME,HOME,USERPROFILE`,
+        `--allow-env=HF_ENDPOINT,HF_HUB_CACHE,HF_HOME,XDG_CACHE_HOME,HOME,USERPROFILE`,
       { cause },
     );
   }

@@ -7,8 +7,8 @@ const IMAGE = /\.(png|jpe?g)$/i;
 
 /**
  * Loads `dir`, whose folders `train` and `test` have a folder of PNG or JPEG files for each class.
- * Classes are numbered in the order of the names of train's folders, images taken in the order of
- * their names. Other files are left alone.
+ * Classes are called as train's folders and numbered in the order of their names; images are taken
+ * in the order of theirs. Other files are left alone.
  *
  * @throws {Deno.errors.NotFound} no `train` or `test`, or a class without images
  * @throws {RangeError} a class of `test` that `train` has not, too many classes, or images of
@@ -33,7 +33,7 @@ export async function loadImageFolder(dir: string, name: string, form: Form): Pr
     testImages: test.images,
     testLabels: test.labels,
   };
-  return makeDataset(name, files, dir, { classes: classes.length });
+  return makeDataset(name, files, dir, { classes: classes.length, classNames: classes });
 }
 
 async function readSplit(dir: string, classes: readonly string[], form: Form) {

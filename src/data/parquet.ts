@@ -13,6 +13,8 @@ export interface Columns {
   readonly label: string;
   /** How many classes the file's metadata speak of, if they do. */
   readonly classes: number | undefined;
+  /** What they say that the classes are called, not checked. */
+  readonly classNames: unknown;
 }
 
 /** A parquet file of labelled images, open for reading. */
@@ -102,7 +104,7 @@ function labelOf(value: unknown): number {
 
 interface Feature {
   readonly _type?: string;
-  readonly names?: readonly string[];
+  readonly names?: unknown;
   readonly num_classes?: number;
 }
 
@@ -126,8 +128,9 @@ function findColumns(metadata: FileMetaData, path: string): Columns {
         `and one of integer labels; choose a set for image classification`,
     );
   }
-  const classes = features[label]?.names?.length ?? features[label]?.num_classes;
-  return { image, label, classes };
+  const { names: classNames, num_classes: count } = features[label] ?? {};
+  const classes = Array.isArray(classNames) ? classNames.length : count;
+  return { image, label, classes, classNames };
 }
 
 /** Of the first list that is not empty, its only name or the most preferred. */

@@ -49,6 +49,7 @@ export function metadataOf(
     epochs: `${recipe.epochs}`,
     per_step: `${recipe.per_class * dataset.classes}`,
     classes: `${dataset.classes}`,
+    ...(dataset.classNames && { class_names: JSON.stringify(dataset.classNames) }),
     mean: JSON.stringify(dataset.mean),
     std: JSON.stringify(dataset.std),
     init: recipe.init,

@@ -162,6 +162,9 @@ export const recipeSchema = z.strictObject({
   error: "false, since a new last layer is for one trained network (init: fixed, pretrained: FILE)",
 });
 
+/** Names of all settings. */
+export const RECIPE_SETTINGS: readonly string[] = Object.keys(recipeSchema.shape);
+
 /** Checks a value read from `source`, fills in defaults; throws a UsageError naming each bad key. */
 export function parseRecipe(value: unknown, source: string): Recipe {
   return check(recipeSchema, value, `recipe ${source}`);
@@ -212,9 +215,8 @@ function show(value: unknown): string {
 }
 
 function describeUnknownKey(key: string): string {
-  const known = Object.keys(recipeSchema.shape);
-  const distances = known.map((candidate) => editDistance(key, candidate));
-  const nearest = known[distances.indexOf(Math.min(...distances))];
+  const distances = RECIPE_SETTINGS.map((candidate) => editDistance(key, candidate));
+  const nearest = RECIPE_SETTINGS[distances.indexOf(Math.min(...distances))];
   return `${key}: unknown key, the nearest known key is ${nearest}`;
 }
 

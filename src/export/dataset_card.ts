@@ -2,7 +2,7 @@
 import { basename } from "node:path";
 import { stringify } from "yaml";
 import type { Accuracy } from "../distill/accuracy.ts";
-import type { DistilledSet, Training } from "./distilled_set.ts";
+import { type DistilledSet, namesOf, type Training } from "./distilled_set.ts";
 
 /** Where the rows are: PNGs with metadata.jsonl, or a parquet file. */
 export type Layout = "folder" | "hf";
@@ -18,7 +18,7 @@ export function datasetCard(set: DistilledSet, layout: Layout): string {
     warning(training),
     steps(training),
     normalisation(training),
-    files(layout),
+    files(training, layout),
     ...(set.recipe === undefined ? [] : [`## Recipe\n\n\`\`\`yaml\n${set.recipe.trim()}\n\`\`\``]),
   ];
   return `---\n${stringify(frontMatter(set, layout))}---\n\n${sections.join("\n\n")}\n`;
@@ -31,13 +31,12 @@ function frontMatter({ training, labels }: DistilledSet, layout: Layout) {
     tags: ["dataset-distillation"],
   };
   if (layout === "folder") return general;
-  const names = Array.from({ length: training.classes }, (_, k) => [`${k}`, `${k}`]);
   return {
     ...general,
     dataset_info: {
       features: [
         { name: "image", dtype: "image" },
-        { name: "label", dtype: { class_label: { names: Object.fromEntries(names) } } },
+        { name: "label", dtype: { class_label: { names: { ...namesOf(training) } } } },
         { name: "soft_label", sequence: "float32" },
         { name: "step", dtype: "int64" },
         { name: "pixels", sequence: "float32" },
@@ -112,9 +111,10 @@ function normalisation({ mean, std, image_shape: shape }: Training): string {
     `images likewise.`;
 }
 
-function files(layout: Layout): string {
+function files({ class_names: names }: Training, layout: Layout): string {
+  const named = names ? " and its name" : "";
   const rows = layout === "folder"
-    ? "- `metadata.jsonl`: file name, label, soft label and step of every image\n" +
+    ? `- \`metadata.jsonl\`: file name, label${named}, soft label and step of every image\n` +
       "- `class/step_image.png`: the images; the class is the most probable one\n"
     : `- \`${PARQUET}\`: \`image\` (PNG), \`label\` (the most probable class), \`soft_label\`, ` +
       "`step`, and `pixels`, the exact normalised numbers\n";

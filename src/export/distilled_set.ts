@@ -1,6 +1,7 @@
 // deno-lint-ignore-file camelcase -- keys are spelled as in distilled.json, which Python reads
 // distilled_set: a finished run as all formats have it: images, labels, and how to train on them.
 import { basename } from "node:path";
+import { usableClassNames } from "../data/dataset.ts";
 import type { FloatTensor } from "../data/safetensors.ts";
 import { type Artifact, FILES, readArtifact } from "../distill/artifact.ts";
 import type { Gain } from "../distill/evaluate.ts";
@@ -32,6 +33,8 @@ export interface Training {
   image_shape: number[];
   /** K. */
   classes: number;
+  /** [K], what the classes are called, where the run recorded it. */
+  class_names: readonly string[] | null;
   /** [C]; a normalised pixel is (byte / 255 − mean) / std. */
   mean: number[];
   /** [C]. */
@@ -107,6 +110,7 @@ function trainingOf({ images, labels, lrs, metadata }: Artifact, gain?: Gain): T
     attack: metadata.attack ?? null,
     image_shape: images.shape.slice(1),
     classes: labels.shape[1]!,
+    class_names: classNamesIn(metadata, labels.shape[1]!),
     mean: JSON.parse(metadata.mean!),
     std: JSON.parse(metadata.std!),
     steps,
@@ -117,6 +121,19 @@ function trainingOf({ images, labels, lrs, metadata }: Artifact, gain?: Gain): T
     accuracy: gain ?? null,
     retort_version: metadata.retort_version ?? "unknown",
   };
+}
+
+function classNamesIn(metadata: Artifact["metadata"], classes: number): Training["class_names"] {
+  try {
+    return usableClassNames(JSON.parse(metadata.class_names ?? "null"), classes) ?? null;
+  } catch {
+    return null; // damaged: the numbers must do
+  }
+}
+
+/** What to call each class: its name, or its number where names are not known. */
+export function namesOf({ class_names: names, classes }: Training): readonly string[] {
+  return names ?? Array.from({ length: classes }, (_, k) => `${k}`);
 }
 
 function pretrainedOf(metadata: Artifact["metadata"]): Training["pretrained"] {

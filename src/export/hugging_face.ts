@@ -1,7 +1,7 @@
 // hugging_face: a distilled set as a repository of the hub: a card and one parquet file.
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { datasetCard, PARQUET } from "./dataset_card.ts";
-import type { DistilledSet, Training } from "./distilled_set.ts";
+import { type DistilledSet, namesOf, type Training } from "./distilled_set.ts";
 import { companions, encodeImages, type Files } from "./image_folder.ts";
 
 /** The files of a folder that `datasets.load_dataset` reads. */
@@ -50,12 +50,11 @@ function encodeRows(set: DistilledSet): Uint8Array {
 }
 
 /** What `datasets` makes of the columns; the card says the same to the hub. */
-function featuresOf({ classes }: Training) {
-  const names = Array.from({ length: classes }, (_, k) => `${k}`);
+function featuresOf(training: Training) {
   const numbers = { feature: { dtype: "float32", _type: "Value" }, _type: "Sequence" };
   const features = {
     image: { _type: "Image" },
-    label: { names, _type: "ClassLabel" },
+    label: { names: namesOf(training), _type: "ClassLabel" },
     soft_label: numbers,
     step: { dtype: "int64", _type: "Value" },
     pixels: numbers,

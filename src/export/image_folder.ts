@@ -2,7 +2,7 @@
 import { encode } from "fast-png";
 import { UsageError } from "../distill/usage_error.ts";
 import { datasetCard } from "./dataset_card.ts";
-import type { DistilledSet } from "./distilled_set.ts";
+import type { DistilledSet, Training } from "./distilled_set.ts";
 
 /** Contents of files by their path in a folder. */
 export type Files = Record<string, Uint8Array | string>;
@@ -10,11 +10,12 @@ export type Files = Record<string, Uint8Array | string>;
 /** The files of a folder that `datasets`' imagefolder and torchvision's ImageFolder read. */
 export function imageFolder(set: DistilledSet): Files {
   const images = encodeImages(set);
-  const { classes } = set.training;
+  const { classes, class_names: names } = set.training;
   const lines = images.map(({ path }, n) => {
     const softLabel = [...set.softLabels.data.subarray(n * classes, (n + 1) * classes)];
-    const [label, step] = [set.labels[n], set.steps[n]];
-    return JSON.stringify({ file_name: path, label, soft_label: softLabel, step });
+    const [label, step] = [set.labels[n]!, set.steps[n]];
+    const name = names && { class_name: names[label] };
+    return JSON.stringify({ file_name: path, label, ...name, soft_label: softLabel, step });
   });
   return {
     "README.md": datasetCard(set, "folder"),
@@ -45,16 +46,30 @@ export function encodeImages(set: DistilledSet): { path: string; png: Uint8Array
     );
   }
   const size = channels * height * width;
-  const { classes, steps, images_per_step: perStep } = training;
+  const { steps, images_per_step: perStep } = training;
   return set.labels.map((label, n) => {
     const [step, index] = [set.steps[n]!, n % perStep];
     const name = `${padded(step, steps)}_${padded(index, perStep)}.png`;
     const data = interleave(bytes.subarray(n * size, (n + 1) * size), channels);
     return {
-      path: `${padded(label, classes)}/${name}`,
+      path: `${folderOf(label, training)}/${name}`,
       png: encode({ width, height, channels, depth: 8, data }),
     };
   });
+}
+
+/** Characters of a class name in a folder's; file systems allow 255 bytes, four a character. */
+const MOST_CHARACTERS = 60;
+
+/**
+ * The folder of a class: its number, which keeps classes in order, and apart where names become
+ * alike; then what of its name is safe on any system, letters and digits.
+ */
+function folderOf(label: number, { classes, class_names: names }: Training): string {
+  const number = padded(label, classes);
+  const words = (names?.[label] ?? "").match(/[\p{L}\p{M}\p{N}]+/gu) ?? [];
+  const name = [...words.join("_")].slice(0, MOST_CHARACTERS).join("");
+  return name === "" || name === number ? number : `${number}_${name}`;
 }
 
 /** `value`, one of 0 … count − 1, with as many digits as the last of them. */

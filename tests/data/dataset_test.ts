@@ -110,6 +110,24 @@ Deno.test("makeDataset takes the classes it is told, and finds labels past them"
   });
 });
 
+Deno.test("makeDataset keeps class names that are one a class, and is silent about others", () => {
+  const labels = { dims: [1], data: Uint8Array.of(1) };
+  const images = { dims: [1, 1, 2], data: Uint8Array.of(0, 1) };
+  const files = {
+    trainImages: images,
+    trainLabels: labels,
+    testImages: images,
+    testLabels: labels,
+  };
+  const named = (classNames: unknown, name = "toy") =>
+    makeDataset(name, files, "toy", { classes: 3, classNames });
+  assert.deepEqual(named(["a", "", "c / d"]).classNames, ["a", "", "c / d"]);
+  assert.equal(named(["a", "b", "c"], "mnist").classes, 10); // which is published
+  const others = [["a", "b"], ["a", "b", "c", "a"], ["a", "b", "a"], ["a", "b", 3], "abc", null];
+  for (const names of others) assert.ok(!("classNames" in named(names)), JSON.stringify(names));
+  assert.ok(!("classNames" in named(["a", "b", "c"], "mnist")));
+});
+
 function zeros(dims: number[]): Idx {
   return { dims, data: new Uint8Array(dims.reduce((product, size) => product * size, 1)) };
 }

@@ -162,11 +162,17 @@ Deno.test("loadHub resizes and converts each image as it comes", async () => {
   });
 });
 
-Deno.test("loadHub takes classes from features, else from labels without gaps", async () => {
+Deno.test("loadHub takes classes and names from features, else labels without gaps", async () => {
   const name = "hf:owner/name";
   const features = { label: { _type: "ClassLabel", names: ["a", "b", "c", "d", "e"] } };
   await withHub("static", sharded("data", { features }), async (hub) => {
-    assert.equal((await load(name, hub)).classes, 5);
+    const { classes, classNames } = await load(name, hub);
+    assert.deepEqual([classes, classNames], [5, ["a", "b", "c", "d", "e"]]);
+  });
+  const huggingface = JSON.stringify({ info: { features } }).slice(0, -9); // cut off
+  await withHub("static", sharded("data", { huggingface }), async (hub) => {
+    const dataset = await load(name, hub);
+    assert.deepEqual([dataset.classes, "classNames" in dataset], [3, false]);
   });
   const cases: [readonly (number | null)[], RegExp][] = [
     [[0, 1, 3], /^Cannot load hf:owner\/name: got no class names in its files and 3 different/],
@@ -250,7 +256,7 @@ Deno.test("a truncated file in the cache is named, and loads again once it is de
   });
 });
 
-Deno.test("hubOfEnvironment goes by HF_ENDPOINT, HF_HOME, XDG_CACHE_HOME and HOME", () => {
+Deno.test("hubOfEnvironment goes by the variables of the hub, XDG_CACHE_HOME and HOME", () => {
   const of = (variables: Record<string, string>) => hubOfEnvironment((name) => variables[name]);
   const home = { HOME: "/home/me" };
   assert.equal(of(home).cache, "/home/me/.cache/huggingface/hub");
@@ -259,4 +265,6 @@ Deno.test("hubOfEnvironment goes by HF_ENDPOINT, HF_HOME, XDG_CACHE_HOME and HOM
   assert.deepEqual(of(cache), { ...of(home), cache: "/cache/huggingface/hub" });
   const all = { ...cache, HF_HOME: "/hf", HF_ENDPOINT: "http://here:1234/" };
   assert.deepEqual(of(all), { endpoint: "http://here:1234", cache: "/hf/hub" });
+  assert.equal(of({ ...all, HF_HUB_CACHE: "" }).cache, "/hf/hub");
+  assert.equal(of({ ...all, HF_HUB_CACHE: "/elsewhere" }).cache, "/elsewhere");
 });

@@ -39,11 +39,9 @@ async function withFiles(
 
 Deno.test("loadImageFolder numbers classes and images in the order of their names", async () => {
   await withFiles(FILES, async (dir) => {
-    const { train, test, classes, channels, height, width, mean } = await loadImageFolder(
-      dir,
-      "mine",
-      {},
-    );
+    const dataset = await loadImageFolder(dir, "mine", {});
+    const { train, test, classes, classNames, channels, height, width, mean } = dataset;
+    assert.deepEqual(classNames, ["bird", "cat"]);
     assert.deepEqual({ channels, height, width }, SHAPE);
     assert.deepEqual([[...train.labels], [...test.labels], classes], [[0, 1, 1], [1], 2]);
     assert.deepEqual([0, 20, 40].map((at) => train.images[at]), [30, 10, 20]);

@@ -87,15 +87,9 @@ Deno.test("loadDataset takes folder:PATH, and sets of the hub from its cache", a
   await inDirectory(files, async (dir) => {
     const folder = await loadDataset(`folder:${dir}/mine`);
     assert.deepEqual([folder.name, folder.train.count], [`folder:${dir}/mine`, 1]);
-    const saved = Deno.env.get("HF_HOME");
-    Deno.env.set("HF_HOME", `${dir}/hf`);
-    try {
-      for (const name of ["hf:o/n", "hf:o/n/data"]) {
-        assert.deepEqual((await loadDataset(name)).train, split);
-      }
-    } finally {
-      if (saved === undefined) Deno.env.delete("HF_HOME");
-      else Deno.env.set("HF_HOME", saved);
+    const environment = (name: string) => name === "HF_HOME" ? `${dir}/hf` : undefined;
+    for (const name of ["hf:o/n", "hf:o/n/data"]) {
+      assert.deepEqual((await loadDataset(name, {}, environment)).train, split);
     }
   });
 });

@@ -12,6 +12,8 @@ export interface TableOptions {
   readonly labels?: Record<string, readonly (number | null)[]>;
   /** What the `datasets` library would write of the columns. */
   readonly features?: unknown;
+  /** All that this library would write, word for word, in place of `features`. */
+  readonly huggingface?: string;
   /** Image files, one a row; PNGs of the split's when left out. */
   readonly files?: readonly Uint8Array[];
   /** Other compression than Snappy. */
@@ -61,12 +63,13 @@ export function parquetOf(split: Split, options: TableOptions = {}): Uint8Array<
     name,
     data: values.map((value) => value === null ? null : BigInt(value)),
   }));
-  const metadata = JSON.stringify({ info: { features } });
+  const metadata = options.huggingface ??
+    (features === undefined ? undefined : JSON.stringify({ info: { features } }));
   return new Uint8Array(parquetWriteBuffer({
     columnData: [{ name: image, data: rows }, ...columns],
     schema,
     ...compression,
     rowGroupSize: 3,
-    ...(features !== undefined && { kvMetadata: [{ key: "huggingface", value: metadata }] }),
+    ...(metadata !== undefined && { kvMetadata: [{ key: "huggingface", value: metadata }] }),
   }));
 }

@@ -52,11 +52,13 @@ Deno.test("openParquet finds columns by features, else by types and names", asyn
     image: "img",
     label: "label",
     classes: undefined,
+    classNames: undefined,
   });
   assert.deepEqual(await columnsOf({ labels: { digit: zeros } }), {
     image: "image",
     label: "digit",
     classes: undefined,
+    classNames: undefined,
   });
   assert.equal((await columnsOf({ labels })).label, "fine_label");
   const features = { image: { _type: "Image" }, coarse_label: names("a", "b") };
@@ -64,9 +66,28 @@ Deno.test("openParquet finds columns by features, else by types and names", asyn
     image: "image",
     label: "coarse_label",
     classes: 2,
+    classNames: ["a", "b"],
   });
   const counted = { label: { _type: "ClassLabel", num_classes: 7 } };
   assert.equal((await columnsOf({ features: counted })).classes, 7);
+});
+
+Deno.test("openParquet makes nothing of metadata that are damaged or of another kind", async () => {
+  const label = (feature: unknown) => JSON.stringify({ info: { features: { label: feature } } });
+  const good = label({ _type: "ClassLabel", names: ["a", "b", "c"] });
+  const columns = { image: "image", label: "label" };
+  assert.deepEqual(await columnsOf({ huggingface: good }), {
+    ...columns,
+    classes: 3,
+    classNames: ["a", "b", "c"],
+  });
+  const nothing = { ...columns, classes: undefined, classNames: undefined };
+  const others = [good.slice(0, -12), "", "null", "7", '{"info": {"features": 7}}', label(null)];
+  for (const huggingface of others) {
+    assert.deepEqual(await columnsOf({ huggingface }), nothing, huggingface);
+  }
+  const odd = { huggingface: label({ names: "abc", num_classes: 4 }) };
+  assert.deepEqual(await columnsOf(odd), { ...columns, classes: 4, classNames: "abc" });
 });
 
 Deno.test("openParquet refuses tables without images or labels", async () => {

@@ -44,6 +44,20 @@ Deno.test("writeArtifact and readArtifact: what was written is read", async () =
   });
 });
 
+Deno.test("metadataOf: the names of classes as a JSON list, where they are known", async () => {
+  const classNames = [..."abcdefgh", "i, or j", "日本"];
+  const recipe = shortRecipe({ steps: 2, epochs: 3 });
+  const metadata = metadataOf(recipe, { ...dataset, classNames }, "an adapter");
+  const { class_names: names, ...others } = metadata;
+  assert.deepEqual(JSON.parse(names!), classNames);
+  assert.deepEqual(metadataOf(recipe, dataset, "an adapter"), others);
+  await inTemporary(async (dir) => {
+    const artifact = { ...anArtifact(), metadata };
+    await writeArtifact(dir, artifact);
+    assert.deepEqual(await readArtifact(dir), artifact);
+  });
+});
+
 Deno.test("readArtifact: a folder without one, or no folder", async () => {
   await inTemporary(async (dir) => {
     const message = /^Cannot read .*distilled.safetensors: got no such file, expected the folder/;

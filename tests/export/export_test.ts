@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { decode } from "fast-png";
 import { parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { parse } from "yaml";
+import { openParquet } from "../../src/data/parquet.ts";
 import { EXPORT_FORMATS, exportArtifact, type ExportFormat } from "../../src/export/export.ts";
 import { inTemporary, namesIn } from "../report/temporary.ts";
 import { retort } from "../support/command.ts";
@@ -181,6 +182,82 @@ Deno.test("hf: rows, features in the file and in the card", async () => {
     assert.deepEqual(configs, [{ config_name: "default", data_files: files }]);
     expectTraining(await Deno.readTextFile(`${out}/distilled.json`));
   });
+});
+
+/** Names of eleven classes: two that are alike where they are safe, and some that are not safe. */
+const NAMES = [
+  "cat",
+  "../etc",
+  "a/b",
+  "a b",
+  "",
+  "..",
+  "T-shirt",
+  "7",
+  "08",
+  "九",
+  "x".repeat(300),
+];
+const FOLDERS = ["00_cat", "01_etc", "02_a_b", "03_a_b", "04", "05", "06_T_shirt", "07_7", "08"];
+const ALL_FOLDERS = [...FOLDERS, "09_九", `10_${"x".repeat(60)}`];
+
+/** Exports a run of the usual artifact with other metadata. */
+async function exportOf(
+  format: ExportFormat,
+  dir: string,
+  changes: Record<string, string>,
+): Promise<string> {
+  const { metadata } = anArtifact();
+  await writeRun(`${dir}/run`, anArtifact({ metadata: { ...metadata, ...changes } }));
+  await exportArtifact(`${dir}/run`, format, `${dir}/${format}`);
+  return `${dir}/${format}`;
+}
+
+Deno.test("class names: safe folders that keep classes apart and in order", async () => {
+  await inTemporary(async (dir) => {
+    const names = { class_names: JSON.stringify(NAMES) };
+    const out = await exportOf("folder", dir, names);
+    assert.deepEqual((await namesIn(out)).filter((name) => /^\d/.test(name)).sort(), ALL_FOLDERS);
+    const lines = (await Deno.readTextFile(`${out}/metadata.jsonl`)).trimEnd().split("\n");
+    for (
+      const { file_name: path, label, class_name: name } of lines.map((line) => JSON.parse(line))
+    ) {
+      assert.deepEqual([path.split("/")[0], NAMES[label]], [ALL_FOLDERS[label], name]);
+      assert.ok((await Deno.stat(`${out}/${path}`)).isFile);
+    }
+    const training = JSON.parse(await Deno.readTextFile(`${out}/distilled.json`));
+    assert.deepEqual(training.class_names, NAMES);
+    const card = await Deno.readTextFile(`${out}/README.md`);
+    assert.match(card, /`metadata.jsonl`: file name, label and its name, soft label and step/);
+    await exportOf("folder", dir, names); // which takes the place of the first
+  });
+});
+
+Deno.test("class names: those of ClassLabel in the parquet file and in the card", async () => {
+  await inTemporary(async (dir) => {
+    const out = await exportOf("hf", dir, { class_names: JSON.stringify(NAMES) });
+    const { buffer: file } = await Deno.readFile(`${out}/data/train-00000-of-00001.parquet`);
+    const { key_value_metadata: pairs = [] } = await parquetMetadataAsync(file);
+    const { label } = JSON.parse(pairs[0]!.value!).info.features;
+    assert.deepEqual(label, { names: NAMES, _type: "ClassLabel" });
+    const { dataset_info: info } = await readCard(out);
+    const inCard = info.features[1]!.dtype.class_label.names;
+    assert.deepEqual(inCard, Object.fromEntries(NAMES.entries()));
+    using table = await openParquet(`${out}/data/train-00000-of-00001.parquet`);
+    assert.deepEqual(table.columns.classNames, NAMES); // Retort reads what it writes
+  });
+});
+
+Deno.test("class names that are damaged, or too few, count as unknown", async () => {
+  for (const names of ['["cat", "do', '["cat", "dog"]', "7"]) {
+    await inTemporary(async (dir) => {
+      const out = await exportOf("folder", dir, { class_names: names });
+      assert.ok((await namesIn(out)).includes("00"));
+      const training = JSON.parse(await Deno.readTextFile(`${out}/distilled.json`));
+      assert.equal(training.class_names, null);
+      assert.doesNotMatch(await Deno.readTextFile(`${out}/metadata.jsonl`), /class_name/);
+    });
+  }
 });
 
 Deno.test("the same run gives the same bytes, in place of an earlier export", async () => {

@@ -9,7 +9,8 @@ export const PERMISSIONS = [
 ];
 
 /** What it takes besides to read the cache of data sets. */
-export const CACHE_PERMISSION = "--allow-env=HF_ENDPOINT,HF_HOME,XDG_CACHE_HOME,HOME,USERPROFILE";
+export const CACHE_PERMISSION =
+  "--allow-env=HF_ENDPOINT,HF_HUB_CACHE,HF_HOME,XDG_CACHE_HOME,HOME,USERPROFILE";
 
 /** The repository's folder, with a slash at the end. */
 export const ROOT = new URL("../../", import.meta.url).pathname;
