@@ -191,7 +191,7 @@ export class Conv2d implements ParametricOp {
     const { channels, size, at } = this.#spec;
     const floats = channels * (this.input.channels * size * size + 1);
     const window = thetaWindow(theta, span.networks, at, floats);
-    const COLUMNS = columnsOf(profile, to.width, pools);
+    const COLUMNS = columnsOf(profile, span, to, pools);
     const CHANNELS = channelsOf(to.channels);
     const source = pools ? correlateSource + poolSource : correlateSource;
     const kernel = this.#kernel(source, pools ? "pooled" : "correlate", {

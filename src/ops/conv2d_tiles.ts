@@ -4,21 +4,31 @@ import type { Planes, Span } from "./op.ts";
 import { runsOf } from "./split_sums.ts";
 
 /**
- * What an invocation takes, at most: `columns` of an image; of a sum over images `sumColumns` at a
- * time for `sumRows` rows of the kernel, in about `sumLanes` invocations. A software adapter wants few
- * with much to do each.
+ * What an invocation takes, at most: `columns` of an image, the first that leaves BUSY invocations, or
+ * `pairs` of columns before pooling; of a sum over images `sumColumns` at a time for `sumRows` rows of
+ * the kernel, in about `sumLanes` invocations. A software adapter wants few with much to do each.
  */
 const TILES = {
-  software: { columns: 14, sumColumns: 5, sumRows: 5, sumLanes: 128 },
-  hardware: { columns: 1, sumColumns: 4, sumRows: 1, sumLanes: 32_768 },
+  software: { columns: [14], pairs: 7, sumColumns: 5, sumRows: 5, sumLanes: 128 },
+  hardware: { columns: [4, 2, 1], pairs: 1, sumColumns: 4, sumRows: 1, sumLanes: 32_768 },
 };
+/** Invocations that keep a GPU busy. With fewer, smaller tiles are worth the loads that they repeat. */
+const BUSY = 65_536;
 /** Taps of a row of the kernel that an invocation takes at a time. */
 export const TAPS = 5;
 
-/** Columns for each invocation, of `width`; before pooling if it pools, and then even. */
-export function columnsOf({ name }: Profile, width: number, pools: boolean): number {
-  const most = TILES[name].columns;
-  return pools ? 2 * tileOf(width, Math.max(1, most / 2)) : tileOf(width, most);
+/** Columns of the planes `to` for each invocation; if it pools, of those before pooling, an even number. */
+export function columnsOf(
+  { name }: Profile,
+  { networks, images }: Span,
+  { channels, height, width }: Planes,
+  pools: boolean,
+): number {
+  const { columns, pairs } = TILES[name];
+  if (pools) return 2 * tileOf(width, pairs);
+  const lines = networks * Math.ceil(channels / channelsOf(channels)) * height * images / 4;
+  const most = columns.find((count) => lines * Math.ceil(width / count) >= BUSY) ?? columns.at(-1)!;
+  return tileOf(width, most);
 }
 
 /** Output channels for each invocation: four, or three where that leaves none over. */

@@ -1,5 +1,7 @@
-import { throws } from "node:assert/strict";
+import { equal, throws } from "node:assert/strict";
+import type { Device, Tensor } from "../../src/gpu/mod.ts";
 import { Conv2d } from "../../src/ops/conv2d.ts";
+import { columnsOf } from "../../src/ops/conv2d_tiles.ts";
 import { conv2d } from "../../src/oracle/conv2d.ts";
 import { sequence } from "../../src/oracle/layer.ts";
 import { maxPool } from "../../src/oracle/max_pool.ts";
@@ -8,6 +10,7 @@ import { random } from "../oracle/numeric.ts";
 import { checkOp } from "../support/check_op.ts";
 import { deviceOf, gpuTest } from "../support/device.ts";
 import { offZero } from "../support/inputs.ts";
+import { expectSame } from "../support/runs.ts";
 
 interface Shape {
   C: number;
@@ -93,4 +96,55 @@ Deno.test("Conv2d refuses to pool odd planes", async () => {
   const input = { channels: 1, height: 5, width: 4 };
   const spec = { name: "c", input, channels: 1, size: 1, pad: 0, relu: false, at: 0, pool: true };
   throws(() => new Conv2d(device, spec), /Cannot pool 5 × 4 planes: expected even sides/);
+});
+
+/** What a convolution of 9 columns to 4 channels gives for `count` images that repeat the same four. */
+async function repeated(device: Device, count: number): Promise<Record<string, Float32Array>> {
+  const input = { channels: 1, height: 8, width: 9 };
+  const op = new Conv2d(device, {
+    name: "c",
+    input,
+    channels: 4,
+    size: 3,
+    pad: 1,
+    relu: true,
+    at: 0,
+  });
+  const span = { networks: 1, images: count };
+  const of = (channels: number, seed: number) => {
+    const [four, size] = [random(4 * channels * 72, seed), channels * 72 * count];
+    return device.tensor([channels * 72, count]).write(
+      Float32Array.from({ length: size }, (_, i) => four[Math.floor(i / count) * 4 + i % 4]!),
+    );
+  };
+  using x = of(1, 1);
+  using xDot = of(1, 2);
+  using yBar = of(4, 3);
+  using theta = device.tensor([40]).write(Float32Array.from(random(40, 4)));
+  using thetaDot = device.tensor([40]).write(Float32Array.from(random(40, 5)));
+  using y = of(4, 6);
+  using yDot = of(4, 6);
+  using xBar = of(1, 6);
+  const record = device.record();
+  op.fwd(record, span, { x, theta, y });
+  op.jvp(record, span, { x, xDot, theta, thetaDot, yDot });
+  op.vjpX(record, span, { x, theta, yBar, xBar });
+  record.submit();
+  const firstFour = async (tensor: Tensor) => (await tensor.read()).filter((_, i) => i % count < 4);
+  return {
+    y: await firstFour(y),
+    yDot: await firstFour(yDot),
+    xBar: await firstFour(xBar),
+  };
+}
+
+Deno.test("Conv2d gives the same bits in the larger tiles that a GPU gets for many images", async () => {
+  const device = await deviceOf("hardware");
+  const few = await repeated(device, 4);
+  for (const [count, columns] of [[8192, 2], [16384, 3]] as const) {
+    const span = { networks: 1, images: count };
+    const planes = { channels: 4, height: 8, width: 9 };
+    equal(columnsOf(device.profile, span, planes, false), columns);
+    expectSame(`${count} images`, await repeated(device, count), few);
+  }
 });
