@@ -43,7 +43,7 @@ export {
 } from "./src/distill/distill.ts";
 export { evaluate, type EvaluateOptions, type Gain } from "./src/distill/evaluate.ts";
 export type { Cell, Rate } from "./src/distill/grid.ts";
-export { formatBytes } from "./src/distill/memory.ts";
+export { formatBytes } from "./src/distill/bytes.ts";
 export { evaluateOrdinary, ON_DISTILLED, type OrdinaryTraining } from "./src/distill/ordinary.ts";
 export { type BaselineName, BASELINES, type Published } from "./src/distill/published.ts";
 export type { Norm } from "./src/data/neighbors.ts";

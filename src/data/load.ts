@@ -30,15 +30,10 @@ export class UnknownDatasetError extends RangeError {
  * `usps` and `hf:OWNER/NAME` (or `hf:OWNER/NAME/FOLDER`) of the Hugging Face hub, from its cache or
  * else downloaded; `folder:PATH`, a folder of images; any name with `options.dataDir`.
  *
- * @param environment gives an environment variable; those of the process when left out.
  * @throws {UnknownDatasetError} another name
  * @throws {Error} files that are missing and not to be had, or damaged
  */
-export async function loadDataset(
-  name: string,
-  options: DatasetOptions = {},
-  environment?: (name: string) => string | undefined,
-): Promise<Dataset> {
+export async function loadDataset(name: string, options: DatasetOptions = {}): Promise<Dataset> {
   const { dataDir, resize, channels, onNote = () => {} } = options;
   const form: Form = { size: resize || undefined, channels: channels || undefined };
   if (dataDir !== undefined) return await loadIdxDirectory(dataDir, name, form);
@@ -47,7 +42,7 @@ export async function loadDataset(
     return await loadImageFolder(name.slice("folder:".length), name, form);
   }
   const place = HUB_SETS.get(name) ?? placeOf(name);
-  if (place) return await loadHub(name, place, form, hubOfEnvironment(environment), onNote);
+  if (place) return await loadHub(name, place, form, hubOfEnvironment(), onNote);
   throw new UnknownDatasetError(
     `Cannot load data set ${name}: got an unknown name, expected mnist, ` +
       `${[...HUB_SETS.keys()].join(", ")}, hf:OWNER/NAME or folder:PATH; for a folder of IDX ` +

@@ -31,8 +31,8 @@ export class Adam implements Disposable {
     const { device, shape } = array;
     using owned = new DisposableStack();
     const own = (shape: readonly number[], label: string) => owned.use(device.tensor(shape, label));
-    const moments = ["moment 1", "moment 2"].map((label) => owned.use(device.large(shape, label)));
-    const [moment1, moment2] = moments as [Tensor, Tensor];
+    const moment1 = owned.use(device.large(shape, "moment 1"));
+    const moment2 = owned.use(device.large(shape, "moment 2"));
     this.#array = array;
     this.#moments = [moment1, moment2];
     this.#hyper = own([6], "hyper");

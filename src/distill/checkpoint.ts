@@ -37,6 +37,9 @@ export async function writeCheckpoint(
   await writeAtomic(`${dir}/${FILES.checkpoint}`, encodeSafetensors(tensors, metadata));
 }
 
+/** Settings that checkpoints did not have once, as they were then. */
+const EARLIER = { image_init: "noise" };
+
 /**
  * Reads a run's `checkpoint.safetensors`, if there is one.
  *
@@ -53,7 +56,7 @@ export async function readCheckpoint(
   });
   if (!bytes) return undefined;
   const { tensors, metadata } = decodeSafetensors(bytes, path);
-  const saved: Record<string, string> = JSON.parse(metadata.origin ?? "{}");
+  const saved: Record<string, string> = { ...EARLIER, ...JSON.parse(metadata.origin ?? "{}") };
   for (const [key, got] of Object.entries(origin)) {
     if (got === saved[key]) continue;
     throw new UsageError(

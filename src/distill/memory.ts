@@ -11,6 +11,7 @@
 import type { Net } from "../nets/net.ts";
 import { Tangents, Workspace } from "../nets/workspace.ts";
 import { padded, sizeOf } from "../ops/op.ts";
+import { formatBytes } from "./bytes.ts";
 import type { UnrollSpec } from "./unroll.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -80,7 +81,6 @@ export function keepAll({ steps, epochs }: UnrollSpec): TrajectoryPlan {
 export function planMemory(needs: MemoryNeeds, budget: number): MemoryPlan {
   let smallest = Infinity;
   const most = needs.net.device.info.limits.maxStorageBufferBindingSize!;
-  expectBindable(needs, most);
   const homes = needs.trainingSet <= most ? [true, false] : [false];
   for (let part = needs.part; part >= 4; part = Math.floor(part / 8) * 4) {
     const plans = trajectories(needs).flatMap((plan) =>
@@ -95,17 +95,6 @@ export function planMemory(needs: MemoryNeeds, budget: number): MemoryPlan {
     `Cannot fit this run into ${formatBytes(budget)}: got ${steps} steps × ${epochs} epochs of ` +
       `${perStep} images and networks ${networks}, expected at least ${formatBytes(smallest)}; ` +
       `raise --memory-budget, or lower networks, steps, per_class or batch`,
-  );
-}
-
-/** @throws UsageError for several networks that are together more than a binding holds. */
-function expectBindable({ net, spec: { networks } }: MemoryNeeds, most: number): void {
-  const each = 4 * net.stride;
-  if (networks === 1 || networks * each <= most) return;
-  const fit = Math.max(1, Math.floor(most / each));
-  throw new UsageError(
-    `Cannot run ${networks} networks side by side: got ${formatBytes(networks * each)} of ` +
-      `parameters, expected at most ${formatBytes(most)} on this adapter; lower networks to ${fit}`,
   );
 }
 
@@ -129,17 +118,6 @@ export function describePlan(
     `parts of ${plan.part}`,
     ...lines,
   ];
-}
-
-/** "512 B", "1.5 KB", "64.0 MB", "2.0 GB"; powers of 1024. */
-export function formatBytes(bytes: number): string {
-  const units = ["B", "KB", "MB", "GB"];
-  let value = bytes;
-  while (value >= 1024 && units.length > 1) {
-    value /= 1024;
-    units.shift();
-  }
-  return `${units[0] === "B" ? value : value.toFixed(1)} ${units[0]}`;
 }
 
 /** Every segment length, with and without activations. */

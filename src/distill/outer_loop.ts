@@ -11,6 +11,7 @@ import { initialize } from "../nets/init.ts";
 import type { Net } from "../nets/net.ts";
 import type { Accuracy } from "./accuracy.ts";
 import { cropFlip } from "./augment.ts";
+import { expectBindable } from "./bindable.ts";
 import { type Artifact, metadataOf } from "./artifact.ts";
 import { type Attack, attackOf, relabel } from "./attack.ts";
 import {
@@ -87,6 +88,7 @@ export class OuterLoop implements Disposable {
     this.#batches = new Batches(dataset.train, batch, seed);
     const net = owned.use(buildNet(device, recipe.arch, { channels, height, width }, classes));
     const most = partOf(net, networks, batch, "grad");
+    expectBindable(net, networks, "networks", recipe.init_method);
     this.#net = net;
     this.#attack = attackOf(recipe.attack, dataset);
     this.#file = file;

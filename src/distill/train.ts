@@ -18,6 +18,7 @@ import { add, mean } from "../ops/vector.ts";
 import { type Accuracy, summarize, test } from "./accuracy.ts";
 import { Adam } from "./adam.ts";
 import { cropFlip } from "./augment.ts";
+import { expectBindable } from "./bindable.ts";
 import { expectFitting } from "./fitting.ts";
 import { drawNetworks } from "./evaluate.ts";
 import { readNetworks, thetasOf, writeNetworks } from "./network_file.ts";
@@ -91,6 +92,7 @@ export async function trainNetworks(
   using net = buildNet(device, settings.arch, { channels, height, width }, classes);
   const fit = Math.floor(device.info.limits.maxStorageBufferBindingSize! / (4 * net.stride));
   const atOnce = settings.atOnce || Math.max(1, Math.min(MOST_AT_ONCE, settings.networks, fit));
+  expectBindable(net, Math.min(atOnce, settings.networks), "--at-once", INIT.method);
   using training = new Training(net, dataset, { ...settings, atOnce });
   const accuracies = await training.run(options);
   const seconds = (performance.now() - start) / 1000;

@@ -18,7 +18,8 @@ export type ExportFormat = typeof EXPORT_FORMATS[number];
 /** Paths in an exported folder; a folder with any other file is not taken for an export. */
 const OURS = new RegExp(
   `^(README\\.md|distilled\\.(json|safetensors)|metadata\\.jsonl|${PARQUET}|` +
-    `\\d+(_[^/]+)?/\\d+_\\d+\\.png)$`,
+    `\\d+(_[\\p{L}\\p{M}\\p{N}_]+)?/\\d+_\\d+\\.png)$`,
+  "u",
 );
 
 /**

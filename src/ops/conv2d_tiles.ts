@@ -12,7 +12,10 @@ const TILES = {
   software: { columns: [14], pairs: 7, sumColumns: 5, sumRows: 5, sumLanes: 128 },
   hardware: { columns: [4, 2, 1], pairs: 1, sumColumns: 4, sumRows: 1, sumLanes: 32_768 },
 };
-/** Invocations that keep a GPU busy. With fewer, smaller tiles are worth the loads that they repeat. */
+/**
+ * Invocations that keep a GPU busy, by its number of lanes, not by measurement. With fewer, smaller
+ * tiles are worth the loads that they repeat.
+ */
 const BUSY = 65_536;
 /** Taps of a row of the kernel that an invocation takes at a time. */
 export const TAPS = 5;

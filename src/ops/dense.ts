@@ -57,6 +57,7 @@ export class Dense implements ParametricOp {
   readonly input: Planes;
   readonly output: Planes;
   readonly parameters: readonly Parameter[];
+  readonly bindings = 2;
   readonly #device: Device;
   readonly #spec: DenseSpec;
 

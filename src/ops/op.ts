@@ -86,6 +86,8 @@ export interface ParametricOp extends Op {
   fwdXent?(record: Recorder, span: Span, t: FwdXentTensors, count: number): void;
   /** How the sum over images is split, in ops that do so. */
   split?(span: Span): Split;
+  /** Bindings that its parameters may take, where they are more than one holds; 1 when left out. */
+  readonly bindings?: number;
   /** vjpX and vjpW in one dispatch, in ops that have it. */
   vjp?(record: Recorder, span: Span, t: VjpXTensors & VjpWTensors): void;
   /** hvpX and hvpW in one dispatch, in ops that have it. */

@@ -14,8 +14,8 @@ export interface Weight {
 }
 
 /**
- * Makes rows (or columns, where there are fewer) of `out` [networks, stride] orthogonal. A weight that
- * is more than a binding holds is refused when it is bound.
+ * Makes rows (or columns, where there are fewer) of `out` [networks, stride] orthogonal; a binding must
+ * hold the weight.
  */
 export function orthogonal(record: Recorder, out: Tensor, weight: Weight): void {
   const { networks, rows, columns, pitch, at, gain } = weight;

@@ -24,7 +24,9 @@ export function random(record: Recorder, t: { draw: Tensor; out: Tensor }, spec:
   const { rows, columns, pitch, networks } = spec;
   const { workgroup } = device.profile;
   // As many rows at a time as a binding holds, where `out` is more than that.
-  const most = bindable(t.out) ? rows : Math.floor((mostWords(device) - VIEW_FLOATS) / pitch);
+  const most = bindable(t.out)
+    ? rows
+    : Math.max(1, Math.floor((mostWords(device) - VIEW_FLOATS) / pitch));
   for (let first = 0; first < rows; first += most) {
     const count = Math.min(most, rows - first);
     const window = thetaWindow(t.out, networks, spec.at + first * pitch, count * pitch);

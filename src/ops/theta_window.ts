@@ -7,7 +7,7 @@ import { type Device, type Tensor, VIEW_FLOATS } from "../gpu/mod.ts";
 
 /** Where kernels find an op's parameters. */
 export interface ThetaWindow {
-  /** Floats of a network's slice in what is bound. */
+  /** Floats from one network's slice to the next in what is bound; 0 in a window, of one network. */
   readonly stride: number;
   /** Where the parameters start in that, in floats. */
   readonly at: number;
@@ -30,7 +30,7 @@ export function thetaWindow(
   expectOne(theta, networks);
   const start = Math.floor(at / VIEW_FLOATS) * VIEW_FLOATS;
   const floats = at - start + size;
-  return { stride: floats, at: at - start, of: (whole) => viewOf(whole, start, floats) };
+  return { stride: 0, at: at - start, of: (whole) => viewOf(whole, start, floats) };
 }
 
 /** Start and size of the windows that cover θ [networks, P]. @throws as {@linkcode thetaWindow} does. */
@@ -70,6 +70,6 @@ function expectOne(theta: Tensor, networks: number): void {
   const most = theta.device.info.limits.maxStorageBufferBindingSize;
   throw new RangeError(
     `Cannot run ${networks} networks side by side: got ${theta.bytes} bytes of parameters, expected at ` +
-      `most ${most} on this adapter; take one network at a time`,
+      `most ${most} on this adapter; run fewer networks at a time`,
   );
 }

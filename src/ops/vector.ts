@@ -110,11 +110,12 @@ function run(
 ): void {
   const { out } = bindings;
   const kernel = kernelOf(out.device, entry, overrides);
+  if (bindable(out)) return record.dispatchEach(kernel, bindings, out.size);
   for (const [start, size] of windowsOf(out)) {
     const part = (tensor: Tensor) =>
       tensor.size === out.size ? viewOf(tensor, start, size) : tensor;
     const parts = Object.entries(bindings).map(([name, tensor]) => [name, part(tensor)]);
-    record.dispatchEach(kernel, bindable(out) ? bindings : Object.fromEntries(parts), size);
+    record.dispatchEach(kernel, Object.fromEntries(parts), size);
   }
 }
 

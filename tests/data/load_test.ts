@@ -87,9 +87,15 @@ Deno.test("loadDataset takes folder:PATH, and sets of the hub from its cache", a
   await inDirectory(files, async (dir) => {
     const folder = await loadDataset(`folder:${dir}/mine`);
     assert.deepEqual([folder.name, folder.train.count], [`folder:${dir}/mine`, 1]);
-    const environment = (name: string) => name === "HF_HOME" ? `${dir}/hf` : undefined;
-    for (const name of ["hf:o/n", "hf:o/n/data"]) {
-      assert.deepEqual((await loadDataset(name, {}, environment)).train, split);
+    const saved = Deno.env.get("HF_HUB_CACHE");
+    Deno.env.set("HF_HUB_CACHE", `${dir}/hf/hub`);
+    try {
+      for (const name of ["hf:o/n", "hf:o/n/data"]) {
+        assert.deepEqual((await loadDataset(name)).train, split);
+      }
+    } finally {
+      if (saved === undefined) Deno.env.delete("HF_HUB_CACHE");
+      else Deno.env.set("HF_HUB_CACHE", saved);
     }
   });
 });

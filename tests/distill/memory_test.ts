@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import {
   describePlan,
-  formatBytes,
   type MemoryNeeds,
   type MemoryPlan,
   planMemory,
 } from "../../src/distill/memory.ts";
+import { formatBytes } from "../../src/distill/bytes.ts";
 import { OuterLoop } from "../../src/distill/outer_loop.ts";
 import { distill } from "../../src/distill/distill.ts";
 import { UsageError } from "../../src/distill/usage_error.ts";

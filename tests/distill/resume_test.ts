@@ -86,6 +86,22 @@ runTest("distill resumes from a checkpoint, it does not start again", async (dev
   assert.deepEqual((await metricsIn(dir)).at(-1)!.after, after);
 });
 
+runTest("distill resumes from a checkpoint that is older than image_init", async (device, dir) => {
+  const recipe = shortRecipe({ iterations: 6, log_every: 1, checkpoint_every: 2 });
+  await stopAt(5, device, recipe, dir);
+  const path = `${dir}/checkpoint.safetensors`;
+  const { tensors, metadata } = decodeSafetensors(await Deno.readFile(path), path);
+  const { image_init, ...older } = JSON.parse(metadata.origin!);
+  assert.equal(image_init, "noise");
+  const origin = JSON.stringify(older);
+  await Deno.writeFile(path, encodeSafetensors(tensors, { ...metadata, origin }));
+  const kmeans = shortRecipe({ ...recipe, image_init: "kmeans" });
+  await assert.rejects(distill(device, kmeans, dataset, { out: dir, resume: true }), {
+    message: /got image_init kmeans, expected noise as when it was written/,
+  });
+  await distill(device, recipe, dataset, { out: dir, resume: true });
+});
+
 runTest(
   "distill does not resume from what does not fit, and overwrites nothing",
   async (device, dir) => {

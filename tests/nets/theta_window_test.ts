@@ -4,9 +4,11 @@
  * 231 MB and whose first dense layer of 151 MB are more than the 128 MiB that WebGPU promises.
  */
 import assert from "node:assert/strict";
+import type { Arch } from "../../src/arch/layers.ts";
 import { Device } from "../../src/gpu/mod.ts";
 import { distill } from "../../src/distill/distill.ts";
 import { drawNetworks } from "../../src/distill/evaluate.ts";
+import type { Recipe } from "../../src/distill/recipe.ts";
 import { trainNetworks } from "../../src/distill/train.ts";
 import { trainSettings } from "../../src/distill/train_settings.ts";
 import { buildNet } from "../../src/nets/build.ts";
@@ -25,15 +27,21 @@ import {
 /** Bytes of a binding: less than the first dense layer, and than θ, of the network below. */
 const MOST = 64 * 1024;
 
+const dense = (outputs: number | "classes") => ({ dense: { outputs } });
+const conv = (channels: number, size: number, stride: number, pad: number) => ({
+  conv: { channels, size, stride, pad },
+});
+const POOL = { max_pool: { size: 2, stride: 2, pad: 0 } };
+
 /** A convolution, a dense layer of 69 KB in two halves, and another in a window. */
-const ARCH = [
-  { conv: { channels: 4, size: 5, stride: 1, pad: 0 } },
-  "relu" as const,
-  { max_pool: { size: 2, stride: 2, pad: 0 } },
-  { dense: { outputs: 30 } },
-  "relu" as const,
-  { dense: { outputs: "classes" as const } },
+const ARCH: Arch = [conv(4, 5, 1, 0), "relu", POOL, dense(30), "relu", dense("classes")];
+/** With a stride, halves of 71 KB that end within a row. */
+const STRIDED: Arch = [
+  ...[conv(4, 5, 2, 2), "relu", conv(4, 3, 1, 1), "relu", POOL] as const,
+  ...[dense(90), "relu", dense("classes")] as const,
 ];
+/** In windows alone, which `orthogonal` needs. */
+const DENSE: Arch = [dense(20), "relu", dense(40), "relu", dense("classes")];
 
 const dataset = easyDataset();
 
@@ -43,6 +51,7 @@ async function smallDevice(profile: "software" | "hardware"): Promise<Device> {
   device.info.limits.maxStorageBufferBindingSize = MOST;
   const create = device.gpu.createBindGroup.bind(device.gpu);
   device.gpu.createBindGroup = (group) => {
+    assert.ok(group.entries.length <= 8, `${group.label} binds more than WebGPU promises`);
     for (const { resource } of group.entries) {
       const { size } = resource as GPUBufferBinding;
       assert.ok(size! <= MOST, `${group.label} binds ${size} bytes`);
@@ -59,17 +68,26 @@ async function onBoth<T>(profile: "software" | "hardware", run: (device: Device)
   return [await run(small), expected] as const;
 }
 
-for (const profile of ["software", "hardware"] as const) {
-  runTest(`distill in windows of θ gives the same bytes [${profile}]`, async (_, dir) => {
-    const drawn = { init: "random", init_method: "default", test_networks: 2 } as const;
-    const recipe = shortRecipe({ arch: ARCH, ...drawn, soft_labels: true, iterations: 2 });
-    const [got, expected] = await onBoth(profile, async (device) => {
-      const out = await Deno.makeTempDir({ dir });
-      await distill(device, recipe, dataset, { out });
-      return pick(await contentsOf(out), "distilled.safetensors", "checkpoint.safetensors");
-    });
-    expectSame("windows", got, expected);
-  });
+for (
+  const [profile, init_method, arch] of [
+    ["software", "default", STRIDED],
+    ["hardware", "default", ARCH],
+    ["software", "orthogonal", DENSE],
+  ] as const
+) {
+  runTest(
+    `distill in windows gives the same bytes [${profile}, ${init_method}]`,
+    async (_, dir) => {
+      const drawn = { init: "random", init_method, test_networks: 2 } as const;
+      const recipe = shortRecipe({ arch, ...drawn, soft_labels: true, iterations: 2 });
+      const [got, expected] = await onBoth(profile, async (device) => {
+        const out = await Deno.makeTempDir({ dir });
+        await distill(device, recipe, dataset, { out });
+        return pick(await contentsOf(out), "distilled.safetensors", "checkpoint.safetensors");
+      });
+      expectSame("windows", got, expected);
+    },
+  );
 }
 
 runTest("train in windows of θ gives the same bytes", async (_, dir) => {
@@ -82,15 +100,26 @@ runTest("train in windows of θ gives the same bytes", async (_, dir) => {
   expectSame("networks", got, expected);
 });
 
-runTest("networks that are together more than a binding are refused", async (_, dir) => {
+runTest("what windows cannot do is refused before anything is written", async (_, dir) => {
   using device = await smallDevice("software");
-  const recipe = shortRecipe({ arch: ARCH, init: "random", networks: 2 });
-  await assert.rejects(distill(device, recipe, dataset, { out: `${dir}/none` }), {
-    name: "UsageError",
-    message: /^Cannot run 2 networks side by side: got 138\.7 KB .*; lower networks to 1$/,
-  });
-  await assert.rejects(Deno.stat(`${dir}/none`), Deno.errors.NotFound);
+  const out = `${dir}/none`;
+  const run = (settings: Partial<Recipe>) =>
+    distill(device, shortRecipe(settings), dataset, { out });
+  const two = { arch: ARCH, init: "random", networks: 2 } as const;
+  await refuses(run(two), /^Cannot run 2 networks side by side: got 138.7 KB of parameters, /);
+  await refuses(run(two), /, expected at most 64.0 KB on this adapter; lower networks to 1$/);
+  const settings = trainSettings("mnist", { arch: ARCH, networks: 3, atOnce: 2, batch: 16 });
+  await refuses(trainNetworks(device, dataset, settings, { out }), /; lower --at-once to 1$/);
+  const whole = { arch: ARCH, init_method: "orthogonal" } as const;
+  await refuses(run(whole), /^Cannot run layer .* 64.0 KB on .*; set another init_method$/);
+  const large = { arch: [dense(50), dense("classes")] };
+  await refuses(run(large), /^Cannot run layer .* 128.0 KB on .*; make the layer smaller$/);
+  await assert.rejects(Deno.stat(out), Deno.errors.NotFound);
 });
+
+async function refuses(run: Promise<unknown>, message: RegExp): Promise<void> {
+  await assert.rejects(run, { name: "UsageError", message });
+}
 
 runTest("AlexNet at full size: the logits of an image are the oracle's", async (device) => {
   const input = { channels: 3, height: 224, width: 224 };
