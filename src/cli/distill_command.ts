@@ -75,6 +75,7 @@ export async function distillCommand(session: Session, flags: DistillFlags): Pro
         lines.forEach((line) => session.note(line));
       }
     },
+    ...(!session.quiet && { onNote: (line: string) => session.note(line) }),
     onProgress: (progress) => display.update(progress),
   }).finally(() => display.stop());
   const time = describeDuration(result.seconds);

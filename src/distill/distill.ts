@@ -58,6 +58,8 @@ export interface DistillOptions {
   readonly memoryBudget?: number;
   /** Called once with what memory is spent on, line by line. */
   readonly onPlan?: (lines: string[]) => void;
+  /** Called with a line when something long begins before the first iteration. */
+  readonly onNote?: (line: string) => void;
   /** Called every `log_every` iterations, with each accuracy, and at the end. */
   readonly onProgress?: (progress: Progress) => void;
 }
@@ -130,10 +132,10 @@ class Run implements Disposable {
 
   /** Fresh distilled data, or that of the checkpoint; what does not fit is refused before writing. */
   async begin(): Promise<void> {
-    const { out, resume = false } = this.#options;
+    const { out, resume = false, onNote } = this.#options;
     this.#origin = await originOf(this.#recipe, this.#dataset, this.#adapter, this.#networks);
     const checkpoint = resume ? await readCheckpoint(out, this.#recipe, this.#origin) : undefined;
-    const images = checkpoint ? undefined : firstImages(this.#recipe, this.#dataset);
+    const images = checkpoint ? undefined : firstImages(this.#recipe, this.#dataset, onNote);
     await this.#loop.meta.initialize(this.#recipe, images);
     if (checkpoint) {
       this.#loop.meta.restore(checkpoint.tensors);

@@ -43,16 +43,21 @@ export function randomSet(dataset: Dataset, sizes: Sizes, draw: number): RealSet
 /**
  * What distilled images are before any is learned, [steps · perStep, C, H, W]; undefined: noise.
  *
+ * @param onNote called with a line when something long begins.
  * @throws UsageError when a class has fewer real images than are wanted of it.
  */
-export function firstImages(recipe: Recipe, dataset: Dataset): RealSet["images"] | undefined {
+export function firstImages(
+  recipe: Recipe,
+  dataset: Dataset,
+  onNote: (line: string) => void = () => {},
+): RealSet["images"] | undefined {
   switch (recipe.image_init) {
     case "noise":
       return undefined;
     case "real":
       return randomSet(dataset, recipe, 0).images;
     case "kmeans":
-      return kmeansSet(dataset, recipe).images;
+      return kmeansSet(dataset, recipe, (k) => onNote(`k-means centres of class ${k}`)).images;
   }
 }
 

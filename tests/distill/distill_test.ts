@@ -144,7 +144,10 @@ runTest("distill starts from the real images that image_init says", async (devic
   for (const image_init of ["real", "kmeans"] as const) {
     // rates so small that no image moves
     const recipe = shortRecipe({ image_init, steps: 2, per_class: 2, lr: 1e-30, iterations: 1 });
-    await distill(device, recipe, dataset, { out: `${dir}/${image_init}` });
+    const notes: string[] = [];
+    const onNote = (line: string) => void notes.push(line);
+    await distill(device, recipe, dataset, { out: `${dir}/${image_init}`, onNote });
+    assert.equal(notes[9], image_init === "kmeans" ? "k-means centres of class 9" : undefined);
     const { tensors } = await readTensors(`${dir}/${image_init}/distilled.safetensors`);
     const { images } = image_init === "real"
       ? randomSet(dataset, recipe, 0)
