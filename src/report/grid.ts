@@ -1,4 +1,4 @@
-// Distilled images as one PNG: a row for each step under its caption, a column for each image.
+// Distilled images as one PNG: a row for each step under its caption, or several where it is long.
 import { encode } from "fast-png";
 import {
   blankCanvas,
@@ -16,7 +16,7 @@ export interface Grid {
   images: Float32Array;
   /** Rows of the grid, one for each step. */
   rows: number;
-  /** Images in a row. */
+  /** Images in a row; more than 24 are wrapped. */
   columns: number;
   /** 1 (grey) or 3 (red, green, blue). */
   channels: number;
@@ -42,6 +42,7 @@ const CAPTION_SCALE = 2;
 const MIN_WIDTH = 420; // room for captions where the images alone are narrower
 const IMAGE_SIZE = 84;
 const MAX_COLUMNS = 12; // more columns than this shrink the images
+const MAX_ACROSS = 24; // more are wrapped
 const CONTRAST = 2.5;
 
 /**
@@ -59,13 +60,14 @@ export function encodeGrid(grid: Grid): Uint8Array {
   checkGrid(grid);
   const { rows, columns, channels, captions, title = "" } = grid;
   const scale = imageScale(grid);
-  const stepX = grid.width * scale + GAP;
-  const imageHeight = grid.height * scale;
-  const width = Math.max(columns * stepX - GAP, MIN_WIDTH);
+  const across = acrossOf(columns);
+  const [stepX, stepY] = [grid.width * scale + GAP, grid.height * scale + GAP];
+  const rowHeight = Math.ceil(columns / across) * stepY - GAP;
+  const width = Math.max(across * stepX - GAP, MIN_WIDTH);
   const heading = layOut(title, TITLE_SCALE, width);
   const labels = captions.map((caption) => layOut(caption, CAPTION_SCALE, width));
   const height = labels.reduce(
-    (sum, label) => sum + spaceFor(label, GAP) + imageHeight,
+    (sum, label) => sum + spaceFor(label, GAP) + rowHeight,
     spaceFor(heading, ROW_GAP) + (rows - 1) * ROW_GAP,
   );
   const canvas = blankCanvas(width + 2 * MARGIN, height + 2 * MARGIN, channels);
@@ -75,9 +77,11 @@ export function encodeGrid(grid: Grid): Uint8Array {
     drawLabel(canvas, label, MARGIN, top);
     top += spaceFor(label, GAP);
     for (let column = 0; column < columns; column++) {
-      drawImage(canvas, grid, row * columns + column, scale, MARGIN + column * stepX, top);
+      const left = MARGIN + column % across * stepX;
+      const down = Math.floor(column / across) * stepY;
+      drawImage(canvas, grid, row * columns + column, scale, left, top + down);
     }
-    top += imageHeight + ROW_GAP;
+    top += rowHeight + ROW_GAP;
   }
   return encode({ ...canvas, depth: 8 });
 }
@@ -113,8 +117,17 @@ function checkGrid(grid: Grid): void {
   }
 }
 
+/** Images side by side: all of a row or, of a long one, as many as divide it evenly, if any do. */
+function acrossOf(columns: number): number {
+  if (columns <= MAX_ACROSS) return columns;
+  for (let across = MAX_ACROSS; across >= MAX_COLUMNS; across--) {
+    if (columns % across === 0) return across;
+  }
+  return MAX_ACROSS;
+}
+
 function imageScale({ columns, height, width }: Grid): number {
-  const size = IMAGE_SIZE * Math.min(1, MAX_COLUMNS / columns);
+  const size = IMAGE_SIZE * Math.min(1, MAX_COLUMNS / acrossOf(columns));
   return Math.max(1, Math.round(size / Math.max(height, width)));
 }
 

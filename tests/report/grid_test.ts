@@ -90,6 +90,23 @@ Deno.test("encodeGrid enlarges to about 84 pixels, less for more than 12 columns
   assert.equal(width(10, 200), 32 + 10 * 206 - 6);
 });
 
+Deno.test("encodeGrid wraps rows of more than 24 images, evenly where it can", () => {
+  const size = (columns: number) => {
+    const grid = { ...small({ rows: 2, columns }), height: 28, width: 28 };
+    const images = new Float32Array(2 * columns * 784).map((_, i) => +(i % 784 < 28));
+    const png = decode(encodeGrid({ ...grid, images }));
+    return [png, (png.width - 32 + 6) / 62, (png.height - 32 - 18) / 2 - CAPTION + 6] as const;
+  };
+  const [png, across, height] = size(100);
+  assert.deepEqual([across, height], [20, 5 * 62]);
+  const last = MARGIN + CAPTION + 4 * 62; // of the first step; its images have a bright upper edge
+  assert.ok(pixel(png, MARGIN + 19 * 62, last)[0]! > 200);
+  assert.ok(pixel(png, MARGIN + 19 * 62, last + 4)[0]! < 128);
+  const [odd, most, lines] = size(25);
+  assert.deepEqual([most, lines], [24, 2 * 62]);
+  assert.equal(pixel(odd, MARGIN + 62, MARGIN + CAPTION + 62)[0], PAPER);
+});
+
 Deno.test("encodeGrid refuses sizes that do not fit and pixels that are not finite", () => {
   const good = small({ rows: 2, columns: 2 });
   const cases: [Partial<Grid>, RegExp][] = [
