@@ -2,6 +2,7 @@
 import type { Split } from "../data/dataset.ts";
 import type { Tensor } from "../gpu/mod.ts";
 import type { Net } from "../nets/net.ts";
+import { thetaTensor } from "../ops/theta_window.ts";
 import { type Normalization, partOf, RealBatch } from "./real.ts";
 import type { Synthetic } from "./unroll.ts";
 
@@ -30,8 +31,8 @@ export function train(
   const { device } = net;
   const networks = theta.size / net.stride;
   using work = net.workspace(networks, perStep, { passes: "grad" });
-  using thetaBar = device.large(theta.shape, "thetaBar");
-  using next = device.large(theta.shape, "theta");
+  using thetaBar = thetaTensor(device, theta.shape, "thetaBar");
+  using next = thetaTensor(device, theta.shape, "theta");
   const record = device.record();
   for (let t = from; t < to; t++) {
     const i = t % data.images.each.length;

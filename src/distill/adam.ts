@@ -1,6 +1,7 @@
 /** Adam: one learned array on the GPU with its moments and, where asked for, clipped gradients. */
 import type { Recorder, Tensor } from "../gpu/mod.ts";
 import { adam, adamStep, clip } from "../ops/vector.ts";
+import { thetaTensor } from "../ops/theta_window.ts";
 
 /** What an array and its optimiser need to go on later, by name. */
 export type State = readonly (readonly [name: string, tensor: Tensor])[];
@@ -31,8 +32,8 @@ export class Adam implements Disposable {
     const { device, shape } = array;
     using owned = new DisposableStack();
     const own = (shape: readonly number[], label: string) => owned.use(device.tensor(shape, label));
-    const moment1 = owned.use(device.large(shape, "moment 1"));
-    const moment2 = owned.use(device.large(shape, "moment 2"));
+    const moment1 = owned.use(thetaTensor(device, shape, "moment 1"));
+    const moment2 = owned.use(thetaTensor(device, shape, "moment 2"));
     this.#array = array;
     this.#moments = [moment1, moment2];
     this.#hyper = own([6], "hyper");

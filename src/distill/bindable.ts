@@ -1,7 +1,7 @@
 /** Bindable: whether an adapter binds the parameters of a net, asked before anything is written. */
 import type { InitMethod } from "../nets/init.ts";
 import type { Net } from "../nets/net.ts";
-import { isParametric, type Op } from "../ops/op.ts";
+import { isParametric, parameterFloats } from "../ops/op.ts";
 import { formatBytes } from "./bytes.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -41,11 +41,7 @@ export function expectBindable(
     const whole = method === "orthogonal"; // its vectors are taken from one binding
     const bindings = whole ? 1 : op.bindings ?? 1;
     const remedy = whole ? "set another init_method" : "make the layer smaller";
-    const bytes = bytesOf(op);
+    const bytes = 4 * parameterFloats(op);
     if (bytes > bindings * most) refuse(`layer ${first!.name}`, bytes, bindings * most, remedy);
   }
-}
-
-function bytesOf({ parameters }: Op): number {
-  return 4 * parameters.reduce((sum, { shape, pitch }) => sum + shape[0]! * pitch, 0);
 }

@@ -7,6 +7,7 @@ import { initialize, type InitMethod } from "../nets/init.ts";
 import type { Net } from "../nets/net.ts";
 import { padded, sizeOf } from "../ops/op.ts";
 import { Workspace } from "../nets/workspace.ts";
+import { thetaTensor } from "../ops/theta_window.ts";
 import { type Accuracy, fractionOf, hitsOf, summarize, train } from "./accuracy.ts";
 import type { Artifact } from "./artifact.ts";
 import { type Attack, type AttackMeasures, attackOf, relabel, summarizeAttack } from "./attack.ts";
@@ -224,7 +225,7 @@ async function measureHits(
   const forActivations = room - atOnce * (each.all - each.activations);
   for (let first = 0; first < networks; first += atOnce) {
     const here = Math.min(atOnce, networks - first);
-    using theta = net.device.large([here, net.stride], "theta");
+    using theta = thetaTensor(net.device, [here, net.stride], "theta");
     if (theta0) theta.write(theta0.subarray(first * net.stride, (first + here) * net.stride));
     else drawHeldOut(net, theta, how, first);
     if (data) train(net, theta, data.synthetic, data.perStep);

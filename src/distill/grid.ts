@@ -6,6 +6,7 @@ import { gather } from "../data/batches.ts";
 import type { Dataset, Split } from "../data/dataset.ts";
 import type { Tensor } from "../gpu/mod.ts";
 import type { Net } from "../nets/net.ts";
+import { thetaTensor } from "../ops/theta_window.ts";
 import { type Accuracy, classify, fractionOf, summarize, train } from "./accuracy.ts";
 import { drawHeldOut, drawNetworks, type Initialization, networksAtOnce } from "./evaluate.ts";
 import type { Pretrained } from "./pretrained.ts";
@@ -166,7 +167,11 @@ export class Grid implements Disposable {
     const atOnce = networksAtOnce(net, networks, perStep);
     const found = epochs.map((epochs) => ({ epochs, fractions: [] as number[], diverged: 0 }));
     for (let first = 0; first < networks; first += atOnce) {
-      using theta = net.device.large([Math.min(atOnce, networks - first), net.stride], "theta");
+      using theta = thetaTensor(
+        net.device,
+        [Math.min(atOnce, networks - first), net.stride],
+        "theta",
+      );
       draw(theta, first);
       let done = 0;
       for (const cell of found) {

@@ -8,6 +8,7 @@ import type { Device, Recorder, Tensor } from "../gpu/mod.ts";
 import type { Net } from "../nets/net.ts";
 import { sizeOf } from "../ops/op.ts";
 import { momentum } from "../ops/vector.ts";
+import { thetaTensor } from "../ops/theta_window.ts";
 import { type Accuracy, classify, fractionOf, summarize } from "./accuracy.ts";
 import { Blocks } from "./blocks.ts";
 import { drawHeldOut, type Initialization, networksAtOnce } from "./evaluate.ts";
@@ -64,7 +65,7 @@ export class Sgd implements Optimizer, Disposable {
   constructor(theta: Tensor, { rate, momentum }: Pick<OrdinaryTraining, "rate" | "momentum">) {
     const { device, shape } = theta;
     this.#theta = theta;
-    this.#velocity = device.large(shape, "velocity");
+    this.#velocity = thetaTensor(device, shape, "velocity");
     this.#eta = device.tensor([1], "eta").write(Float32Array.of(rate));
     this.#momentum = momentum;
   }
@@ -158,7 +159,7 @@ export async function fit(
 ): Promise<void> {
   const networks = theta.size / net.stride;
   using work = net.workspace(networks, data.batch, { passes: "grad" });
-  using thetaBar = net.device.large(theta.shape, "thetaBar");
+  using thetaBar = thetaTensor(net.device, theta.shape, "thetaBar");
   const batches = new Batches(data, data.batch, seed);
   const letOthersIn = turnTaking();
   for (let k = 0; k < epochs * batches.perEpoch; k++) {
@@ -188,7 +189,7 @@ export async function fitAndTest(
   const fractions: number[] = [];
   for (let first = 0; first < networks; first += atOnce) {
     const here = Math.min(atOnce, networks - first);
-    using theta = net.device.large([here, net.stride], "theta");
+    using theta = thetaTensor(net.device, [here, net.stride], "theta");
     drawHeldOut(net, theta, { ...how, init: "random" }, first);
     using sgd = new Sgd(theta, training);
     await fit(net, theta, data, sgd, { epochs: training.epochs, seed: how.seed });

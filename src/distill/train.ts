@@ -15,6 +15,7 @@ import { buildNet } from "../nets/build.ts";
 import type { Net } from "../nets/net.ts";
 import type { Workspace } from "../nets/workspace.ts";
 import { add, mean } from "../ops/vector.ts";
+import { thetaTensor } from "../ops/theta_window.ts";
 import { type Accuracy, summarize, test } from "./accuracy.ts";
 import { Adam } from "./adam.ts";
 import { cropFlip } from "./augment.ts";
@@ -143,7 +144,7 @@ class Training implements Disposable {
     while (accuracies.length < networks) {
       const first = accuracies.length;
       const here = Math.min(atOnce, networks - first);
-      using theta = this.#net.device.large([here, stride], "theta");
+      using theta = thetaTensor(this.#net.device, [here, stride], "theta");
       const report = (done: number, loss: number) => {
         const epoch = first / atOnce * epochs + done;
         const secondsPerEpoch = (performance.now() - start) / 1000 / (epoch - before!);
@@ -173,8 +174,8 @@ class Training implements Disposable {
     drawNetworks(this.#net, theta, { ...INIT, seed }, first);
     using adam = new Adam("theta", theta);
     using work = this.#net.workspace(networks, part, { passes: "grad", total: batch });
-    using gradient = this.#net.device.large(theta.shape, "gradient");
-    using more = this.#net.device.large(theta.shape, "gradient of a part");
+    using gradient = thetaTensor(this.#net.device, theta.shape, "gradient");
+    using more = thetaTensor(this.#net.device, theta.shape, "gradient of a part");
     const letOthersIn = turnTaking();
     const before = first / atOnce * epochs * perEpoch; // minibatches of earlier groups
     for (let k = 0; k < epochs * perEpoch; k++) {

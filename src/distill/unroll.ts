@@ -20,6 +20,7 @@ import type { Net } from "../nets/net.ts";
 import type { Tangents, Workspace } from "../nets/workspace.ts";
 import { padded, sizeOf } from "../ops/op.ts";
 import { accumulate, add, mean } from "../ops/vector.ts";
+import { thetaTensor } from "../ops/theta_window.ts";
 import { Blocks } from "./blocks.ts";
 import { keepAll } from "./memory.ts";
 import type { TrajectoryPlan } from "./memory.ts";
@@ -109,7 +110,7 @@ export class Unroll implements Disposable {
     this.#plan = plan;
     using owned = new DisposableStack();
     const own = (shape: number[], label: string) => owned.use(device.tensor(shape, label));
-    const theta = (label: string) => owned.use(device.large([networks, net.stride], label));
+    const theta = (label: string) => owned.use(thetaTensor(device, [networks, net.stride], label));
     const thetas = (length: number) => Array.from({ length }, () => theta("theta"));
     this.#starts = thetas(Math.ceil(steps * epochs / segment));
     this.#within = thetas(segment - 1);

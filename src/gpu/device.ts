@@ -75,11 +75,6 @@ export class Device {
     return Tensor.create(this, shape, label, this.info.limits.maxStorageBufferBindingSize!);
   }
 
-  /** A tensor that may be more than a binding holds, for kernels that bind views of it. */
-  large(shape: readonly number[], label: string): Tensor {
-    return Tensor.create(this, shape, label, this.info.limits.maxBufferSize!);
-  }
-
   /** The kernel at `entry` of a WGSL source, compiled once for each set of overrides. */
   kernel(label: string, source: string, entry: string, overrides: Overrides): Kernel {
     let key = `${label}.${entry}`;

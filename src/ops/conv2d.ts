@@ -19,6 +19,7 @@ import {
   type JvpTensors,
   needed,
   type Parameter,
+  parameterFloats,
   type ParametricOp,
   type Planes,
   sizeOf,
@@ -188,9 +189,7 @@ export class Conv2d implements ParametricOp {
   ): void {
     const { profile } = this.#device;
     const { theta, thetaDot } = bindings;
-    const { channels, size, at } = this.#spec;
-    const floats = channels * (this.input.channels * size * size + 1);
-    const window = thetaWindow(theta, span.networks, at, floats);
+    const window = thetaWindow(theta, span.networks, this.#spec.at, parameterFloats(this));
     const COLUMNS = columnsOf(profile, span, to, pools);
     const CHANNELS = channelsOf(to.channels);
     const source = pools ? correlateSource + poolSource : correlateSource;

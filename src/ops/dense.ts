@@ -21,6 +21,7 @@ import {
   MOST_LOGITS,
   padded,
   type Parameter,
+  parameterFloats,
   type ParametricOp,
   type Planes,
   sizeOf,
@@ -235,7 +236,7 @@ export class Dense implements ParametricOp {
     groups: number,
   ): void {
     const { outputs, at, relu } = this.#spec;
-    const window = thetaWindow(theta, networks, at, this.#floats);
+    const window = thetaWindow(theta, networks, at, parameterFloats(this));
     const halves = this.#halves(theta);
     const HALF = mostWords(this.#device);
     const bound: Record<string, Tensor> = { ...bindings };
@@ -263,14 +264,9 @@ export class Dense implements ParametricOp {
     record.dispatch(kernel, bound, [groups, networks]);
   }
 
-  /** Floats of w and b. */
-  get #floats(): number {
-    return this.#spec.outputs * (padded(sizeOf(this.input)) + 1);
-  }
-
   /** Whether the layer itself is more than a binding holds. */
   #halves(theta: Tensor): boolean {
     return !bindable(theta) &&
-      !bindable(thetaWindow(theta, 1, this.#spec.at, this.#floats).of(theta));
+      !bindable(thetaWindow(theta, 1, this.#spec.at, parameterFloats(this)).of(theta));
   }
 }

@@ -157,6 +157,11 @@ export function isParametric(op: Op): op is ParametricOp {
   return op.parameters.length > 0;
 }
 
+/** Floats of an op's parameters, which stand one after the other. */
+export function parameterFloats({ parameters }: Op): number {
+  return parameters.reduce((sum, { shape, pitch }) => sum + shape[0]! * pitch, 0);
+}
+
 /** Floats of one image's activations. */
 export function sizeOf({ channels, height, width }: Planes): number {
   return channels * height * width;

@@ -6,7 +6,7 @@ import source from "../../kernels/split_sums.wgsl" with { type: "text" };
 import { type Device, type Recorder, type Tensor, VIEW_FLOATS } from "../gpu/mod.ts";
 import type { Op, Span, Split } from "./op.ts";
 import { isParametric } from "./op.ts";
-import { bindable, viewOf, windowsOf } from "./theta_window.ts";
+import { viewOf, windowsOf } from "./theta_window.ts";
 
 /** llvmpipe leaves a loop, without a word, once an invocation has done 65 535 turns. */
 export const MOST_TURNS = 60_000;
@@ -84,7 +84,7 @@ export class SplitSums implements Disposable {
     for (const [START, size] of windowsOf(thetaBar, this.#networks)) {
       const THETA = size / this.#networks;
       const kernel = this.#device.kernel("split_sums", source, entry, { THETA, START, WG });
-      const part = (tensor: Tensor) => bindable(tensor) ? tensor : viewOf(tensor, START, size);
+      const part = (tensor: Tensor) => viewOf(tensor, START, size);
       const step = a && eta && out && { a: part(a), eta, out: part(out) };
       const bindings = {
         partial: this.#all,

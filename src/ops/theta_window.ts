@@ -3,7 +3,12 @@
  * may hold; then, for one network, it is a window around the parameters that the op reads or writes.
  * Algebra on flat arrays goes from window to window.
  */
-import { type Device, type Tensor, VIEW_FLOATS } from "../gpu/mod.ts";
+import { type Device, Tensor, VIEW_FLOATS } from "../gpu/mod.ts";
+
+/** Zeros of θ's shape [networks, P], which only a buffer must hold, not a binding. */
+export function thetaTensor(device: Device, shape: readonly number[], label: string): Tensor {
+  return Tensor.create(device, shape, label, device.info.limits.maxBufferSize!);
+}
 
 /** Where kernels find an op's parameters. */
 export interface ThetaWindow {
@@ -57,6 +62,7 @@ const views = new WeakMap<Tensor, Map<string, Tensor>>();
 
 /** The view of `size` words from `start`, the same one each time, as bind groups are kept by tensor. */
 export function viewOf(tensor: Tensor, start: number, size: number): Tensor {
+  if (size === tensor.size) return tensor;
   const known = views.get(tensor) ?? new Map<string, Tensor>();
   views.set(tensor, known);
   const key = `${start} ${size}`;

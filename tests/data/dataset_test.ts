@@ -96,37 +96,33 @@ Deno.test("makeDataset keeps published statistics, threefold in colour, but not 
 });
 
 Deno.test("makeDataset takes the classes it is told, and finds labels past them", () => {
-  const labels = { dims: [1], data: Uint8Array.of(1) };
-  const images = { dims: [1, 1, 2], data: Uint8Array.of(0, 1) };
-  const files = {
-    trainImages: images,
-    trainLabels: labels,
-    testImages: images,
-    testLabels: labels,
-  };
-  assert.equal(makeDataset("toy", files, "toy", { classes: 5 }).classes, 5);
-  assert.throws(() => makeDataset("toy", files, "toy", { classes: 1 }), {
+  assert.equal(makeDataset("toy", oneImage(), "toy", { classes: 5 }).classes, 5);
+  assert.throws(() => makeDataset("toy", oneImage(), "toy", { classes: 1 }), {
     message: /Cannot read toy \(train\): got label 1 at index 0, expected 0…0/,
   });
 });
 
 Deno.test("makeDataset keeps class names that are one a class, and is silent about others", () => {
-  const labels = { dims: [1], data: Uint8Array.of(1) };
-  const images = { dims: [1, 1, 2], data: Uint8Array.of(0, 1) };
-  const files = {
-    trainImages: images,
-    trainLabels: labels,
-    testImages: images,
-    testLabels: labels,
-  };
   const named = (classNames: unknown, name = "toy") =>
-    makeDataset(name, files, "toy", { classes: 3, classNames });
+    makeDataset(name, oneImage(), "toy", { classes: 3, classNames });
   assert.deepEqual(named(["a", "", "c / d"]).classNames, ["a", "", "c / d"]);
   assert.equal(named(["a", "b", "c"], "mnist").classes, 10); // which is published
   const others = [["a", "b"], ["a", "b", "c", "a"], ["a", "b", "a"], ["a", "b", 3], "abc", null];
   for (const names of others) assert.ok(!("classNames" in named(names)), JSON.stringify(names));
   assert.ok(!("classNames" in named(["a", "b", "c"], "mnist")));
 });
+
+/** Files of one image of class 1 in each split. */
+function oneImage() {
+  const labels = { dims: [1], data: Uint8Array.of(1) };
+  const images = { dims: [1, 1, 2], data: Uint8Array.of(0, 1) };
+  return {
+    trainImages: images,
+    trainLabels: labels,
+    testImages: images,
+    testLabels: labels,
+  };
+}
 
 function zeros(dims: number[]): Idx {
   return { dims, data: new Uint8Array(dims.reduce((product, size) => product * size, 1)) };

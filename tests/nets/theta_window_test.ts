@@ -13,6 +13,7 @@ import { trainNetworks } from "../../src/distill/train.ts";
 import { trainSettings } from "../../src/distill/train_settings.ts";
 import { buildNet } from "../../src/nets/build.ts";
 import { exportParameters } from "../../src/nets/export.ts";
+import { thetaTensor } from "../../src/ops/theta_window.ts";
 import { random } from "../oracle/numeric.ts";
 import { relativeError, twinOf } from "../support/nets.ts";
 import {
@@ -125,7 +126,7 @@ runTest("AlexNet at full size: the logits of an image are the oracle's", async (
   const input = { channels: 3, height: 224, width: 224 };
   using net = buildNet(device, "alexnet", input, 200);
   assert.equal(net.parameterCount, 57_823_240);
-  using theta = device.large([1, net.stride], "theta");
+  using theta = thetaTensor(device, [1, net.stride], "theta");
   const how = { init: "fixed", method: "kaiming_fan_in", param: 1, seed: 3 } as const;
   drawNetworks(net, theta, how, 0);
   const image = random(3 * 224 * 224, 5);
