@@ -7,7 +7,8 @@
 // Layouts are conv2d's; O, P and Q are the extents of y. `argmax` is unpool.wgsl's.
 //
 // An invocation computes COLUMNS columns of z, an even number, in two rows. Each row of src serves both:
-// its products with row i of the kernel go to the upper one, with row i − 1 to the lower.
+// its products with row i of the kernel go to the upper one, with row i − 1, kept from the turn before,
+// to the lower.
 
 override PICK: bool;
 
@@ -61,22 +62,25 @@ fn pooled(
   let chunks = (K + TAPS - 1) / TAPS;
   var s: Tile;  // the upper row
   var t: Tile;  // the lower
-  for (var k = 0u; k < C * (K + 1) * chunks; k++) {  // one loop: nested ones are slower
-    let j = k % chunks * TAPS;
-    let i = k / chunks % (K + 1);
-    let c = k / chunks / (K + 1);
+  var w: Taps; var wDot: Taps;
+  for (var k = 0u; k < C * chunks * (K + 1); k++) {  // one loop: nested ones are slower
+    let i = k % (K + 1);
+    let j = k / (K + 1) % chunks * TAPS;
+    let c = k / (K + 1) / chunks;
+    let wLower = w;
+    let wLowerDot = wDot;
+    w = tapsAt(at.r, channel, c, i, j, false);  // zero beyond the kernel, so before the next as well
+    if (TANGENT) { wDot = tapsAt(at.r, channel, c, i, j, true); }
     let h = 2 * at.p + i - PAD;
     if (h >= H) { continue; }  // above the first row too: it has wrapped round
     let row = at.r * stride() + (c * H + h) * V * N + at.n;
     let v = rowAt(row, at.q + j - PAD, false);
-    let w = tapsAt(at.r, channel, c, i, j, false);  // zero beyond the kernel
-    let wLower = tapsAt(at.r, channel, c, i - 1, j, false);
     if (TANGENT) {
       let dot = rowAt(row, at.q + j - PAD, true);
       accumulate(&s, dot, w);
-      accumulate(&s, v, tapsAt(at.r, channel, c, i, j, true));
+      accumulate(&s, v, wDot);
       accumulate(&t, dot, wLower);
-      accumulate(&t, v, tapsAt(at.r, channel, c, i - 1, j, true));
+      accumulate(&t, v, wLowerDot);
     } else {
       accumulate(&s, v, w);
       accumulate(&t, v, wLower);

@@ -5,7 +5,9 @@
 //   sum       thetaBar = g
 //   descend   out = a − eta[0]·g      a gradient step; also λ ← λ − η·Hλ
 //
-//   thetaBar, a, out [R,P], or of one network the THETA elements from START on; one an invocation
+//   thetaBar, a, out [R,P], or of one network the THETA elements from START on; four an invocation
+//
+// A range starts at a multiple of four and may end anywhere; THETA and START are multiples of four.
 
 struct Range { at: u32, size: u32, first: u32, runs: u32 }  // of θ; of partial
 
@@ -15,10 +17,10 @@ override WG: u32;
 
 @group(0) @binding(0) var<storage, read> partial: array<f32>;
 @group(0) @binding(1) var<storage, read> ranges: array<Range>;
-@group(0) @binding(2) var<storage, read> a: array<f32>;
+@group(0) @binding(2) var<storage, read> a: array<vec4f>;
 @group(0) @binding(3) var<storage, read> eta: array<f32>;
-@group(0) @binding(4) var<storage, read_write> thetaBar: array<f32>;
-@group(0) @binding(5) var<storage, read_write> out: array<f32>;
+@group(0) @binding(4) var<storage, read_write> thetaBar: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> out: array<vec4f>;
 
 struct Invocation {
   @builtin(workgroup_id) group: vec3u,
@@ -37,31 +39,31 @@ fn rangeOf(i: u32) -> Range {
   return range;
 }
 
-fn total(range: Range, i: u32, r: u32, networks: u32) -> f32 {
-  var sum = 0.0;
+// Elements i to i + 3 of thetaBar, `g`, with the sums of the runs where a range holds them.
+fn completed(g: vec4f, i: u32, r: u32, networks: u32) -> vec4f {
+  let range = rangeOf(i);
+  var sum = vec4f();
   var at = range.first + r * range.size + i - range.at;
   for (var run = 0u; run < range.runs; run++) {
-    sum += partial[at];
+    sum += vec4f(partial[at], partial[at + 1], partial[at + 2], partial[at + 3]);
     at += networks * range.size;
   }
-  return sum;
+  return select(g, sum, i - range.at + vec4u(0, 1, 2, 3) < vec4u(range.size));
 }
 
 @compute @workgroup_size(WG)
 fn sum(at: Invocation) {
-  let i = index(at);
-  let range = rangeOf(START + i);
-  if (i >= THETA || range.size == 0) { return; }
-  thetaBar[at.group.z * THETA + i] = total(range, START + i, at.group.z, at.groups.z);
+  let i = 4 * index(at);
+  if (i >= THETA || rangeOf(START + i).size == 0) { return; }
+  let whole = at.group.z * THETA / 4 + index(at);
+  thetaBar[whole] = completed(thetaBar[whole], START + i, at.group.z, at.groups.z);
 }
 
 @compute @workgroup_size(WG)
 fn descend(at: Invocation) {
-  let i = index(at);
+  let i = 4 * index(at);
   if (i >= THETA) { return; }
-  let range = rangeOf(START + i);
-  let whole = at.group.z * THETA + i;
-  var g = total(range, START + i, at.group.z, at.groups.z);
-  if (range.size == 0) { g = thetaBar[whole]; }
+  let whole = at.group.z * THETA / 4 + index(at);
+  let g = completed(thetaBar[whole], START + i, at.group.z, at.groups.z);
   out[whole] = a[whole] - eta[0] * g;
 }

@@ -1,13 +1,15 @@
 /**
  * conv2d: convolution with bias on relu(x) or x, and max-pooling after it where it is told to; its
- * kernels and formulas are in conv2d.wgsl, conv2d_pool.wgsl and conv2d_weights.wgsl, before which
- * shared/row.wgsl and shared/unpool.wgsl are put. Sums over images are split (SplitSums).
+ * kernels and formulas are in conv2d.wgsl and conv2d_weights.wgsl, with pooling in conv2d_pool.wgsl and
+ * conv2d_pool_weights.wgsl; what they share is put before them. Sums over images are split (SplitSums).
  */
 import correlateSource from "../../kernels/conv2d.wgsl" with { type: "text" };
 import poolSource from "../../kernels/conv2d_pool.wgsl" with { type: "text" };
 import weightsSource from "../../kernels/conv2d_weights.wgsl" with { type: "text" };
+import poolWeightsSource from "../../kernels/conv2d_pool_weights.wgsl" with { type: "text" };
 import rowSource from "../../kernels/shared/row.wgsl" with { type: "text" };
 import unpoolSource from "../../kernels/shared/unpool.wgsl" with { type: "text" };
+import sharedWeights from "../../kernels/shared/weights.wgsl" with { type: "text" };
 import type { Bindings, Device, Recorder, Tensor } from "../gpu/mod.ts";
 import { channelsOf, columnsOf, sumsOf, TAPS } from "./conv2d_tiles.ts";
 import {
@@ -192,7 +194,7 @@ export class Conv2d implements ParametricOp {
     const window = thetaWindow(theta, span.networks, this.#spec.at, parameterFloats(this));
     const COLUMNS = columnsOf(profile, span, to, pools);
     const CHANNELS = channelsOf(to.channels);
-    const source = pools ? correlateSource + poolSource : correlateSource;
+    const source = unpoolSource + correlateSource + (pools ? poolSource : "");
     const kernel = this.#kernel(source, pools ? "pooled" : "correlate", {
       ...extentsOf(from, to),
       ...overrides,
@@ -223,21 +225,23 @@ export class Conv2d implements ParametricOp {
     const partial = needed("conv2d.vjpW to partial", t.partial, [splits, networks, weights]);
     checkShared("conv2d.vjpW on x", x, this.input, span);
     this.#checkOutput("conv2d.vjpW", yBar, span);
-    const kernel = this.#kernel(weightsSource, "vjpW", {
-      ...extentsOf(this.input, this.#convolved),
+    const overrides = {
+      ...extentsOf(this.input, this.pools ? this.output : this.#convolved),
       ...tile,
-      SPLITS: splits,
       PAD: pad,
       TANGENT,
       RELU_SRC: +relu,
-      POOLED: +this.pools,
-    });
-    const argmax = this.pools ? needed("conv2d with saved", saved, [this.savedWords(span)]) : yBar;
-    record.dispatch(kernel, { src: x, srcDot: xDot, yBar, yBarDot, partial, argmax }, [
-      Math.ceil(tiles * splits / profile.workgroup),
-      channelTiles,
-      networks,
-    ]);
+    };
+    const bindings = { src: x, srcDot: xDot, yBar, yBarDot, partial };
+    const groups = [Math.ceil(tiles * splits / profile.workgroup), channelTiles, networks] as const;
+    if (!this.pools) {
+      const kernel = this.#kernel(sharedWeights + weightsSource, "vjpW", overrides);
+      return record.dispatch(kernel, bindings, groups);
+    }
+    const source = unpoolSource + sharedWeights + poolWeightsSource;
+    const kernel = this.#kernel(source, "pooledVjpW", { ...overrides, POOLED: 1 });
+    const argmax = needed("conv2d with saved", saved, [this.savedWords(span)]);
+    record.dispatch(kernel, { ...bindings, argmax }, groups);
   }
 
   split(span: Span): Split {
@@ -246,14 +250,14 @@ export class Conv2d implements ParametricOp {
   }
 
   #sums(span: Span) {
-    return sumsOf(this.#device.profile, span, this.input, this.#convolved, this.#spec.size);
+    return sumsOf(this.#device.profile, span, this.input, this.#convolved, this.#spec);
   }
 
   #kernel(source: string, entry: string, overrides: Record<string, number>) {
     const { size } = this.#spec;
     const { workgroup: WG } = this.#device.profile;
     const shared = { K: size, TAPS: Math.min(size, TAPS), WG };
-    return this.#device.kernel("conv2d", rowSource + unpoolSource + source, entry, {
+    return this.#device.kernel("conv2d", rowSource + source, entry, {
       ...overrides,
       ...shared,
     });

@@ -5,12 +5,20 @@ import { runsOf } from "./split_sums.ts";
 
 /**
  * What an invocation takes, at most: `columns` of an image, the first that leaves BUSY invocations, or
- * `pairs` of columns before pooling; of a sum over images `sumColumns` at a time for `sumRows` rows of
- * the kernel, in about `sumLanes` invocations. A software adapter wants few with much to do each.
+ * `pairs` of columns before pooling. Of a sum over images `sumColumns` at a time, or one window that
+ * was pooled for `sumChannels`, and `sumRows` rows of the kernel, in about `sumLanes` invocations. A
+ * software adapter wants few with much to do each.
  */
 const TILES = {
-  software: { columns: [14], pairs: 7, sumColumns: 5, sumRows: 5, sumLanes: 128 },
-  hardware: { columns: [4, 2, 1], pairs: 1, sumColumns: 4, sumRows: 1, sumLanes: 32_768 },
+  software: { columns: [14], pairs: 7, sumColumns: 5, sumChannels: 8, sumRows: 5, sumLanes: 128 },
+  hardware: {
+    columns: [4, 2, 1],
+    pairs: 1,
+    sumColumns: 4,
+    sumChannels: 4,
+    sumRows: 1,
+    sumLanes: 32_768,
+  },
 };
 /**
  * Invocations that keep a GPU busy, by its number of lanes, not by measurement. With fewer, smaller
@@ -40,30 +48,33 @@ export function channelsOf(channels: number): number {
   return channels % 4 !== 0 && channels % 3 === 0 ? 3 : 4;
 }
 
-/** How the sum over images that is the gradient in a kernel of side `size` is divided. */
+/**
+ * How the sum over images that is the gradient in a kernel of side `size` is divided: by lines of
+ * `output`, or by its 2 × 2 windows where these are pooled.
+ */
 export function sumsOf(
   { name }: Profile,
   { networks, images }: Span,
   input: Planes,
   output: Planes,
-  size: number,
+  { size, pool = false }: { readonly size: number; readonly pool?: boolean },
 ) {
   const [C, O, Q] = [input.channels, output.channels, output.width];
   const most = TILES[name];
-  const COLUMNS = tileOf(Q, most.sumColumns);
-  const CHANNELS = channelsOf(O);
+  const COLUMNS = pool ? 2 : tileOf(Q, most.sumColumns);
+  const CHANNELS = pool ? tileOf(O, most.sumChannels) : channelsOf(O);
   const ROWS = Math.min(size, most.sumRows);
   const tiles = C * Math.ceil(size / ROWS) * Math.ceil(size / TAPS);
   const channelTiles = Math.ceil(O / CHANNELS);
   const lines = images / 4 * output.height;
   const wanted = Math.ceil(most.sumLanes / tiles / channelTiles / networks);
-  const turns = lines * Math.ceil(Q / COLUMNS);
+  const turns = pool ? lines * Q / 4 : lines * Math.ceil(Q / COLUMNS);
   const splits = runsOf(turns, wanted, lines);
   const weights = O * (C * size * size + 1);
   return { COLUMNS, CHANNELS, ROWS, tiles, channelTiles, splits, weights };
 }
 
-/** Columns for each invocation: the fewest tiles of at most `most` columns, all about as wide. */
+/** Columns, or channels, for each invocation: the fewest tiles of at most `most`, all about as wide. */
 function tileOf(width: number, most: number): number {
   return Math.ceil(width / Math.ceil(width / most));
 }

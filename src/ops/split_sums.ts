@@ -92,7 +92,7 @@ export class SplitSums implements Disposable {
         thetaBar: part(thetaBar),
         ...step,
       };
-      record.dispatchEach(kernel, bindings, THETA, this.#networks);
+      record.dispatchEach(kernel, bindings, THETA / 4, this.#networks);
     }
   }
 
