@@ -5,8 +5,9 @@
 //
 //   x, x̄ [R,C,H,V,N]   y, ȳ [R,O,P,Q,N],  P = H + 2·PAD − K + 1   w [O,C,K,K], then b [O], in θ [R,·]
 //
-// Kind: bilinear in (relu(x), w), and gated by the maxima where pooling follows. With TANGENT each product a·b becomes ȧ·b + a·ḃ. A network's input is
-// taken as it is, without ReLU. Images are innermost, four to a vec4f; N counts vec4s.
+// Kind: bilinear in (relu(x), w), and gated by the maxima where pooling follows. With TANGENT each
+// product a·b becomes ȧ·b + a·ḃ. A network's input is taken as it is, without ReLU. Images are
+// innermost, four to a vec4f; N counts vec4s.
 //
 // Both passes are one correlation from `src` (x or ȳ) to `dst` (y or x̄); FLIP turns the kernel round,
 // and PAD is then K−1−PAD. An invocation computes COLUMNS columns × CHANNELS channels × 4 images. It
@@ -22,6 +23,7 @@ override AT: u32;        // where w starts in it
 override WG: u32;
 override CHANNELS: u32;  // at most 4
 override FLIP: bool; override TANGENT: bool;
+override POOLED: bool;  // whether src is what came back to a max-pooling
 override RELU_DST: bool;
 
 @group(0) @binding(0) var<storage, read> src: array<vec4f>;
@@ -146,9 +148,9 @@ fn correlation(at: Place) -> Tile {
   let channel = min(at.o + vec4u(0, 1, 2, 3), vec4u(O - 1));
   let chunks = (K + TAPS - 1) / TAPS;
   for (var k = 0u; k < C * K * chunks; k++) {  // one loop: nested ones are slower
-    let j = k % chunks * TAPS;
-    let i = k / chunks % K;
-    let c = k / chunks / K;
+    let i = k % K;
+    let j = k / K % chunks * TAPS;
+    let c = k / K / chunks;
     let h = at.p + i - PAD;
     if (h >= H) { continue; }  // above the first row too: it has wrapped round
     let s = rowOf(at, c, h, at.q + j - PAD, false);

@@ -2,9 +2,9 @@
 //
 //   vjpW   w̄[r,o,c,i,j] = Σ n,p,q  ȳ[r,o,p,q,n] · relu(x)[r,c,2p+a+i−PAD,2q+b+j−PAD,n]     b̄[r,o] = Σ ȳ
 //
-// where the largest of window (p, q) stood at row a and column b of it, as `argmax` has it (unpool.wgsl,
-// which is put before this, as row.wgsl and weights.wgsl are). With TANGENT each product a·b becomes
-// ȧ·b + a·ḃ. O, P and Q are the extents of ȳ.
+// where the largest of window (p, q) stood at row a and column b of it, as `argmax` has it
+// (unpool.wgsl, which is put before this, as row.wgsl and weights.wgsl are). With TANGENT each product
+// a·b becomes ȧ·b + a·ḃ. O, P and Q are the extents of ȳ.
 //
 // Before pooling three of a window's four cotangents are zero, so there is one product a tap, not four.
 // An invocation takes a window at a time. A patch of x, of ROWS + 1 rows and TAPS + 1 columns, is

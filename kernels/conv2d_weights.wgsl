@@ -2,12 +2,12 @@
 //
 //   vjpW   w̄[r,o,c,i,j] = Σ n,p,q  ȳ[r,o,p,q,n] · relu(x)[r,c,p+i−PAD,q+j−PAD,n]      b̄[r,o] = Σ ȳ
 //
-// With TANGENT each product a·b becomes ȧ·b + a·ḃ. Layouts are conv2d's; `src` is x. row.wgsl and weights.wgsl
-// are put before this.
+// With TANGENT each product a·b becomes ȧ·b + a·ḃ. Layouts are conv2d's; `src` is x. row.wgsl and
+// weights.wgsl are put before this.
 //
-// An invocation takes COLUMNS columns, at most 7, of a line (p, n) at a time: ȳ's are loaded once for all
-// rows and taps, x's (row.wgsl) once for all channels, at most 4, and taps, and the products are written
-// out, as in conv2d.
+// An invocation takes COLUMNS columns, at most 7, of a line (p, n) at a time: ȳ's are loaded once for
+// all rows and taps, x's (row.wgsl) once for all channels, at most 4, and taps, and the products are
+// written out, as in conv2d.
 
 // COLUMNS neighbouring columns.
 struct Line {

@@ -38,7 +38,8 @@ export function noise(device: Device, shape: readonly number[], seed: number): T
 }
 
 /**
- * The six passes of an op. A tangent pass counts two products, by the product rule.
+ * The six passes of an op. A tangent pass counts two products, by the product rule; the gradient in w
+ * of what is pooled a quarter of them, since the others are zero and are not done.
  *
  * @param stride floats of a network in θ
  */
@@ -57,36 +58,46 @@ export function passesOf(
   const [theta, thetaDot, thetaBar] = [7, 8, 9].map((s) => noise(device, [1, stride], s)) as Three;
   const sums = SplitSums.bytes([op], span) > 0 ? new SplitSums(device, [op], span) : undefined;
   const runs = sums ? { partial: sums.partials[0]! } : {};
-  const once = { flops: flopsOf(op, images) };
-  const twice = { flops: 2 * once.flops };
+  const pools = op instanceof Conv2d && op.pools;
+  const kept = pools ? { saved: device.tensor([op.savedWords(span)]) } : {};
+  const flops = flopsOf(op, images);
+  const [once, twice] = [{ flops }, { flops: 2 * flops }];
+  const summed = flops / (pools ? 4 : 1);
   const shared = { group: `${layer} N=${images}`, runs: runsFor(count) };
   const passes: Pick<Case, "name" | "work" | "run">[] = [
-    { name: "fwd", work: once, run: (record) => op.fwd(record, span, { x, theta, y }) },
+    { name: "fwd", work: once, run: (record) => op.fwd(record, span, { x, theta, y, ...kept }) },
     {
       name: "jvp",
       work: twice,
-      run: (record) => op.jvp(record, span, { x, xDot, theta, thetaDot, yDot: y }),
+      run: (record) => op.jvp(record, span, { x, xDot, theta, thetaDot, yDot: y, ...kept }),
     },
-    { name: "vjpX", work: once, run: (record) => op.vjpX(record, span, { x, theta, yBar, xBar }) },
+    {
+      name: "vjpX",
+      work: once,
+      run: (record) => op.vjpX(record, span, { x, theta, yBar, xBar, ...kept }),
+    },
     {
       name: "hvpX",
       work: twice,
-      run: (record) =>
-        op.hvpX(record, span, { x, xDot, theta, thetaDot, yBar, yBarDot, xBarDot: xBar }),
+      run: (record) => {
+        const cotangents = { yBar, yBarDot, xBarDot: xBar };
+        op.hvpX(record, span, { x, xDot, theta, thetaDot, ...cotangents, ...kept });
+      },
     },
     {
       name: "vjpW",
-      work: once,
+      work: { flops: summed },
       run: (record) => {
-        op.vjpW(record, span, { x, yBar, thetaBar, ...runs });
+        op.vjpW(record, span, { x, yBar, thetaBar, ...runs, ...kept });
         sums?.sum(record, thetaBar);
       },
     },
     {
       name: "hvpW",
-      work: twice,
+      work: { flops: 2 * summed },
       run: (record) => {
-        op.hvpW(record, span, { x, xDot, yBar, yBarDot, thetaBarDot: thetaBar, ...runs });
+        const all = { x, xDot, yBar, yBarDot, thetaBarDot: thetaBar, ...runs, ...kept };
+        op.hvpW(record, span, all);
         sums?.sum(record, thetaBar);
       },
     },

@@ -1,9 +1,8 @@
-// unpool: what stood before 2 × 2 max-pooling, from what comes after it; prepended to conv2d's kernels.
+// unpool: what stood before 2 × 2 max-pooling, from what comes after it; prepended to conv2d's kernels
+// but conv2d_weights.
 //
 // A cotangent goes back through max-pooling to its window's first largest. So the cotangents before
 // pooling need not be stored: a row of them is taken from the row after pooling that it belongs to.
-
-override POOLED: bool;  // whether src (or ȳ) is what came back to the max-pooling
 
 // For each vec4f after pooling, which of its window's four was the first largest, counted along rows:
 // two bits an image.

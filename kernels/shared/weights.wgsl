@@ -1,8 +1,9 @@
 // weights: what the gradients of conv2d in its weights have in common; prepended to their kernels.
 //
 // An invocation sums one of SPLITS runs for CHANNELS output channels and, of one input channel's
-// kernel, ROWS rows and TAPS taps; neighbouring invocations take neighbouring images. `partial` is
-// [SPLITS, R, O·(C·K·K + 1)], the biases last; split_sums.wgsl adds the runs.
+// kernel, ROWS rows and TAPS taps. A run is every SPLITS-th piece of the sum, so neighbouring
+// invocations take neighbouring images. `partial` is [SPLITS, R, O·(C·K·K + 1)], the biases last;
+// split_sums.wgsl adds the runs.
 
 override O: u32; override P: u32; override Q: u32;  // extents of ȳ
 override K: u32; override PAD: u32;

@@ -1,4 +1,4 @@
-/** Fuse: one op for neighbours that it computes in fewer dispatches, to the same bits. */
+/** Fuse: one op for neighbours that it computes in fewer dispatches. */
 import { Conv2d } from "../ops/conv2d.ts";
 import { MaxPool } from "../ops/max_pool.ts";
 import type { Op } from "../ops/op.ts";

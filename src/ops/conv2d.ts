@@ -44,7 +44,7 @@ export interface Conv2dSpec {
   readonly pad: number;
   /** Whether the input passes through ReLU first. */
   readonly relu: boolean;
-  /** Where the parameters start in a network's slice of θ, in floats. */
+  /** Where the parameters start in a network's slice of θ, in floats: a multiple of four. */
   readonly at: number;
   /** Whether the output is the maxima of its 2 × 2 windows; both sides must be even then. */
   readonly pool?: boolean;
@@ -221,8 +221,12 @@ export class Conv2d implements ParametricOp {
     const { profile } = this.#device;
     const { pad, relu } = this.#spec;
     const { networks } = span;
-    const { tiles, channelTiles, splits, weights, ...tile } = this.#sums(span);
-    const partial = needed("conv2d.vjpW to partial", t.partial, [splits, networks, weights]);
+    const { tiles, channelTiles, splits, ...tile } = this.#sums(span);
+    const partial = needed("conv2d.vjpW to partial", t.partial, [
+      splits,
+      networks,
+      parameterFloats(this),
+    ]);
     checkShared("conv2d.vjpW on x", x, this.input, span);
     this.#checkOutput("conv2d.vjpW", yBar, span);
     const overrides = {
@@ -239,14 +243,13 @@ export class Conv2d implements ParametricOp {
       return record.dispatch(kernel, bindings, groups);
     }
     const source = unpoolSource + sharedWeights + poolWeightsSource;
-    const kernel = this.#kernel(source, "pooledVjpW", { ...overrides, POOLED: 1 });
+    const kernel = this.#kernel(source, "pooledVjpW", overrides);
     const argmax = needed("conv2d with saved", saved, [this.savedWords(span)]);
     record.dispatch(kernel, { ...bindings, argmax }, groups);
   }
 
   split(span: Span): Split {
-    const { splits: runs, weights: size } = this.#sums(span);
-    return { runs, size, at: this.#spec.at };
+    return { runs: this.#sums(span).splits, size: parameterFloats(this), at: this.#spec.at };
   }
 
   #sums(span: Span) {

@@ -13,6 +13,7 @@ import {
   type JvpTensors,
   needed,
   type Parameter,
+  parameterFloats,
   type ParametricOp,
   type Planes,
   sizeOf,
@@ -40,8 +41,6 @@ export class Conv2dStrided implements ParametricOp {
   readonly parameters: readonly Parameter[];
   readonly #device: Device;
   readonly #spec: Conv2dStridedSpec;
-  /** Floats of w and b. */
-  readonly #weights: number;
 
   /** @throws RangeError for a sum of more terms than an invocation may add up. */
   constructor(device: Device, spec: Conv2dStridedSpec) {
@@ -56,7 +55,6 @@ export class Conv2dStrided implements ParametricOp {
     }
     this.#device = device;
     this.#spec = spec;
-    this.#weights = channels * (row + 1);
     this.input = input;
     const along = (side: number) => Math.floor((side + 2 * pad - size) / stride) + 1;
     this.output = { channels, height: along(input.height), width: along(input.width) };
@@ -139,7 +137,7 @@ export class Conv2dStrided implements ParametricOp {
     tangent: boolean,
     lanes: number,
   ): void {
-    const { stride, at, of } = thetaWindow(t.theta, networks, this.#spec.at, this.#weights);
+    const { stride, at, of } = thetaWindow(t.theta, networks, this.#spec.at, parameterFloats(this));
     const kernel = this.#kernel(entry, { TANGENT: +tangent, THETA: stride, AT: at });
     const parameters = { theta: of(t.theta), thetaDot: of(t.thetaDot) };
     record.dispatchEach(kernel, { ...t, ...parameters }, lanes, networks);
@@ -155,7 +153,7 @@ export class Conv2dStrided implements ParametricOp {
     checkShared("conv2d_strided.vjpW on x", x, this.input, span);
     this.#checkOutput("conv2d_strided.vjpW", yBar, span);
     const { splits, lanes } = this.#sums(span);
-    const shape = [splits, networks, this.#weights];
+    const shape = [splits, networks, parameterFloats(this)];
     const partial = needed("conv2d_strided.vjpW to partial", t.partial, shape);
     const kernel = this.#kernel("vjpW", { TANGENT: +tangent, SPLITS: splits });
     record.dispatchEach(kernel, { x, xDot, yBar, yBarDot, partial }, lanes * splits, networks);
@@ -168,14 +166,14 @@ export class Conv2dStrided implements ParametricOp {
   /** Runs that the sum over images is divided into, and the invocations of a run. */
   #sums({ networks, images }: Span): { splits: number; lanes: number } {
     const { channels, height, width } = this.output;
-    const lanes = Math.ceil(channels / 4) * (this.#weights / channels - 1);
+    const lanes = Math.ceil(channels / 4) * (parameterFloats(this) / channels - 1);
     const turns = images / 4 * height * width;
     const wanted = Math.ceil(SUM_LANES[this.#device.profile.name] / lanes / networks);
     return { splits: runsOf(turns, wanted, turns), lanes };
   }
 
   split(span: Span): Split {
-    return { runs: this.#sums(span).splits, size: this.#weights, at: this.#spec.at };
+    return { runs: this.#sums(span).splits, size: parameterFloats(this), at: this.#spec.at };
   }
 
   /** THETA, AT and SPLITS are 0 where an entry point does not use them. */

@@ -69,9 +69,10 @@ export function sumsOf(
   const lines = images / 4 * output.height;
   const wanted = Math.ceil(most.sumLanes / tiles / channelTiles / networks);
   const turns = pool ? lines * Q / 4 : lines * Math.ceil(Q / COLUMNS);
-  const splits = runsOf(turns, wanted, lines);
-  const weights = O * (C * size * size + 1);
-  return { COLUMNS, CHANNELS, ROWS, tiles, channelTiles, splits, weights };
+  const runs = runsOf(turns, wanted, Math.min(lines, turns));
+  // Kernels count the runs by the length of a binding of whole vec4s, which must not look like one more.
+  const splits = networks * O * (C * size * size + 1) < 4 ? Math.ceil(runs / 4) * 4 : runs;
+  return { COLUMNS, CHANNELS, ROWS, tiles, channelTiles, splits };
 }
 
 /** Columns, or channels, for each invocation: the fewest tiles of at most `most`, all about as wide. */

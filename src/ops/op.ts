@@ -65,7 +65,10 @@ export interface Op {
 /** Most logits that `fwdXent` computes: an invocation has them all. */
 export const MOST_LOGITS = 16;
 
-/** How an op splits the gradient in its parameters: into `runs` parts of `size` floats at θ's `at`. */
+/**
+ * How an op splits the gradient in its parameters: into `runs` parts of `size` floats at θ's `at`, a
+ * multiple of four.
+ */
 export interface Split {
   readonly runs: number;
   readonly size: number;

@@ -17,7 +17,7 @@ export const MOST_TURNS = 60_000;
  */
 export function runsOf(turns: number, wanted: number, most: number): number {
   const least = Math.ceil(turns / MOST_TURNS);
-  const most32 = Math.floor((2 ** 32 - 1) / turns); // kernels multiply turns by runs
+  const most32 = Math.floor((2 ** 32 - 1) / turns); // conv2d_strided multiplies turns by runs
   return Math.min(most, most32, Math.max(least, wanted));
 }
 
@@ -107,6 +107,9 @@ function layOut(ops: readonly Op[], span: Span) {
   const ranges = ops.map((op): Range | undefined => {
     const split = isParametric(op) ? op.split?.(span) : undefined;
     if (!split) return undefined;
+    if (split.at % 4) {
+      throw new RangeError(`Cannot add up sums: got parameters at ${split.at} of θ`);
+    }
     const first = Math.ceil(floats / VIEW_FLOATS) * VIEW_FLOATS;
     floats = first + Math.ceil(split.runs * span.networks * split.size / 4) * 4;
     return { ...split, first };

@@ -5,7 +5,7 @@
  */
 import { type Device, Tensor, VIEW_FLOATS } from "../gpu/mod.ts";
 
-/** Zeros of θ's shape [networks, P], which only a buffer must hold, not a binding. */
+/** Zeros that only a buffer must hold, not a binding: for θ and what else is updated window by window. */
 export function thetaTensor(device: Device, shape: readonly number[], label: string): Tensor {
   return Tensor.create(device, shape, label, device.info.limits.maxBufferSize!);
 }

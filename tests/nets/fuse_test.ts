@@ -84,10 +84,12 @@ for (const ties of [false, true]) {
     for (const [name, numbers] of Object.entries(expected)) {
       const largest = numbers.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
       assert.ok(largest > 0, `${name} is not all zero`);
-      // Of a pooling a fused convolution adds up windows, not lines: these sums round differently.
-      const bound = /^(theta|next)/.test(name) ? 1e-6 * largest : 0;
+      // Where it pools a convolution adds up windows, not lines: its gradient rounds differently.
+      const loose = /^(theta|next)/.test(name) ? ops.at(-1)!.parameters[0]!.at : 0;
       const off = numbers.map((value, i) => Math.abs(value - found[name]![i]!));
-      const differs = off.findIndex((error) => !(error <= bound));
+      const differs = off.findIndex((error, i) =>
+        !(error <= (i % stride < loose ? 1e-6 * largest : 0))
+      );
       assert.equal(differs, -1, `${name}[${differs}]`);
     }
   });

@@ -30,6 +30,7 @@ const SHAPES: Shape[] = [
   { C: 1, H: 10, V: 13, O: 9, K: 7, PAD: 3, N: 5, R: 1 },
   { C: 6, H: 5, V: 6, O: 2, K: 1, PAD: 0, N: 9, R: 2 },
   { C: 1, H: 5, V: 17, O: 1, K: 3, PAD: 1, N: 5, R: 2 }, // two tiles of columns, 9 + 8
+  { C: 1, H: 5, V: 5, O: 1, K: 1, PAD: 0, N: 4, R: 1 }, // few weights: a fifth run would look like six
   { C: 2, H: 4, V: 14, O: 6, K: 5, PAD: 2, N: 2, R: 2 },
 ];
 
@@ -66,7 +67,7 @@ for (const [i, s] of SHAPES.entries()) {
 
 // Tiles that overhang, more than one, and a kernel wider than a tile of 5.
 const POOLED: (Shape & { shared: boolean })[] = [
-  { C: 3, H: 8, V: 6, O: 7, K: 5, PAD: 2, N: 6, R: 2, shared: false },
+  { C: 3, H: 8, V: 6, O: 15, K: 5, PAD: 2, N: 6, R: 2, shared: false },
   { C: 2, H: 8, V: 20, O: 5, K: 3, PAD: 0, N: 3, R: 3, shared: true },
   { C: 1, H: 4, V: 4, O: 2, K: 7, PAD: 3, N: 5, R: 2, shared: false },
 ];
