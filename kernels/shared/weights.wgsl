@@ -11,6 +11,7 @@ override WG: u32;
 override CHANNELS: u32;
 override ROWS: u32;  // at most 5
 override TANGENT: bool;
+override ALONE: bool;  // whether there is one run: all invocations then load the same cotangents
 
 @group(0) @binding(0) var<storage, read> src: array<vec4f>;
 @group(0) @binding(1) var<storage, read> srcDot: array<vec4f>;
@@ -33,7 +34,7 @@ struct Place { r: u32, o: u32, c: u32, i: u32, j: u32, run: u32 }
 fn measure(networks: u32) {
   NETWORKS = networks;
   N = arrayLength(&yBar) / (networks * O * P * Q);
-  SPLITS = arrayLength(&partial) / (networks * O * (C * K * K + 1));
+  SPLITS = select(arrayLength(&partial) / (networks * O * (C * K * K + 1)), 1, ALONE);
 }
 
 fn tileOf(by: Invocation) -> u32 { return (by.group.x * WG + by.lane) / SPLITS; }

@@ -234,6 +234,7 @@ export class Conv2d implements ParametricOp {
       ...tile,
       PAD: pad,
       TANGENT,
+      ALONE: +(splits === 1),
       RELU_SRC: +relu,
     };
     const bindings = { src: x, srcDot: xDot, yBar, yBarDot, partial };
