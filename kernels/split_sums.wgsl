@@ -39,9 +39,8 @@ fn rangeOf(i: u32) -> Range {
   return range;
 }
 
-// Elements i to i + 3 of thetaBar, `g`, with the sums of the runs where a range holds them.
-fn completed(g: vec4f, i: u32, r: u32, networks: u32) -> vec4f {
-  let range = rangeOf(i);
+// Elements i to i + 3 of thetaBar, `g`, with the sums of the runs where `range`, that of i, holds them.
+fn completed(range: Range, g: vec4f, i: u32, r: u32, networks: u32) -> vec4f {
   var sum = vec4f();
   var at = range.first + r * range.size + i - range.at;
   for (var run = 0u; run < range.runs; run++) {
@@ -54,9 +53,10 @@ fn completed(g: vec4f, i: u32, r: u32, networks: u32) -> vec4f {
 @compute @workgroup_size(WG)
 fn sum(at: Invocation) {
   let i = 4 * index(at);
-  if (i >= THETA || rangeOf(START + i).size == 0) { return; }
+  let range = rangeOf(START + i);
+  if (i >= THETA || range.size == 0) { return; }
   let whole = at.group.z * THETA / 4 + index(at);
-  thetaBar[whole] = completed(thetaBar[whole], START + i, at.group.z, at.groups.z);
+  thetaBar[whole] = completed(range, thetaBar[whole], START + i, at.group.z, at.groups.z);
 }
 
 @compute @workgroup_size(WG)
@@ -64,6 +64,6 @@ fn descend(at: Invocation) {
   let i = 4 * index(at);
   if (i >= THETA) { return; }
   let whole = at.group.z * THETA / 4 + index(at);
-  let g = completed(thetaBar[whole], START + i, at.group.z, at.groups.z);
+  let g = completed(rangeOf(START + i), thetaBar[whole], START + i, at.group.z, at.groups.z);
   out[whole] = a[whole] - eta[0] * g;
 }

@@ -108,7 +108,9 @@ function layOut(ops: readonly Op[], span: Span) {
     const split = isParametric(op) ? op.split?.(span) : undefined;
     if (!split) return undefined;
     if (split.at % 4) {
-      throw new RangeError(`Cannot add up sums: got parameters at ${split.at} of θ`);
+      throw new RangeError(
+        `Cannot add up sums: got parameters at ${split.at} of θ, expected a multiple of 4`,
+      );
     }
     const first = Math.ceil(floats / VIEW_FLOATS) * VIEW_FLOATS;
     floats = first + Math.ceil(split.runs * span.networks * split.size / 4) * 4;
