@@ -15,14 +15,7 @@
  */
 import { Device } from "./src/gpu/mod.ts";
 
-export type {
-  Arch,
-  ConvLayer,
-  DenseLayer,
-  Layer,
-  LrnLayer,
-  MaxPoolLayer,
-} from "./src/arch/layers.ts";
+export type { Arch, Layer } from "./src/nets/arch.ts";
 export { type Dataset, type Split } from "./src/data/dataset.ts";
 export { type DatasetOptions, loadDataset, UnknownDatasetError } from "./src/data/load.ts";
 export type { FloatTensor } from "./src/data/safetensors.ts";
@@ -77,6 +70,7 @@ export { type TrainSettings, trainSettings } from "./src/distill/train_settings.
 export { UsageError } from "./src/distill/usage_error.ts";
 export { version } from "./src/distill/version.ts";
 export { EXPORT_FORMATS, exportArtifact, type ExportFormat } from "./src/export/export.ts";
+export { LOSS_NAMES } from "./src/layers/loss.ts";
 export type { InitMethod } from "./src/nets/init.ts";
 export type {
   Bindings,
@@ -86,6 +80,9 @@ export type {
   Overrides,
   Profile,
   Recorder,
+  Run,
+  Sizes,
+  Source,
   Tensor,
   Words,
 } from "./src/gpu/mod.ts";

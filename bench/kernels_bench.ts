@@ -1,16 +1,12 @@
-/** Every kernel at the shapes of LeNet and AlexCifarNet, beside what the adapter can do at best. */
+/** Every layer and loss at the shapes of LeNet, AlexCifarNet and ConvNet-3, beside the roofline. */
 import { Device } from "../src/gpu/mod.ts";
-import { conv2dCases } from "./cases/conv2d.ts";
-import { denseCases } from "./cases/dense.ts";
-import { maxPoolCases } from "./cases/max_pool.ts";
-import { softmaxXentCases } from "./cases/softmax_xent.ts";
+import { layerCases } from "./cases/layers.ts";
+import { lossCases } from "./cases/losses.ts";
 import { bench } from "./rate.ts";
 import { describeRoofline, measureRoofline } from "./roofline.ts";
 
 const device = await Device.open();
 const roofline = await measureRoofline(device);
 console.log(describeRoofline(roofline));
-await bench(device, "conv2d", await conv2dCases(device), roofline);
-await bench(device, "dense", await denseCases(device), roofline);
-await bench(device, "max_pool", await maxPoolCases(device), roofline);
-await bench(device, "softmax_xent", await softmaxXentCases(device), roofline);
+await bench(device, "layers", await layerCases(device), roofline);
+await bench(device, "losses", await lossCases(device), roofline);

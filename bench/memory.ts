@@ -8,14 +8,20 @@
 import assert from "node:assert/strict";
 import { parseArgs } from "node:util";
 import { drawNetworks } from "../src/distill/evaluate.ts";
-import { gradcheck } from "../src/distill/gradcheck.ts";
 import { formatBytes } from "../src/distill/bytes.ts";
-import { keepAll, planMemory, type TrajectoryPlan } from "../src/distill/memory.ts";
+import { planMemory } from "../src/distill/memory.ts";
 import { drawNormal } from "../src/distill/noise.ts";
 import { partOf, RealBatch } from "../src/distill/real.ts";
-import { Synthetic, Unroll, type UnrollSpec } from "../src/distill/unroll.ts";
+import {
+  keepAll,
+  Synthetic,
+  type TrajectoryPlan,
+  Unroll,
+  type UnrollSpec,
+} from "../src/distill/unroll.ts";
 import { Device } from "../src/gpu/mod.ts";
 import { buildNet } from "../src/nets/build.ts";
+import { prove } from "./prove.ts";
 
 const { values } = parseArgs({
   options: {
@@ -27,21 +33,20 @@ const BATCH = 64;
 const PER_STEP = 10;
 
 using device = await Device.open();
-const small = { arch: "lenet", steps: 2, epochs: 1, perClass: 1, batch: 4, networks: 1, seed: 1 };
-const check = await gradcheck(device, small);
-if (!check.passed) throw new Error(`the gradient is wrong: ${JSON.stringify(check)}`);
+await prove(device, { arch: "lenet", steps: 2 });
 
 const net = buildNet(device, "lenet", { channels: 1, height: 28, width: 28 }, 10);
 const part = partOf(net, 1, BATCH, "grad");
 const labels = Uint8Array.from({ length: BATCH }, (_, n) => n % 10);
 const images = Uint8Array.from({ length: BATCH * 784 }, (_, i) => (i * 7919 >> 3) % 256);
-const split = { images, labels, count: BATCH };
+const train = { images, labels, count: BATCH };
+const dataset = { train, mean: [0.1307], std: [0.3081] };
 const indices = Uint32Array.from({ length: BATCH }, (_, n) => n);
 
 for (const T of values.steps.split(",").map(Number)) {
   const [steps, epochs] = T % 10 === 0 ? [10, T / 10] : [T, 1];
   const spec = { steps, epochs, perStep: PER_STEP, networks: 1, labels: false };
-  const needs = { net, spec, batch: BATCH, part, evaluation: 0, trainingSet: 0 };
+  const needs = { net, spec, dataset, batch: BATCH, part, evaluation: 0 };
   const plans: [string, TrajectoryPlan][] = [
     ["all kept", keepAll(spec)],
     ["√T segments", { segment: Math.ceil(Math.sqrt(T)), keepActivations: true }],
@@ -66,7 +71,7 @@ async function measure(spec: UnrollSpec, plan: TrajectoryPlan, expected?: Float3
   const before = device.bytes;
   using unroll = new Unroll(net, spec, { part, total: BATCH }, plan);
   using data = new Synthetic(net, spec);
-  using real = new RealBatch(net, split, BATCH, part, { mean: [0.1307], std: [0.3081] });
+  using real = new RealBatch(net, train, BATCH, part, dataset);
   data.images.write(await drawNormal(device, 1, 0, data.images.length));
   data.labels.write(
     Float32Array.from({ length: data.labels.length }, (_, i) => +(i % 11 === 0)),
@@ -74,11 +79,12 @@ async function measure(spec: UnrollSpec, plan: TrajectoryPlan, expected?: Float3
   data.lrs.write(new Float32Array(data.lrs.length).fill(0.02));
   const how = { init: "random", method: "xavier_normal", param: 1, seed: 1 } as const;
   drawNetworks(net, unroll.theta0, how, 0);
+  real.choose(indices);
+  const record = device.record();
+  real.record(record);
+  unroll.metaGradient(record, data, real.parts);
   const once = async () => {
     const start = performance.now();
-    const record = device.record();
-    real.load(record, indices);
-    unroll.metaGradient(record, data, real.parts);
     record.submit();
     await unroll.loss.read();
     return (performance.now() - start) / 1000;

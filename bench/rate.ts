@@ -1,8 +1,8 @@
 /**
- * Rate: how long things take. To wait for the device costs Deno about 10 ms, so many runs go into one
- * command buffer, and the time is divided by their number.
+ * Rate: how long things take. To wait for the device may cost Deno 10 ms, so many runs go into one
+ * submission, and the time is divided by their number.
  */
-import type { Device, Recorder } from "../src/gpu/mod.ts";
+import { type Device, type Groups, type Kernel, Recorder, type Run } from "../src/gpu/mod.ts";
 import type { Roofline } from "./roofline.ts";
 
 /** Something to time. Its result has been checked against the oracle before. */
@@ -10,12 +10,10 @@ export interface Case {
   /** Cases of one group are compared with each other. */
   readonly group: string;
   readonly name: string;
-  /** Floating-point operations of one run, or bytes that it has to move. */
-  readonly work?: { readonly flops: number } | { readonly bytes: number };
+  /** Floating-point operations of one run, or that the bytes count which its kernels are bound to. */
+  readonly work?: { readonly flops: number } | "bytes";
   /** GPU bytes held while it runs. */
   readonly bytesHeld?: number;
-  /** Runs in one command buffer under `Deno.bench`. */
-  readonly runs: number;
   readonly run: (record: Recorder) => void;
 }
 
@@ -34,7 +32,7 @@ export interface Figure {
 }
 
 /** A measurement lasts at least this long, so that the waiting hardly counts. */
-const SECONDS = 0.2;
+const SECONDS = 0.1;
 const MEASUREMENTS = 3;
 
 /** Prints a table of figures and hands every case to `Deno.bench`. */
@@ -45,10 +43,20 @@ export async function bench(
   roofline: Roofline,
 ): Promise<void> {
   console.log(`\n${title} on ${device.info.name}, ${device.info.profile} profile`);
-  for (const figure of await figuresOf(device, cases, roofline)) console.log(lineOf(figure));
-  for (const { group, name, runs, run } of cases) {
-    const fn = () => submit(device, run, runs);
-    Deno.bench({ name: `${name}, ${runs} runs`, group, n: 5, warmup: 1, fn });
+  const figures = await figuresOf(device, cases, roofline);
+  for (const figure of figures) console.log(lineOf(figure));
+  for (const { group, name, run } of cases) {
+    const times = figures.filter((figure) => figure.group === group).map(({ us }) => us);
+    const runs = 2 ** Math.max(0, Math.ceil(Math.log2(SECONDS * 1e6 / Math.max(...times))));
+    const record = recordOf(device, run, runs);
+    const fn = () => submit(device, record);
+    Deno.bench({
+      name: `${name}, ${runs} run${runs === 1 ? "" : "s"}`,
+      group,
+      n: 5,
+      warmup: 1,
+      fn,
+    });
   }
 }
 
@@ -66,35 +74,48 @@ export async function figuresOf(
 /** A figure in one line. */
 export function lineOf(figure: Figure): string {
   const { group, name, us, dispatches, gflops, gbytes, ofRoofline, bytesHeld } = figure;
-  const columns = [`  ${`${group} ${name}`.padEnd(34)}${us.toFixed(1).padStart(11)} µs`];
+  const columns = [`  ${`${group} ${name}`.padEnd(57)}${us.toFixed(1).padStart(11)} µs`];
   columns.push(`${dispatches} dispatch${dispatches === 1 ? "" : "es"}`.padStart(16));
   if (gflops !== undefined) columns.push(`${gflops.toFixed(1).padStart(8)} GFLOP/s`);
   if (gbytes !== undefined) columns.push(`${gbytes.toFixed(1).padStart(8)} GB/s   `);
   if (ofRoofline !== undefined) columns.push(`${(100 * ofRoofline).toFixed(0).padStart(4)} %`);
-  if (bytesHeld !== undefined) columns.push(`${(bytesHeld / 2 ** 20).toFixed(1)} MB held`);
+  if (bytesHeld !== undefined) columns.push(`  ${(bytesHeld / 2 ** 20).toFixed(1)} MB held`);
   return columns.join("");
 }
 
 async function figureOf(device: Device, one: Case, roofline: Roofline): Promise<Figure> {
   const { group, name, work, bytesHeld, run } = one;
   const seconds = await secondsOf(device, run);
-  const record = device.record();
-  run(record);
-  const { dispatches } = record;
-  record.submit();
+  const { dispatches, bytes } = countOf(device, run);
   const us = Number((seconds * 1e6).toFixed(1));
   const held = bytesHeld === undefined ? {} : { bytesHeld };
   if (!work) return { group, name, us, dispatches, ...held };
-  const perNanosecond = ("flops" in work ? work.flops : work.bytes) / seconds / 1e9;
-  const rate = Number(perNanosecond.toFixed(2));
-  const kind = "flops" in work ? { gflops: rate } : { gbytes: rate };
-  const peak = "flops" in work ? roofline.gflops : roofline.gbytes;
-  return { group, name, us, dispatches, ...kind, ofRoofline: Number((rate / peak).toFixed(3)) };
+  const isOfBytes = work === "bytes";
+  const rate = Number(((isOfBytes ? bytes : work.flops) / seconds / 1e9).toFixed(2));
+  const kind = isOfBytes ? { gbytes: rate } : { gflops: rate };
+  const ofRoofline = Number((rate / (isOfBytes ? roofline.gbytes : roofline.gflops)).toFixed(3));
+  return { group, name, us, dispatches, ...kind, ofRoofline, ...held };
+}
+
+/** Adds up the bytes that kernels are bound to. */
+class Counter extends Recorder {
+  bytes = 0;
+
+  override dispatch(kernel: Kernel, run: Run, groups: Groups): void {
+    for (const tensor of new Set(Object.values(run.bindings))) this.bytes += tensor?.bytes ?? 0;
+    super.dispatch(kernel, run, groups);
+  }
+}
+
+function countOf(device: Device, run: Case["run"]): Counter {
+  const counter = new Counter(device);
+  run(counter);
+  return counter;
 }
 
 /** The median time of one run: the difference of two lengths, which leaves the waiting out. */
 export async function secondsOf(device: Device, run: Case["run"]): Promise<number> {
-  await submit(device, run, 1); // compiles
+  await submit(device, recordOf(device, run, 1)); // compiles
   let runs = 1;
   while (await time(device, run, runs) < SECONDS) runs *= 2;
   const all: number[] = [];
@@ -106,14 +127,19 @@ export async function secondsOf(device: Device, run: Case["run"]): Promise<numbe
 }
 
 async function time(device: Device, run: Case["run"], runs: number): Promise<number> {
+  const record = recordOf(device, run, runs);
   const start = performance.now();
-  await submit(device, run, runs);
+  await submit(device, record);
   return (performance.now() - start) / 1000;
 }
 
-async function submit(device: Device, run: Case["run"], runs: number): Promise<void> {
+function recordOf(device: Device, run: Case["run"], runs: number): Recorder {
   const record = device.record();
   for (let i = 0; i < runs; i++) run(record);
+  return record;
+}
+
+async function submit(device: Device, record: Recorder): Promise<void> {
   record.submit();
   await device.done();
 }

@@ -1,8 +1,8 @@
 /** Roofline: the adapter's best arithmetic and bandwidth, and what a dispatch costs. */
 import assert from "node:assert/strict";
-import type { Device, Recorder } from "../src/gpu/mod.ts";
+import { type Device, link, type Recorder } from "../src/gpu/mod.ts";
 import { secondsOf } from "./rate.ts";
-import source from "./roofline.wgsl" with { type: "text" };
+import text from "./roofline.wgsl" with { type: "text" };
 
 /** What the adapter does at best. */
 export interface Roofline {
@@ -15,6 +15,8 @@ export interface Roofline {
   readonly usPerRecording: number;
 }
 
+const SOURCE = link("roofline.wgsl", { "roofline.wgsl": text });
+
 const TURNS = 2000;
 const COPIED = 2 ** 22; // vec4s: 64 MB read, 64 MB written
 
@@ -22,15 +24,17 @@ const COPIED = 2 ** 22; // vec4s: 64 MB read, 64 MB written
 export async function measureRoofline(device: Device): Promise<Roofline> {
   const { workgroup: WG, name } = device.profile;
   const invocations = name === "software" ? 2 ** 11 : 2 ** 18;
-  const kernel = (entry: string) => device.kernel("roofline", source, entry, { TURNS, WG });
+  const kernel = (entry: string) => device.kernel(SOURCE, entry, { TURNS, WG });
   using a = device.tensor([COPIED, 4]).write(new Float32Array(COPIED * 4).fill(0.5));
   using copied = device.tensor([COPIED, 4]);
   using few = device.tensor([invocations, 4]);
   const groups = Math.ceil(invocations / WG);
-  const fma = (record: Recorder) => record.dispatch(kernel("fma"), { a, out: few }, [groups]);
-  const copy = (record: Recorder) =>
-    record.dispatchEach(kernel("copy"), { a, out: copied }, COPIED);
-  const empty = (record: Recorder) => record.dispatch(kernel("empty"), { a, out: few }, [1]);
+  const toFew = { sizes: { COUNT: invocations }, bindings: { a, out: few } };
+  const toAll = { sizes: { COUNT: COPIED }, bindings: { a, out: copied } };
+  const fma = (record: Recorder) =>
+    record.dispatch(kernel("fma"), { ...toFew, turns: TURNS }, [groups]);
+  const copy = (record: Recorder) => record.dispatchEach(kernel("copy"), toAll);
+  const empty = (record: Recorder) => record.dispatch(kernel("empty"), toFew, [1]);
   const record = device.record();
   [fma, copy].forEach((run) => run(record));
   record.submit();

@@ -1,122 +1,102 @@
-// conv2d_pool_weights: the gradient of conv2d_pool (see there) in its weights and bias.
+// uses: shared/unpool.wgsl, shared/weights.wgsl
+// conv2d_pool_weights: the gradient of conv2d_pool (see there) in its parameters.
 //
-//   vjpW   w̄[r,o,c,i,j] = Σ n,p,q  ȳ[r,o,p,q,n] · relu(x)[r,c,2p+a+i−PAD,2q+b+j−PAD,n]     b̄[r,o] = Σ ȳ
+//   w̄   w̄[r,o,c,i,j] = Σ n,p,q  ȳ[r,o,p,q,n] · relu(x)[r,c,2p+a+i−PAD,2q+b+j−PAD,n]      b̄[r,o] = Σ n,p,q  ȳ
 //
-// where the largest of window (p, q) stood at row a and column b of it, as `argmax` has it
-// (unpool.wgsl, which is put before this, as row.wgsl and weights.wgsl are). With TANGENT each product
-// a·b becomes ȧ·b + a·ḃ. O, P and Q are the extents of ȳ.
+// where the largest of window (p, q) stood at row a and column b of it, as `argmax` has it. With TANGENT
+// each product a·b becomes ȧ·b + a·ḃ. O, P and Q are the extents of ȳ.
 //
-// Before pooling three of a window's four cotangents are zero, so there is one product a tap, not four.
-// An invocation takes a window at a time. A patch of x, of ROWS + 1 rows and TAPS + 1 columns, is
-// loaded once for all channels, at most 8; for each of them and each image the sums take it from
-// where its maximum stood, first the row, then the column.
+// Before pooling three of a window's four cotangents are zero, so there is one product a tap, not four. A
+// turn takes a window. A patch of x, of ROWS + 1 rows and TAPS + 1 columns, serves all channels; for each of
+// them and each image the sums take it from where its maximum stood, first the row, then the column.
 
-struct Patch { a: Row, b: Row, c: Row, d: Row, e: Row, f: Row }
+alias Patch = array<Row, 6>;
 // A window of one channel: what came back to it, and which row and column that goes to.
 struct Window { yBar: vec4f, lower: vec4<bool>, right: vec4<bool> }
-struct Taps { a: f32, b: f32, c: f32, d: f32, e: f32 }
-struct Sums { a: Taps, b: Taps, c: Taps, d: Taps, e: Taps, bias: f32 }  // of a channel
 
-fn addRow(t: Taps, upper: Row, lower: Row, w: Window) -> Taps {
-  var s = t;
-  let a = select(upper.a, lower.a, w.lower);
-  let b = select(upper.b, lower.b, w.lower);
-  let c = select(upper.c, lower.c, w.lower);
-  let d = select(upper.d, lower.d, w.lower);
-  let e = select(upper.e, lower.e, w.lower);
-  let f = select(upper.f, lower.f, w.lower);
-  s.a += dot(select(a, b, w.right), w.yBar);
-  if (TAPS > 1) { s.b += dot(select(b, c, w.right), w.yBar); }
-  if (TAPS > 2) { s.c += dot(select(c, d, w.right), w.yBar); }
-  if (TAPS > 3) { s.d += dot(select(d, e, w.right), w.yBar); }
-  if (TAPS > 4) { s.e += dot(select(e, f, w.right), w.yBar); }
-  return s;
+fn addRow(sums: Taps, upper: Row, lower: Row, w: Window) -> Taps {
+  var t = sums;
+  let a = select(upper[0], lower[0], w.lower);
+  let b = select(upper[1], lower[1], w.lower);
+  let c = select(upper[2], lower[2], w.lower);
+  let d = select(upper[3], lower[3], w.lower);
+  let e = select(upper[4], lower[4], w.lower);
+  let f = select(upper[5], lower[5], w.lower);
+  t[0] += dot(select(a, b, w.right), w.yBar);
+  if (TAPS > 1) { t[1] += dot(select(b, c, w.right), w.yBar); }
+  if (TAPS > 2) { t[2] += dot(select(c, d, w.right), w.yBar); }
+  if (TAPS > 3) { t[3] += dot(select(d, e, w.right), w.yBar); }
+  if (TAPS > 4) { t[4] += dot(select(e, f, w.right), w.yBar); }
+  return t;
 }
-fn addPatch(t: ptr<function, Sums>, x: Patch, w: Window) {
-  (*t).a = addRow((*t).a, x.a, x.b, w);
-  if (ROWS > 1) { (*t).b = addRow((*t).b, x.b, x.c, w); }
-  if (ROWS > 2) { (*t).c = addRow((*t).c, x.c, x.d, w); }
-  if (ROWS > 3) { (*t).d = addRow((*t).d, x.d, x.e, w); }
-  if (ROWS > 4) { (*t).e = addRow((*t).e, x.e, x.f, w); }
-}
-
-fn patchAt(at: Place, p: u32, q: u32, n: u32, dot: bool) -> Patch {
-  var x: Patch;
-  let h = 2 * p + at.i - PAD;
-  let v = 2 * q + at.j - PAD;
-  x.a = rowOf(at, h, v, n, dot);
-  x.b = rowOf(at, h + 1, v, n, dot);
-  if (ROWS > 1) { x.c = rowOf(at, h + 2, v, n, dot); }
-  if (ROWS > 2) { x.d = rowOf(at, h + 3, v, n, dot); }
-  if (ROWS > 3) { x.e = rowOf(at, h + 4, v, n, dot); }
-  if (ROWS > 4) { x.f = rowOf(at, h + 5, v, n, dot); }
-  return x;
+fn addRows(sums: Sums, x: Patch, w: Window) -> Sums {
+  var t = sums;
+  t[0] = addRow(t[0], x[0], x[1], w);
+  if (ROWS > 1) { t[1] = addRow(t[1], x[1], x[2], w); }
+  if (ROWS > 2) { t[2] = addRow(t[2], x[2], x[3], w); }
+  if (ROWS > 3) { t[3] = addRow(t[3], x[3], x[4], w); }
+  if (ROWS > 4) { t[4] = addRow(t[4], x[4], x[5], w); }
+  return t;
 }
 
-// Window `at` for a channel: its products with the patch x, or with TANGENT also with ẋ.
-fn addChannel(t: ptr<function, Sums>, at: u32, x: Patch, xDot: Patch) {
-  let place = places(argmax[at]);
-  var w = Window(yBar[at], place >= vec4u(2), (place & vec4u(1)) == vec4u(1));
+// What a channel gains from the window that stands at `start` in its ȳ.
+fn addWindow(channel: Channel, start: u32, x: Patch, xDot: Patch) -> Channel {
+  var t = channel;
+  let place = placesOf(argmax[start]);
+  var w = Window(yBar[start], place >= vec4u(2), (place & vec4u(1)) == vec4u(1));
   if (TANGENT) {
-    addPatch(t, xDot, w);
-    w.yBar = yBarDot[at];
+    t.sums = addRows(t.sums, xDot, w);
+    w.yBar = yBarDot[start];
   }
-  addPatch(t, x, w);
-  (*t).bias += dot(w.yBar, vec4f(1));
+  t.sums = addRows(t.sums, x, w);
+  t.bias += dot(w.yBar, vec4f(1));
+  return t;
+}
+
+// The patch of the window below; its last two rows are to be loaded.
+fn shifted(x: Patch) -> Patch {
+  var next = x;
+  next[0] = x[2];
+  if (ROWS > 2) { next[1] = x[3]; }
+  if (ROWS > 3) { next[2] = x[4]; }
+  if (ROWS > 4) { next[3] = x[5]; }
+  return next;
 }
 
 @compute @workgroup_size(WG)
-fn pooledVjpW(by: Invocation) {
-  measure(by.groups.z);
-  if (tileOf(by) >= tiles()) { return; }
+fn conv2d_pool_weights(by: Invocation) {
+  if (!isInside(by)) { return; }
   let at = placeOf(by);
-  var a: Sums; var b: Sums; var c: Sums; var d: Sums;
-  var e: Sums; var f: Sums; var g: Sums; var h: Sums;
-  let plane = P * Q * N;
-  let last = (at.r + 1) * O - 1;
-  for (var k = at.run; k < plane; k += SPLITS) {
-    let n = k % N;
-    let q = k / N % Q;
-    let p = k / N / Q;
-    let x = patchAt(at, p, q, n, false);
-    var xDot: Patch;
-    if (TANGENT) { xDot = patchAt(at, p, q, n, true); }
-    let o = at.r * O + at.o;
-    addChannel(&a, o * plane + k, x, xDot);
-    if (CHANNELS > 1) { addChannel(&b, min(o + 1, last) * plane + k, x, xDot); }
-    if (CHANNELS > 2) { addChannel(&c, min(o + 2, last) * plane + k, x, xDot); }
-    if (CHANNELS > 3) { addChannel(&d, min(o + 3, last) * plane + k, x, xDot); }
-    if (CHANNELS > 4) { addChannel(&e, min(o + 4, last) * plane + k, x, xDot); }
-    if (CHANNELS > 5) { addChannel(&f, min(o + 5, last) * plane + k, x, xDot); }
-    if (CHANNELS > 6) { addChannel(&g, min(o + 6, last) * plane + k, x, xDot); }
-    if (CHANNELS > 7) { addChannel(&h, min(o + 7, last) * plane + k, x, xDot); }
+  var t: array<Channel, 8>;
+  var x: Patch; var xDot: Patch;
+  let before = ROWS / 2;  // turns that fill the first patch of a strip
+  let lines = STRIP + before;
+  let turns = stripsOf(at.run, 1) * lines;
+  for (var k = 0u; k < turns; k++) {  // one loop: nested ones are slower
+    let s = stripAt(at.run + k / lines * size.RUNS, 1);
+    let line = k % lines;
+    let p = s.p + line - before;
+    let h = 2 * p + at.i + ROWS - 1 - PAD;
+    let v = 2 * s.q + at.j - PAD;
+    x = shifted(x);
+    x[ROWS - 1] = columnsOf(at, h, v, s.n, false);
+    x[ROWS] = columnsOf(at, h + 1, v, s.n, false);
+    if (TANGENT) {
+      xDot = shifted(xDot);
+      xDot[ROWS - 1] = columnsOf(at, h, v, s.n, true);
+      xDot[ROWS] = columnsOf(at, h + 1, v, s.n, true);
+    }
+    if (line < before || p >= P) { continue; }
+    let start = (p * Q + s.q) * size.N + s.n;
+    let plane = P * Q * size.N;
+    t[0] = addWindow(t[0], planeOf(at, 0) * plane + start, x, xDot);
+    if (CHANNELS > 1) { t[1] = addWindow(t[1], planeOf(at, 1) * plane + start, x, xDot); }
+    if (CHANNELS > 2) { t[2] = addWindow(t[2], planeOf(at, 2) * plane + start, x, xDot); }
+    if (CHANNELS > 3) { t[3] = addWindow(t[3], planeOf(at, 3) * plane + start, x, xDot); }
+    if (CHANNELS > 4) { t[4] = addWindow(t[4], planeOf(at, 4) * plane + start, x, xDot); }
+    if (CHANNELS > 5) { t[5] = addWindow(t[5], planeOf(at, 5) * plane + start, x, xDot); }
+    if (CHANNELS > 6) { t[6] = addWindow(t[6], planeOf(at, 6) * plane + start, x, xDot); }
+    if (CHANNELS > 7) { t[7] = addWindow(t[7], planeOf(at, 7) * plane + start, x, xDot); }
   }
-  putChannel(at, 0, a);
-  if (CHANNELS > 1) { putChannel(at, 1, b); }
-  if (CHANNELS > 2) { putChannel(at, 2, c); }
-  if (CHANNELS > 3) { putChannel(at, 3, d); }
-  if (CHANNELS > 4) { putChannel(at, 4, e); }
-  if (CHANNELS > 5) { putChannel(at, 5, f); }
-  if (CHANNELS > 6) { putChannel(at, 6, g); }
-  if (CHANNELS > 7) { putChannel(at, 7, h); }
-}
-
-fn putChannel(at: Place, channel: u32, t: Sums) {
-  let o = at.o + channel;
-  if (o >= O) { return; }
-  let w = biasAt(at) - ((O - o) * C - at.c) * K * K + at.i * K + at.j;
-  putRow(at, 0, w, t.a);
-  putRow(at, 1, w + K, t.b);
-  putRow(at, 2, w + 2 * K, t.c);
-  putRow(at, 3, w + 3 * K, t.d);
-  putRow(at, 4, w + 4 * K, t.e);
-  if (at.c + at.i + at.j == 0) { partial[biasAt(at) + o] = t.bias; }
-}
-fn putRow(at: Place, i: u32, w: u32, t: Taps) {
-  if (i >= ROWS || at.i + i >= K) { return; }
-  partial[w] = t.a;
-  if (TAPS > 1 && at.j + 1 < K) { partial[w + 1] = t.b; }
-  if (TAPS > 2 && at.j + 2 < K) { partial[w + 2] = t.c; }
-  if (TAPS > 3 && at.j + 3 < K) { partial[w + 3] = t.d; }
-  if (TAPS > 4 && at.j + 4 < K) { partial[w + 4] = t.e; }
+  putChannels(at, &t);
 }

@@ -1,94 +1,67 @@
-// max_pool: the largest of each SIZE × SIZE window, stride SIZE.
+// uses: shared/windows.wgsl
+// max_pool: the largest of each window (windows.wgsl); what lies outside of x is never the largest.
 //
-//   fwd    y[r,c,p,q,n] = max i,j  x[r,c,SIZE·p+i,SIZE·q+j,n]
-//   vjp    x̄[r,c,h,v,n] = ȳ[r,c,h/SIZE,v/SIZE,n] where x is its window's first largest, 0 elsewhere
-//   jvp    ẏ[r,c,p,q,n] = ẋ at its window's first largest x
+//   y   y[r,c,p,q,n] = max k  x at element k of window (p, q); argmax[r,c,p,q,n] = the first such k
+//   ẏ   ẏ[r,c,p,q,n] = ẋ there
+//   x̄   x̄[r,c,h,v,n] = Σ p,q  ȳ[r,c,p,q,n] over the windows whose argmax it is
 //
-//   x, x̄ [R,C,H,V,N]   y, ȳ [R,C,P,Q,N],  P = H / SIZE
-//
-// Kind: gated (linear, given which x is largest). Images are innermost, four to a vec4f. An invocation
-// handles one window of four images.
+// Gated: x̄˙ is x̄ with ȳ˙ for ȳ. Layouts are those of windows.wgsl. Images are innermost, four to a vec4f. An
+// invocation handles one window of four images, or one x of four images, which gathers from its windows,
+// because these may overlap and WGSL has no atomic addition of f32.
 
-override PLANES: u32;  // R·C
-override P: u32;
-override Q: u32;
-override SIZE: u32;
-override WG: u32;
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> xDot: array<vec4f>;
-@group(0) @binding(2) var<storage, read> yBar: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> yDot: array<vec4f>;
-@group(0) @binding(5) var<storage, read_write> xBar: array<vec4f>;
-
-var<private> N: u32;  // vec4s of images
-
-// Where the window of output `id` starts in x.
-fn corner(id: u32) -> u32 {
-  let n = id % N;
-  let q = id / N % Q;
-  let row = id / N / Q;  // (plane, p): P rows of SIZE lines a plane
-  return (row * SIZE * Q * SIZE + q * SIZE) * N + n;
-}
-
-fn element(at: u32, k: u32) -> u32 { return at + (k / SIZE * Q * SIZE + k % SIZE) * N; }
-
-fn largest(at: u32) -> vec4f {
-  var most = x[at];
-  for (var k = 1u; k < SIZE * SIZE; k++) { most = max(most, x[element(at, k)]); }
-  return most;
-}
-
-fn index(group: vec3u, groups: vec3u, lane: u32) -> u32 { return (group.y * groups.x + group.x) * WG + lane; }
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(2) var<storage, read> xDot: array<vec4f>;
+@group(0) @binding(3) var<storage, read> yBar: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> yDot: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> xBar: array<vec4f>;
+@group(0) @binding(7) var<storage, read_write> argmax: array<vec4u>;
 
 @compute @workgroup_size(WG)
-fn fwd(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let id = index(group, groups, lane);
-  if (id >= arrayLength(&y)) { return; }
-  N = arrayLength(&y) / (PLANES * P * Q);
-  y[id] = largest(corner(id));
-}
-
-@compute @workgroup_size(WG)
-fn jvp(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let id = index(group, groups, lane);
-  if (id >= arrayLength(&yDot)) { return; }
-  N = arrayLength(&yDot) / (PLANES * P * Q);
-  let at = corner(id);
-  let most = largest(at);
-  var dot: vec4f;
-  for (var k = SIZE * SIZE; k > 0; k--) {  // downwards, so that the first largest is the last to write
-    let e = element(at, k - 1);
-    dot = select(dot, xDot[e], x[e] == most);
+fn forward(by: Invocation) {
+  for (var i = first(by); i < end(by); i += WG) {
+    let w = windowOf(i);
+    var most = vec4f();
+    var place = vec4u();
+    var none = true;
+    for (var k = 0u; k < SIZE * SIZE; k++) {
+      let e = elementOf(w, k);
+      if (e == OUTSIDE) { continue; }
+      let larger = (x[e] > most) | vec4<bool>(none);  // so the first of equals stays
+      most = select(most, x[e], larger);
+      place = select(place, vec4u(k), larger);
+      none = false;
+    }
+    y[i] = most;
+    argmax[i] = place;
   }
-  yDot[id] = dot;
 }
 
 @compute @workgroup_size(WG)
-fn vjp(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let id = index(group, groups, lane);
-  if (id >= arrayLength(&yBar)) { return; }
-  N = arrayLength(&yBar) / (PLANES * P * Q);
-  let at = corner(id);
-  let most = largest(at);
-  var left = yBar[id];  // zero once it has found its place
-  for (var k = 0u; k < SIZE * SIZE; k++) {
-    let e = element(at, k);
-    let hit = x[e] == most;
-    xBar[e] = select(vec4f(), left, hit);
-    left = select(left, vec4f(), hit);
+fn tangent(by: Invocation) {
+  for (var i = first(by); i < end(by); i += WG) {
+    let w = windowOf(i);
+    let k = argmax[i];
+    yDot[i] = vec4f(
+      xDot[elementOf(w, k.x)].x, xDot[elementOf(w, k.y)].y,
+      xDot[elementOf(w, k.z)].z, xDot[elementOf(w, k.w)].w,
+    );
+  }
+}
+
+@compute @workgroup_size(WG)
+fn backward(by: Invocation) {
+  for (var i = first(by); i < end(by); i += WG) {
+    let e = windowsOf(i);
+    var sum = vec4f();
+    for (var k = 0u; k < reach() * reach(); k++) {
+      let p = e.low.x + k / reach();
+      let q = e.low.y + k % reach();
+      if (p >= e.high.x || q >= e.high.y) { continue; }
+      let own = (e.h + PAD - STRIDE * p) * SIZE + e.v + PAD - STRIDE * q;  // which element of it x is
+      let window = ((e.plane * P + p) * Q + q) * size.N + e.n;
+      sum += select(vec4f(), yBar[window], argmax[window] == vec4u(own));
+    }
+    xBar[i] = sum;
   }
 }

@@ -1,3 +1,4 @@
+// uses: shared/each.wgsl
 // pack: images and labels as bytes, chosen by index, into the layout and the range that networks read.
 //
 //   images     x[c,h,v,n] = (bytes[i,c,h,v] / 255 − mean[c]) / std[c],  i = indices[n]
@@ -5,42 +6,31 @@
 //              flipped; m(j, L) = j mirrored at 0 and L − 1: a crop of the image reflected at its borders
 //   labels     y[k,n] = 1 where bytes[i] = k, else 0
 //
-//   bytes [·,C,PLANE] or [·], four to a u32   indices [COUNT]   scale [C]: mean and std as vec2f
-//   moves [COUNT]: dh, dv, flip in a byte each, dh and dv with their sign; |dh| < H, |dv| < V
-//   x [C,PLANE,N]   y [K,N]; both are 0 for padding images n ≥ COUNT
+//   bytes [·,C,PLANE] or [·], four to a u32   indices [LIVE]   scale [C]: mean and std as vec2f
+//   moves [LIVE]: dh, dv, flip in a byte each, dh and dv with their sign; |dh| < H, |dv| < V
+//   x [C,PLANE,N]   y [K,N]; both are 0 for padding images n ≥ LIVE
 //
-// Images are innermost, four to a vec4f; N counts vec4s. An invocation writes one vec4f.
+// Images are innermost, four to a vec4f; N counts vec4s. An element is one vec4f.
 
 override C: u32;
 override PLANE: u32;  // H·V
 override V: u32;
-override N: u32;
-override COUNT: u32;
-override WG: u32;
 
-@group(0) @binding(0) var<storage, read> bytes: array<u32>;
-@group(0) @binding(1) var<storage, read> indices: array<u32>;
-@group(0) @binding(2) var<storage, read> scale: array<vec2f>;
-@group(0) @binding(3) var<storage, read_write> x: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(5) var<storage, read> moves: array<u32>;
-
-struct Invocation {
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-}
-
-fn index(at: Invocation) -> u32 { return (at.group.y * at.groups.x + at.group.x) * WG + at.lane; }
+@group(0) @binding(1) var<storage, read> bytes: array<u32>;
+@group(0) @binding(2) var<storage, read> indices: array<u32>;
+@group(0) @binding(3) var<storage, read> scale: array<vec2f>;
+@group(0) @binding(4) var<storage, read_write> x: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(6) var<storage, read> moves: array<u32>;
 
 fn byte(i: u32) -> u32 { return (bytes[i / 4] >> (i % 4 * 8)) & 0xFF; }
 
-// A byte of each of four images of `size` bytes.
-fn four(n: vec4u, size: u32, at: vec4u) -> vec4u {
-  let i = min(n, vec4u(COUNT - 1));
+// A byte of each of four images of `length` bytes.
+fn four(n: vec4u, length: u32, at: vec4u) -> vec4u {
+  let i = min(n, vec4u(size.LIVE - 1));
   return vec4u(
-    byte(indices[i.x] * size + at.x), byte(indices[i.y] * size + at.y),
-    byte(indices[i.z] * size + at.z), byte(indices[i.w] * size + at.w),
+    byte(indices[i.x] * length + at.x), byte(indices[i.y] * length + at.y),
+    byte(indices[i.z] * length + at.z), byte(indices[i.w] * length + at.w),
   );
 }
 
@@ -48,42 +38,42 @@ fn four(n: vec4u, size: u32, at: vec4u) -> vec4u {
 fn normalized(n: vec4u, c: u32, at: vec4u) -> vec4f {
   let norm = scale[c];
   let v = (vec4f(four(n, C * PLANE, at)) / 255 - norm.x) / norm.y;
-  return select(vec4f(), v, n < vec4u(COUNT));
+  return select(vec4f(), v, n < vec4u(size.LIVE));
 }
 
 @compute @workgroup_size(WG)
-fn images(invocation: Invocation) {
-  let id = index(invocation);
-  if (id >= arrayLength(&x)) { return; }
-  let n = vec4u(0, 1, 2, 3) + id % N * 4;
-  let at = id / N;
-  x[id] = normalized(n, at / PLANE, vec4u(at));
+fn images(by: Invocation) {
+  for (var id = first(by); id < end(by); id += WG) {
+    let n = vec4u(0, 1, 2, 3) + id % size.N * 4;
+    let at = id / size.N;
+    x[id] = normalized(n, at / PLANE, vec4u(at));
+  }
 }
 
 // The border pixel itself is not repeated.
-fn mirrored(i: vec4i, size: i32) -> vec4u { return vec4u(min(abs(i), 2 * (size - 1) - abs(i))); }
+fn mirrored(i: vec4i, side: i32) -> vec4u { return vec4u(min(abs(i), 2 * (side - 1) - abs(i))); }
 
 @compute @workgroup_size(WG)
-fn crop_flip(invocation: Invocation) {
-  let id = index(invocation);
-  if (id >= arrayLength(&x)) { return; }
-  let n = vec4u(0, 1, 2, 3) + id % N * 4;
-  let at = id / N;
-  let i = min(n, vec4u(COUNT - 1));
-  let by = vec4i(vec4u(moves[i.x], moves[i.y], moves[i.z], moves[i.w]));
-  let h = i32(at % PLANE / V);
-  let v = i32(at % V);
-  let w = select(vec4i(v), vec4i(i32(V) - 1 - v), extractBits(by, 16, 1) != vec4i());
-  let row = mirrored(h + extractBits(by, 0, 8), i32(PLANE / V));
-  let column = mirrored(w + extractBits(by, 8, 8), i32(V));
-  x[id] = normalized(n, at / PLANE, at / PLANE * PLANE + row * V + column);
+fn crop_flip(by: Invocation) {
+  for (var id = first(by); id < end(by); id += WG) {
+    let n = vec4u(0, 1, 2, 3) + id % size.N * 4;
+    let at = id / size.N;
+    let i = min(n, vec4u(size.LIVE - 1));
+    let moved = vec4i(vec4u(moves[i.x], moves[i.y], moves[i.z], moves[i.w]));
+    let h = i32(at % PLANE / V);
+    let v = i32(at % V);
+    let w = select(vec4i(v), vec4i(i32(V) - 1 - v), extractBits(moved, 16, 1) != vec4i());
+    let row = mirrored(h + extractBits(moved, 0, 8), i32(PLANE / V));
+    let column = mirrored(w + extractBits(moved, 8, 8), i32(V));
+    x[id] = normalized(n, at / PLANE, at / PLANE * PLANE + row * V + column);
+  }
 }
 
 @compute @workgroup_size(WG)
-fn labels(invocation: Invocation) {
-  let id = index(invocation);
-  if (id >= arrayLength(&y)) { return; }
-  let n = vec4u(0, 1, 2, 3) + id % N * 4;
-  let hit = four(n, 1, vec4u()) == vec4u(id / N);
-  y[id] = select(vec4f(), vec4f(1), hit & (n < vec4u(COUNT)));
+fn labels(by: Invocation) {
+  for (var id = first(by); id < end(by); id += WG) {
+    let n = vec4u(0, 1, 2, 3) + id % size.N * 4;
+    let hit = four(n, 1, vec4u()) == vec4u(id / size.N);
+    y[id] = select(vec4f(), vec4f(1), hit & (n < vec4u(size.LIVE)));
+  }
 }

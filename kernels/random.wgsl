@@ -1,25 +1,25 @@
+// uses: shared/each.wgsl
 // random: counter-based random numbers, the same for a (seed, network, parameter) on every run.
 //
-//   normal    out[r·STRIDE + AT + i] = SCALE · g        g ~ N(0, 1) by Box–Muller
-//   uniform   out[r·STRIDE + AT + i] = SCALE · u        u ~ U[−1, 1)
+//   drawNormal    out[r·THETA + AT + i] = SCALE · g        g ~ N(0, 1) by Box–Muller
+//   drawUniform   out[r·THETA + AT + i] = SCALE · u        u ~ U[−1, 1)
+//   fill          out[r·THETA + AT + i] = SCALE
 //
 // i runs over ROWS rows of COLUMNS elements, the rows PITCH words apart (θ pads the rows of a dense
 // layer). The bits are Threefry-2x32-20 (Salmon et al. 2011) with key = (seed, network) and counter =
-// (row · COLUMNS + column, STREAM). `draw` holds the seed and the number of the first of the NETWORKS
+// (row · COLUMNS + column, STREAM). `draw` holds the seed and the number of the first of the R
 // networks, so a network's numbers do not depend on which others are drawn beside it.
 
-override FIRST: u32;  // number of the first element, where rows before these are drawn apart
 override ROWS: u32;
 override COLUMNS: u32;
 override PITCH: u32;
-override STRIDE: u32;
+override THETA: u32;  // words of a network's slice of `out`
 override AT: u32;
 override STREAM: u32;
 override SCALE: f32;
-override WG: u32;
 
-@group(0) @binding(0) var<storage, read> draw: vec2u;  // seed, first network
-@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(1) var<storage, read> draw: vec2u;  // seed, first network
+@group(0) @binding(2) var<storage, read_write> out: array<f32>;
 
 fn rotate(v: u32, by: u32) -> u32 { return (v << by) | (v >> (32 - by)); }
 
@@ -40,37 +40,34 @@ fn threefry(key: vec2u, counter: vec2u) -> vec2u {
   return mixA(v) + vec2u(k2, key.x + 5);
 }
 
-// Two numbers in [0, 1) with 24 bits each.
-fn unit(bits: vec2u) -> vec2f { return vec2f(bits >> vec2u(8)) * exp2(-24.0); }
+// Two numbers in [0, 1) with 24 bits each, for element i of all networks' rows and columns.
+fn unit(i: u32) -> vec2f {
+  let key = vec2u(draw.x, draw.y + i / (ROWS * COLUMNS));
+  let bits = threefry(key, vec2u(i % (ROWS * COLUMNS), STREAM));
+  return vec2f(bits >> vec2u(8)) * exp2(-24.0);
+}
 
-// Networks lie along z; x and y share the elements.
-struct Place { inside: bool, counter: u32, out: u32, key: vec2u }
-
-fn place(group: vec3u, groups: vec3u, lane: u32) -> Place {
-  let i = (group.y * groups.x + group.x) * WG + lane;
-  let at = group.z * STRIDE + AT + i / COLUMNS * PITCH + i % COLUMNS;
-  return Place(i < ROWS * COLUMNS, FIRST + i, at, vec2u(draw.x, draw.y + group.z));
+fn put(i: u32, v: f32) {
+  let k = i % (ROWS * COLUMNS);
+  out[i / (ROWS * COLUMNS) * THETA + AT + k / COLUMNS * PITCH + k % COLUMNS] = v;
 }
 
 @compute @workgroup_size(WG)
-fn normal(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let at = place(group, groups, lane);
-  if (!at.inside) { return; }
-  let u = unit(threefry(at.key, vec2u(at.counter, STREAM)));
-  out[at.out] = SCALE * sqrt(max(0, -2 * log(1 - u.x))) * cos(6.2831853 * u.y);
+fn drawNormal(by: Invocation) {
+  for (var i = first(by); i < end(by); i += WG) {
+    let u = unit(i);
+    // cos 2πu is −cos (2πu − π), whose angle lies within the range in which cosines are exact.
+    let cosine = -cos(3.14159265 * (2 * u.y - 1));
+    put(i, SCALE * sqrt(max(0, -2 * log(1 - u.x))) * cosine);
+  }
 }
 
 @compute @workgroup_size(WG)
-fn uniform(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let at = place(group, groups, lane);
-  if (!at.inside) { return; }
-  out[at.out] = SCALE * (2 * unit(threefry(at.key, vec2u(at.counter, STREAM))).x - 1);
+fn drawUniform(by: Invocation) {
+  for (var i = first(by); i < end(by); i += WG) { put(i, SCALE * (2 * unit(i).x - 1)); }
+}
+
+@compute @workgroup_size(WG)
+fn fill(by: Invocation) {
+  for (var i = first(by); i < end(by); i += WG) { put(i, SCALE); }
 }

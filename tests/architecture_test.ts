@@ -1,29 +1,31 @@
-/** What may import what, and how long files may be: the rules of docs/architecture.md. */
+/** What may import what, and what kernels look like: the rules of docs/architecture.md. */
 import assert from "node:assert/strict";
 import { dirname, join, normalize } from "node:path/posix";
 import { fileURLToPath } from "node:url";
+import { link } from "../src/gpu/mod.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** What a layer may import besides itself and packages; the files of `src` by folder. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
-  arch: [],
+  gpu: ["kernels/shared"],
+  oracle: [],
+  layers: ["gpu", "oracle", "kernels"],
+  ops: ["gpu", "layers", "kernels"],
+  nets: ["layers", "ops", "gpu", "oracle", "kernels"],
   data: [],
   report: [],
-  oracle: ["arch"],
-  gpu: [],
-  ops: ["gpu", "kernels"],
-  nets: ["arch", "ops", "gpu"],
-  distill: ["arch", "nets", "ops", "gpu", "data", "report", "recipes", "deno.json"],
+  distill: ["nets", "layers", "ops", "gpu", "data", "report", "recipes", "deno.json"],
   export: ["distill", "data", "report"],
   cli: ["mod.ts (types)"],
-  "mod.ts": ["arch", "data", "report", "oracle", "gpu", "ops", "nets", "distill", "export"],
+  "mod.ts": ["data", "gpu", "layers", "nets", "distill", "export"],
   "cli.ts": ["mod.ts", "cli"],
 };
 
 /** Layers that may import packages. */
 const PACKAGES = new Set([
-  "arch",
+  "layers",
+  "nets",
   "data",
   "report",
   "distill",
@@ -36,8 +38,11 @@ const PACKAGES = new Set([
 /** Layers that may import anything. */
 const FREE = new Set(["tests", "bench"]);
 
-/** The one file outside of tests that may import the oracle. */
+/** The one file of src/distill that may import the oracle. */
 const ORACLE_USER = "src/distill/gradcheck.ts";
+
+/** What other kernels use; `link` alone reads it. */
+const SHARED = "kernels/shared";
 
 interface Import {
   readonly specifier: string;
@@ -58,6 +63,7 @@ function importsOf(source: string): Import[] {
 
 /** The layer of a path from the root: a folder of src, a folder, or a file of the root. */
 function layerOf(path: string): string {
+  if (path.startsWith(`${SHARED}/`)) return SHARED;
   const [first, second] = path.split("/");
   return first === "src" ? second! : first!;
 }
@@ -93,7 +99,6 @@ async function* filesOf(...paths: string[]): AsyncGenerator<[path: string, text:
 const collect = async (...paths: string[]) => await Array.fromAsync(filesOf(...paths));
 
 const isTypeScript = ([path]: [string, string]) => path.endsWith(".ts");
-const linesOf = (text: string) => text.trimEnd().split("\n").length;
 
 Deno.test("importsOf sees every kind of import, and nothing in comments", () => {
   const source = `
@@ -131,13 +136,17 @@ Deno.test("violations finds arrows the wrong way", () => {
   const wrong: [string, string][] = [
     ["src/data/idx.ts", `import { Device } from "../gpu/mod.ts";`],
     ["src/gpu/device.ts", `import { z } from "zod";`],
-    ["src/gpu/device.ts", `import type { Op } from "../ops/op.ts";`],
-    ["src/ops/dense.ts", `import { Net } from "../nets/net.ts";`],
-    ["src/ops/dense.ts", `import { parse } from "yaml";`],
-    ["src/nets/net.ts", `import kernel from "../../kernels/dense.wgsl" with { type: "text" };`],
+    ["src/gpu/device.ts", `import type { Op } from "../layers/op.ts";`],
+    ["src/gpu/link.ts", `import dense from "../../kernels/dense.wgsl" with { type: "text" };`],
+    ["src/layers/dense.ts", `import { Net } from "../nets/net.ts";`],
+    ["src/layers/dense.ts", `import each from "../../kernels/shared/each.wgsl";`],
+    ["src/ops/random.ts", `import { Net } from "../nets/net.ts";`],
+    ["src/ops/random.ts", `import { parse } from "yaml";`],
     ["src/nets/net.ts", `export { Unroll } from "../distill/unroll.ts";`],
-    ["src/oracle/net.ts", `import { padded } from "../ops/op.ts";`],
-    ["src/distill/unroll.ts", `import { oracleOf } from "../oracle/arch.ts";`],
+    ["src/oracle/net.ts", `import { padded } from "../layers/op.ts";`],
+    ["src/oracle/net.ts", `import { z } from "zod";`],
+    ["src/distill/unroll.ts", `import { oracleNet } from "../oracle/net.ts";`],
+    ["src/distill/unroll.ts", `import dense from "../../kernels/dense.wgsl";`],
     ["src/distill/unroll.ts", `const m = await import("../../mod.ts");`],
     ["src/distill/unroll.ts", `import {\n  random,\n} from "../../tests/oracle/numeric.ts";`],
     ["src/cli/session.ts", `import { distill } from "../../mod.ts";`],
@@ -146,7 +155,7 @@ Deno.test("violations finds arrows the wrong way", () => {
     ["mod.ts", `import { run } from "./src/cli/program.ts";`],
     ["mod.ts", `import "./bench/meta_gradient.ts";`],
     ["src/new/thing.ts", `import "./other.ts";`],
-    ["src/ops/dense.ts", `import "../../../elsewhere.ts";`],
+    ["src/ops/random.ts", `import "../../../elsewhere.ts";`],
   ];
   for (const [path, source] of wrong) {
     assert.equal(violations(path, source).length, 1, `${path}: ${source}`);
@@ -155,15 +164,17 @@ Deno.test("violations finds arrows the wrong way", () => {
 
 Deno.test("violations lets the right ones pass", () => {
   const right: [string, string][] = [
-    ["src/distill/gradcheck.ts", `import { oracleOf } from "../oracle/arch.ts";`],
+    ["src/distill/gradcheck.ts", `import { oracleNet } from "../oracle/net.ts";`],
+    ["src/nets/build.ts", `import { sequence } from "../oracle/layer.ts";`],
+    ["src/gpu/link.ts", `import each from "../../kernels/shared/each.wgsl" with { type: "text" };`],
     [
       "src/distill/recipe.ts",
       `import quick from "../../recipes/quick.yaml" with { type: "text" };`,
     ],
-    ["src/ops/dense.ts", `import source from "../../kernels/dense.wgsl" with { type: "text" };`],
+    ["src/layers/dense.ts", `import source from "../../kernels/dense.wgsl" with { type: "text" };`],
     ["src/cli/session.ts", `import type * as Library from "../../mod.ts";`],
     ["src/cli/program.ts", `import { Command } from "commander";`],
-    ["tests/ops/dense_test.ts", `import { dense } from "../../src/oracle/dense.ts";`],
+    ["tests/layers/dense_test.ts", `import { dense } from "../../src/oracle/dense.ts";`],
   ];
   for (const [path, source] of right) assert.deepEqual(violations(path, source), [], source);
 });
@@ -183,44 +194,141 @@ Deno.test("only src/gpu says GPUDevice, GPUBuffer and navigator.gpu", async () =
   assert.deepEqual(found.filter((path) => !path.startsWith("src/gpu/")), []);
 });
 
-Deno.test("src/gpu is under 400 lines, and no file of src over 300", async () => {
-  const files = await collect("src");
-  const gpu = files.filter(([path]) => path.startsWith("src/gpu/"));
-  const total = gpu.reduce((sum, [, text]) => sum + linesOf(text), 0);
-  assert.ok(gpu.length > 3 && total < 400, `src/gpu has ${total} lines`);
-  const long = files.filter(([, text]) => linesOf(text) > 300);
-  assert.deepEqual(long.map(([path, text]) => `${path}: ${linesOf(text)} lines`), []);
-});
+/** A function of WGSL: its name, whether it is an entry point, and the names in it. */
+interface Fn {
+  readonly name: string;
+  readonly isEntry: boolean;
+  readonly uses: ReadonlySet<string>;
+}
 
-/** What is wrong with a kernel file, in words. */
+/** WGSL without comments. */
+const codeOf = (text: string) => text.replace(/\/\/.*/g, "");
+
+function functionsOf(code: string): Fn[] {
+  const starts = [...code.matchAll(/(@compute[^{}]*?)?\bfn (\w+)\([^{]*\{/g)];
+  return starts.map(({ 0: head, 1: attributes, 2: name, index }) => {
+    const start = index + head.length;
+    let end = start;
+    for (let depth = 1; depth > 0; end++) {
+      assert.ok(end < code.length, `${name} does not end`);
+      if (code[end] === "{") depth++;
+      if (code[end] === "}") depth--;
+    }
+    const body = code.slice(start, end);
+    const uses = new Set([...body.matchAll(/(?<![.\w])[A-Za-z_]\w*/g)].map(([word]) => word));
+    return { name: name!, isEntry: attributes !== undefined, uses };
+  });
+}
+
+/** The storage bindings that each entry point, or a function that it calls, names, sorted. */
+function storageOf(text: string): Record<string, string[]> {
+  const code = codeOf(text);
+  const storage = new Set([...code.matchAll(/var<storage[^>]*>\s*(\w+)/g)].map(([, name]) => name));
+  const functions = new Map(functionsOf(code).map((fn) => [fn.name, fn]));
+  const reach = (name: string, seen: Set<string>): Set<string> => {
+    if (seen.has(name)) return seen;
+    seen.add(name);
+    for (const used of functions.get(name)?.uses ?? []) reach(used, seen);
+    return seen;
+  };
+  const entries = [...functions.values()].filter(({ isEntry }) => isEntry);
+  return Object.fromEntries(entries.map(({ name }) => {
+    return [name, [...reach(name, new Set())].filter((used) => storage.has(used)).sort()];
+  }));
+}
+
+/** Storage buffers that an entry point may bind on any adapter: WebGPU's default limit. */
+const MOST_BUFFERS = 8;
+
+/** What is wrong with the first lines of a kernel file, in words. */
 function faultsOf(path: string, text: string): string[] {
   const name = path.slice(path.lastIndexOf("/") + 1, -".wgsl".length);
-  const numbers = [...text.matchAll(/^\s*@group\((\d+)\)\s*@binding\((\d+)\)/gm)].map(([, g, b]) =>
-    `${g}.${b}`
-  );
+  const [first, second] = text.split("\n");
+  const title = first!.startsWith("// uses: ") ? second! : first!;
+  return title.startsWith(`// ${name}: `) ? [] : [`${path} does not start with // ${name}:`];
+}
+
+/** What is wrong with a linked source, in words. */
+function faultsOfSource(name: string, text: string): string[] {
+  const code = codeOf(text);
+  const bindings = [
+    ...code.matchAll(/@group\((\d+)\)\s*@binding\((\d+)\)\s*var(<[^>]*>)\s*(\w+)/g),
+  ];
+  const numbers = bindings.map(([, group, number]) => `${group}.${number}`);
+  const zero = bindings.find((_, i) => numbers[i] === "0.0");
   const faults: string[] = [];
-  if (linesOf(text) > 250) faults.push(`${path} has ${linesOf(text)} lines`);
-  if (!text.startsWith(`// ${name}: `)) faults.push(`${path} does not start with // ${name}:`);
-  const prepended = path.startsWith("kernels/shared/"); // to sources that have the entry points
-  if (!text.includes("@compute") && !prepended) faults.push(`${path} has no entry point`);
-  if (new Set(numbers).size < numbers.length) faults.push(`${path} has a binding number twice`);
+  if (new Set(numbers).size < numbers.length) faults.push(`${name} has a binding number twice`);
+  if (zero?.slice(3).join(" ") !== "<uniform> size") faults.push(`${name} does not bind size at 0`);
+  const entries = Object.entries(storageOf(text));
+  if (entries.length === 0) faults.push(`${name} has no entry point`);
+  for (const [entry, { length }] of entries) {
+    if (length > MOST_BUFFERS) faults.push(`${name} binds ${length} storage buffers in ${entry}`);
+  }
   return faults;
 }
 
-Deno.test("kernels name themselves, are short, and number each binding once", async () => {
+/** All kernel files by their path from kernels/. */
+async function kernelFiles(): Promise<Record<string, string>> {
   const files = await collect("kernels");
-  assert.ok(files.length >= 9 && files.every(([path]) => path.endsWith(".wgsl")));
+  return Object.fromEntries(files.map(([path, text]) => [path.slice("kernels/".length), text]));
+}
+
+Deno.test("kernels name what they use and themselves", async () => {
+  const files = Object.entries(await kernelFiles());
+  assert.ok(files.length > 20 && files.every(([path]) => path.endsWith(".wgsl")));
   assert.deepEqual(files.flatMap(([path, text]) => faultsOf(path, text)), []);
 });
 
-Deno.test("faultsOf finds each fault of a kernel", () => {
-  const [first, second] = [0, 1].map((i) => `@group(0) @binding(${i}) var<storage> a${i}: u32;\n`);
-  const entry = "@compute @workgroup_size(1) fn a() {}\n";
-  const faults = (text: string) => faultsOf("kernels/a.wgsl", text).join();
-  assert.equal(faults(`// a: good.\n${first}${second}${entry}`), "");
-  assert.match(faults(`// b: other.\n${first}`), /start with \/\/ a:/);
-  assert.match(faults(`// a: twice.\n${first}${first}`), /binding number twice/);
-  assert.match(faults(`// a: long.\n${first}${"// more\n".repeat(250)}`), /has 252 lines/);
-  assert.match(faults("// a: none.\n"), /no entry point/);
-  assert.deepEqual(faultsOf("kernels/shared/a.wgsl", "// a: prepended to others.\n"), []);
+Deno.test("kernels bind size at 0, each number once, and few enough buffers", async () => {
+  const files = await kernelFiles();
+  const names = Object.keys(files).filter((path) => !path.includes("/"));
+  const sources = names.map((name) => link(name, files));
+  const entries = sources.flatMap(({ text }) => Object.values(storageOf(text)));
+  assert.ok(entries.length > 40 && entries.every(({ length }) => length > 0));
+  assert.deepEqual(sources.flatMap(({ name, text }) => faultsOfSource(name, text)), []);
+  const declaring = Object.entries(files).filter(([, text]) => /@binding\(0\)/.test(codeOf(text)));
+  assert.deepEqual(declaring.map(([path]) => path), ["shared/sizes.wgsl"]);
+});
+
+Deno.test("storageOf follows calls, and leaves out comments and members", () => {
+  const source = `
+    @group(0) @binding(1) var<storage, read> a: array<f32>;
+    @group(0) @binding(2) var<storage, read> b: array<f32>;
+    @group(0) @binding(3) var<storage, read> c: array<f32>;
+    @group(0) @binding(4) var<storage, read_write> out: array<f32>;
+    struct Place { c: u32 }
+    fn at(i: u32) -> f32 { return deeper(i); }
+    fn deeper(i: u32) -> f32 { if (i > 1) { return b[i]; } return 0; }
+    fn unused() -> f32 { return c[0]; }
+    @compute @workgroup_size(WG)
+    fn one(by: Invocation) {
+      out[by.a] = at(0);  // not c
+    }
+    @compute @workgroup_size(WG)
+    fn two(place: Place) { out[place.c] = a[0]; }
+  `;
+  assert.deepEqual(storageOf(source), { one: ["b", "out"], two: ["a", "out"] });
+});
+
+Deno.test("faultsOf and faultsOfSource find each fault of a kernel", () => {
+  assert.deepEqual(faultsOf("kernels/a.wgsl", "// uses: shared/sizes.wgsl\n// a: good.\n"), []);
+  assert.deepEqual(faultsOf("kernels/shared/a.wgsl", "// a: good.\n"), []);
+  assert.match(faultsOf("kernels/a.wgsl", "// b: other.\n").join(), /not start with \/\/ a:/);
+  const size = "@group(0) @binding(0) var<uniform> size: Sizes;\n";
+  const storage = (count: number, first = 1) =>
+    Array.from(
+      { length: count },
+      (_, i) => `@group(0) @binding(${i + first}) var<storage, read_write> a${i}: array<u32>;\n`,
+    ).join("");
+  const entry = (count: number) =>
+    `@compute @workgroup_size(1) fn f() { ${
+      Array.from({ length: count }, (_, i) => `a${i}[0] = 1;`).join(" ")
+    } }\n`;
+  const faults = (text: string) => faultsOfSource("a.wgsl", text).join();
+  assert.equal(faults(size + storage(9) + entry(8)), "");
+  assert.match(faults(size + storage(9) + entry(9)), /binds 9 storage buffers in f/);
+  assert.match(faults(size + storage(1) + storage(1) + entry(1)), /binding number twice/);
+  assert.match(faults(storage(1) + entry(1)), /does not bind size at 0/);
+  assert.match(faults(storage(1, 0) + entry(1)), /does not bind size at 0/);
+  assert.match(faults(size + storage(1)), /no entry point/);
 });

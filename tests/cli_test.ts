@@ -263,8 +263,8 @@ Deno.test("--arch takes a name or layers, and what is wrong with them is bad usa
   );
   await expectUsageError(
     ["distill", "--arch", "resnet"],
-    'Cannot use recipe quick: arch: got "resnet", expected one of lenet, alexcifar, alexnet, or a ' +
-      "list of layers",
+    'Cannot use recipe quick: arch: got "resnet", expected one of lenet, alexcifar, alexnet, ' +
+      "convnet3, or a list of layers",
   );
   await withFolder(async (folder) => {
     const run = ["distill", "--out", folder, "--arch", layers, "--resume"];
@@ -316,7 +316,7 @@ Deno.test("train: the data set's settings, flags, progress by the epoch", async 
   await expectUsageError(
     ["train", "--arch", "resnet"],
     'Cannot use settings of train: arch: got "resnet", expected one of lenet, alexcifar, alexnet, ' +
-      "or a list of layers",
+      "convnet3, or a list of layers",
   );
 });
 
@@ -362,6 +362,16 @@ Deno.test("gradcheck: exit status 1 when the gradients differ", async () => {
   assert.equal((await command(["gradcheck"])).status, 0);
   const { status, out } = await command(["gradcheck", "--seed", "13", "--json"]);
   assert.deepEqual([status, JSON.parse(out[0]!).passed], [1, false]);
+});
+
+Deno.test("gradcheck --loss takes a loss that there is", async () => {
+  const { status, out } = await command(["gradcheck", "--loss", "mse"]);
+  assert.equal(status, 0);
+  assert.equal(out[0], "Relative error against the float64 oracle (lenet, mse, seed 1):");
+  assert.equal(out.at(-1), "Passed: all are less than 1e-5");
+  const wrong = await command(["gradcheck", "--loss", "hinge"]);
+  assert.equal(wrong.status, 2);
+  assert.match(wrong.err.join(), /--loss.*hinge.*softmax_xent, sigmoid_xent, mse/);
 });
 
 Deno.test("baselines: a table beside the paper's, --only some of it, --json all of it", async () => {

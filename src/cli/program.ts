@@ -60,7 +60,7 @@ export async function run(
   addBaselines(program, retort, async (flags) => {
     finish(await baselinesCommand(session(), flags));
   });
-  addGradcheck(program, async (flags) => finish(await gradcheckCommand(session(), flags)));
+  addGradcheck(program, retort, async (flags) => finish(await gradcheckCommand(session(), flags)));
   addData(program, async (name, flags) => finish(await dataCommand(session(), name, flags)));
   program.command("info").description("describe the WebGPU adapter")
     .action(async () => finish(await infoCommand(session())));
@@ -246,11 +246,16 @@ function addSweep(
 
 function addGradcheck(
   program: Command,
+  retort: Retort,
   action: (flags: GradcheckFlags) => Promise<void>,
 ): void {
   program.command("gradcheck")
     .description("compare gradients with a float64 oracle; exit status 1 when they differ")
     .option("--arch <name|layers>", "network: a name, or a list", architecture, "lenet")
+    .addOption(
+      new Option("--loss <name>", "what it is trained with").choices(retort.LOSS_NAMES)
+        .default("softmax_xent"),
+    )
     .option("--steps <n>", "gradient steps", integer("--steps", 1), 3)
     .option("--epochs <n>", "passes over all steps", integer("--epochs", 1), 2)
     .option("--per-class <n>", "images of a class in a step", integer("--per-class", 1), 1)

@@ -2,7 +2,8 @@
 import type { Split } from "../data/dataset.ts";
 import type { Tensor } from "../gpu/mod.ts";
 import type { Net } from "../nets/net.ts";
-import { thetaTensor } from "../ops/theta_window.ts";
+import type { Theta } from "../nets/theta.ts";
+import type { Workspace } from "../nets/workspace.ts";
 import { type Normalization, partOf, RealBatch } from "./real.ts";
 import type { Synthetic } from "./unroll.ts";
 
@@ -16,42 +17,99 @@ export interface Accuracy {
   networks: number;
 }
 
+/** What training R networks on distilled data takes beside their θ. */
+class TrainingRoom implements Disposable {
+  readonly work: Workspace;
+  readonly thetaBar: Theta;
+  readonly next: Theta;
+  readonly #owned: DisposableStack;
+
+  constructor(net: Net, networks: number, perStep: number) {
+    using owned = new DisposableStack();
+    this.work = owned.use(net.workspace(networks, perStep, { passes: "grad" }));
+    this.thetaBar = owned.use(net.theta(networks));
+    this.next = owned.use(net.theta(networks));
+    this.#owned = owned.move();
+  }
+
+  [Symbol.dispose](): void {
+    this.#owned.dispose();
+  }
+}
+
+/** What testing R networks takes beside their θ: images in parts, and what came out of each part. */
+class TestingRoom implements Disposable {
+  readonly batch: RealBatch;
+  readonly work: Workspace;
+  readonly hits: Tensor;
+  readonly losses: Tensor;
+  readonly #owned: DisposableStack;
+
+  constructor(net: Net, networks: number, split: Split, part: number, norm: Normalization) {
+    using owned = new DisposableStack();
+    this.batch = owned.use(new RealBatch(net, split, part, part, norm));
+    this.work = owned.use(net.workspace(networks, part, { passes: "forward" }));
+    const shape = [Math.ceil(split.count / part), networks, this.work.span.images];
+    this.hits = owned.use(net.device.tensor(shape));
+    this.losses = owned.use(net.device.tensor(shape));
+    this.#owned = owned.move();
+  }
+
+  [Symbol.dispose](): void {
+    this.#owned.dispose();
+  }
+}
+
+/** Bytes that one network takes while it is trained on `perStep` images a step and tested on a split. */
+export function bytesPerNetwork(
+  net: Net,
+  perStep: number,
+  split: Split,
+  norm: Normalization,
+): { all: number; theta: number } {
+  const { device } = net;
+  const theta = device.count(() => net.theta(1)).bytes;
+  const training = perStep > 0 ? device.count(() => new TrainingRoom(net, 1, perStep)).bytes : 0;
+  const testing = device.count(() => new TestingRoom(net, 1, split, FEW, norm)).bytes;
+  return { all: theta + Math.max(training, testing), theta };
+}
+
+/** Images that are tested at once when memory is short. */
+const FEW = 64;
+
 /**
- * Trains networks θ [R, P] in place on `data`: `epochs` passes over its blocks, plain gradient
+ * Trains networks θ in place on `data`: `epochs` passes over its blocks, plain gradient
  * descent at the recorded rates. Steps `from` up to `to` alone where they are given.
  */
 export function train(
   net: Net,
-  theta: Tensor,
+  theta: Theta,
   data: Synthetic,
   perStep: number,
   from = 0,
   to = data.lrs.each.length,
 ): void {
-  const { device } = net;
-  const networks = theta.size / net.stride;
-  using work = net.workspace(networks, perStep, { passes: "grad" });
-  using thetaBar = thetaTensor(device, theta.shape, "thetaBar");
-  using next = thetaTensor(device, theta.shape, "theta");
-  const record = device.record();
+  using room = new TrainingRoom(net, theta.networks, perStep);
+  const { work, thetaBar, next } = room;
+  const record = net.device.record();
   for (let t = from; t < to; t++) {
     const i = t % data.images.each.length;
     const [x, y, eta] = [data.images.each[i]!, data.labels.each[i]!, data.lrs.each[t]!];
-    net.grad(record, work, { theta, x, y, thetaBar, descent: { a: theta, eta, out: next } });
-    record.copy(next, theta);
+    net.grad(record, work, { theta, x, y, thetaBar, step: { a: theta, eta, out: next } });
+    theta.copy(record, next);
   }
   record.submit();
 }
 
 /**
- * The fraction of images that each network of θ [R, P] classifies right, [R].
+ * The fraction of images that each network of θ classifies right, [R].
  *
  * @param room bytes that the activations may take, about.
  * @throws Error when a loss is not finite: the networks have diverged.
  */
 export async function test(
   net: Net,
-  theta: Tensor,
+  theta: Theta,
   split: Split,
   normalization: Normalization,
   room?: number,
@@ -60,14 +118,14 @@ export async function test(
 }
 
 /**
- * Which images each network of θ [R, P] classifies right: for each network [count], 1 where it does.
+ * Which images each network of θ classifies right: for each network [count], 1 where it does.
  *
  * @param room bytes that the activations may take, about.
  * @throws Error when a loss is not finite: the networks have diverged.
  */
 export async function hitsOf(
   net: Net,
-  theta: Tensor,
+  theta: Theta,
   split: Split,
   normalization: Normalization,
   room?: number,
@@ -83,28 +141,25 @@ export async function hitsOf(
 /** As `hitsOf`, but it also says which networks, [R], have diverged, whose hits mean nothing. */
 export async function classify(
   net: Net,
-  theta: Tensor,
+  theta: Theta,
   split: Split,
   normalization: Normalization,
   room?: number,
 ): Promise<{ hits: Uint8Array[]; diverged: boolean[] }> {
-  const networks = theta.size / net.stride;
+  const { networks } = theta;
   const part = partOf(net, networks, split.count, "forward", room);
-  using batch = new RealBatch(net, split, part, part, normalization);
-  using work = net.workspace(networks, part, { passes: "forward" });
+  using testing = new TestingRoom(net, networks, split, part, normalization);
+  const { batch, work, hits, losses } = testing;
   const { images } = work.span;
-  const parts = Math.ceil(split.count / part);
   const last = split.count - 1;
-  using hits = net.device.tensor([parts, networks, images], "hits");
-  using losses = net.device.tensor([parts, networks, images], "losses");
-  for (let i = 0; i < parts; i++) {
-    const record = net.device.record();
+  for (let i = 0; i * part < split.count; i++) {
     // The last part is filled up with the last image.
-    const indices = Uint32Array.from({ length: part }, (_, n) => Math.min(i * part + n, last));
-    batch.load(record, indices);
-    const { x, y } = batch.parts[0]!;
-    net.forward(record, work, theta, x);
-    const { hit, loss } = net.loss(record, work, y);
+    batch.choose(Uint32Array.from({ length: part }, (_, n) => Math.min(i * part + n, last)));
+    const record = net.device.record();
+    batch.record(record);
+    const real = batch.parts[0]!;
+    net.logits(record, work, theta, real.x);
+    const { hit, loss } = net.judge(record, work, real);
     record.copy(hit, hits, i * hit.size);
     record.copy(loss, losses, i * loss.size);
     record.submit();

@@ -1,7 +1,6 @@
 /** Adam: one learned array on the GPU with its moments and, where asked for, clipped gradients. */
 import type { Recorder, Tensor } from "../gpu/mod.ts";
 import { adam, adamStep, clip } from "../ops/vector.ts";
-import { thetaTensor } from "../ops/theta_window.ts";
 
 /** What an array and its optimiser need to go on later, by name. */
 export type State = readonly (readonly [name: string, tensor: Tensor])[];
@@ -31,22 +30,25 @@ export class Adam implements Disposable {
   constructor(name: string, array: Tensor) {
     const { device, shape } = array;
     using owned = new DisposableStack();
-    const own = (shape: readonly number[], label: string) => owned.use(device.tensor(shape, label));
-    const moment1 = owned.use(thetaTensor(device, shape, "moment 1"));
-    const moment2 = owned.use(thetaTensor(device, shape, "moment 2"));
+    const own = (shape: readonly number[]) => owned.use(device.tensor(shape, "distilled data"));
+    const [moment1, moment2] = [own(shape), own(shape)];
     this.#array = array;
     this.#moments = [moment1, moment2];
-    this.#hyper = own([6], "hyper");
-    this.#factor = own([2], "gradient factor").write(Float32Array.of(1, 0));
+    this.#hyper = own([6]);
+    this.#factor = own([2]).write(Float32Array.of(1, 0));
     const kept = { moment1, moment2, factor: this.#factor };
     const named = Object.entries(kept).map(([k, tensor]) => [`${name}/${k}`, tensor] as const);
     this.state = [[name, array], ...named];
     this.#owned = owned.move();
   }
 
-  /** Records one step of the array against `gradient`. */
-  step(record: Recorder, gradient: Tensor, { t, rate, beta1, beta2, clip: limit }: AdamStep): void {
+  /** Sets the constants of the step to take next. */
+  set({ t, rate, beta1, beta2 }: Omit<AdamStep, "clip">): void {
     this.#hyper.write(adamStep(t, rate, beta1, beta2));
+  }
+
+  /** Records one step of the array against `gradient`, clipped to `limit` unless that is 0. */
+  step(record: Recorder, gradient: Tensor, limit: number): void {
     const [moment1, moment2] = this.#moments;
     const [hyper, factor] = [this.#hyper, this.#factor];
     if (limit > 0) clip(record, { a: gradient, factor }, limit);

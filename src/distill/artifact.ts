@@ -1,5 +1,5 @@
 /** Artifact: the folder a run leaves behind, written file by file under temporary names. */
-import { archToText } from "../arch/schema.ts";
+import { archToText } from "../nets/arch.ts";
 import { decodeSafetensors, encodeSafetensors, type FloatTensor } from "../data/safetensors.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { INIT_METHODS } from "../nets/init.ts";

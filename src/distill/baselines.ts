@@ -106,7 +106,7 @@ export async function baselines(
   const file = await networksOf(recipe);
   const learned = await learnedRates(recipe, dataset, options.artifact, file);
   const { channels, height, width, classes } = dataset;
-  using net = buildNet(device, recipe.arch, { channels, height, width }, classes);
+  const net = buildNet(device, recipe.arch, { channels, height, width }, classes);
   const tested = Math.max(KEPT * Math.ceil(networks / KEPT), recipe.test_networks);
   const pretrained = file && new Pretrained(net, file, { ...recipe, test_networks: tested });
   using run = new Run(net, recipe, dataset, networks, options, learned, pretrained);

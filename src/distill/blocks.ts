@@ -5,7 +5,7 @@
  * multiple of four; the rest of the world has [N, C, H, V] and [N, K]. Padding is zero.
  */
 import { type Device, type Tensor, VIEW_FLOATS } from "../gpu/mod.ts";
-import { padded } from "../ops/op.ts";
+import { padded } from "../layers/op.ts";
 
 /** `blocks` arrays of [rows, images], each block padded to where a view may start. */
 export class Blocks implements Disposable {

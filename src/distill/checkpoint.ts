@@ -1,5 +1,5 @@
 /** Checkpoint: where a run stands, and what it is a run of, so that only the same run goes on. */
-import { archToText } from "../arch/schema.ts";
+import { archToText } from "../nets/arch.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { decodeSafetensors, encodeSafetensors, type FloatTensor } from "../data/safetensors.ts";
 import { sha256 } from "../data/sha256.ts";

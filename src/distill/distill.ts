@@ -15,7 +15,7 @@ import { networksOf } from "./pretrained.ts";
 import { OuterLoop, rateAt } from "./outer_loop.ts";
 import { firstImages } from "./real_sets.ts";
 import { type Recipe, recipeToYaml } from "./recipe.ts";
-import { turnTaking } from "./turn_taking.ts";
+import { pacing } from "./pacing.ts";
 
 /** Where a run stands. */
 export interface Progress {
@@ -102,7 +102,7 @@ class Run implements Disposable {
   readonly #dataset: Dataset;
   readonly #options: DistillOptions;
   readonly #loop: OuterLoop;
-  readonly #adapter: string;
+  readonly #device: Device;
   readonly #networks: NetworkFile | undefined;
   #origin: Record<string, string> = {};
   #metrics: MetricsLog | undefined;
@@ -120,7 +120,7 @@ class Run implements Disposable {
     this.#recipe = recipe;
     this.#dataset = dataset;
     this.#options = options;
-    this.#adapter = device.info.name;
+    this.#device = device;
     this.#networks = networks;
     this.#loop = new OuterLoop(device, recipe, dataset, options.memoryBudget, networks);
     options.onPlan?.(describePlan(this.#loop.plan, recipe));
@@ -133,7 +133,12 @@ class Run implements Disposable {
   /** Fresh distilled data, or that of the checkpoint; what does not fit is refused before writing. */
   async begin(): Promise<void> {
     const { out, resume = false, onNote } = this.#options;
-    this.#origin = await originOf(this.#recipe, this.#dataset, this.#adapter, this.#networks);
+    this.#origin = await originOf(
+      this.#recipe,
+      this.#dataset,
+      this.#device.info.name,
+      this.#networks,
+    );
     const checkpoint = resume ? await readCheckpoint(out, this.#recipe, this.#origin) : undefined;
     const images = checkpoint ? undefined : firstImages(this.#recipe, this.#dataset, onNote);
     await this.#loop.meta.initialize(this.#recipe, images);
@@ -151,10 +156,10 @@ class Run implements Disposable {
     const first = this.#done;
     let paused = 0;
     const start = performance.now();
-    const letOthersIn = turnTaking();
+    const pace = pacing(this.#device);
     while (this.#done < iterations) {
       this.#loop.iterate(this.#done++);
-      await letOthersIn();
+      await pace();
       const due = (every: number) => every > 0 && this.#done % every === 0;
       const last = this.#done === iterations;
       if (!due(log_every) && !due(eval_every) && !due(checkpoint_every) && !last) continue;

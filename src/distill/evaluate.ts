@@ -1,14 +1,20 @@
 // deno-lint-ignore-file camelcase -- metadata and settings are spelled as in the files
 /** Evaluate: what networks reach on real test images, before and after training on distilled data. */
 import type { Dataset, Split } from "../data/dataset.ts";
-import type { Device, Tensor } from "../gpu/mod.ts";
+import type { Device } from "../gpu/mod.ts";
 import { importParameters } from "../nets/export.ts";
 import { initialize, type InitMethod } from "../nets/init.ts";
 import type { Net } from "../nets/net.ts";
-import { padded, sizeOf } from "../ops/op.ts";
-import { Workspace } from "../nets/workspace.ts";
-import { thetaTensor } from "../ops/theta_window.ts";
-import { type Accuracy, fractionOf, hitsOf, summarize, train } from "./accuracy.ts";
+import { padded, parameterFloats, sizeOf } from "../layers/op.ts";
+import type { Theta } from "../nets/theta.ts";
+import {
+  type Accuracy,
+  bytesPerNetwork,
+  fractionOf,
+  hitsOf,
+  summarize,
+  train,
+} from "./accuracy.ts";
 import type { Artifact } from "./artifact.ts";
 import { type Attack, type AttackMeasures, attackOf, relabel, summarizeAttack } from "./attack.ts";
 import { readNetworks } from "./network_file.ts";
@@ -51,27 +57,6 @@ const HELD_OUT = 200;
 
 /** Bytes that evaluation takes at most unless it is told otherwise. */
 const ROOM = 4 * 2 ** 30;
-
-/** Images that are tested at once when memory is short. */
-const FEW = 64;
-
-/** Bytes for each network that is trained and tested: what it needs, and its activations in that. */
-export function evaluationBytes(
-  net: Net,
-  perStep: number,
-  tested: number,
-): { all: number; activations: number } {
-  const [training, testing] = [
-    Workspace.bytes(net, 1, perStep, "grad"),
-    Workspace.bytes(net, 1, FEW, "forward"),
-  ];
-  const activations = Math.max(training, testing);
-  const thetas = 3 * 4 * net.stride; // before and after a step, and the gradient
-  const batch = 8 * FEW * (sizeOf(net.input) + net.classes) + 8 * (tested + FEW);
-  const span = { networks: 1, images: padded(perStep) };
-  const scratch = net.scratchBytes(span);
-  return { all: thetas + activations + batch + scratch, activations };
-}
 
 /** What networks are measured with. */
 export interface Trial {
@@ -120,7 +105,6 @@ export async function evaluate(
   options: EvaluateOptions = {},
 ): Promise<Gain> {
   const { artifact, net, how } = await openArtifact(device, dir, dataset);
-  using _net = net;
   const { metadata } = artifact;
   const { init } = how;
   const networks = options.networks ??
@@ -219,13 +203,13 @@ async function measureHits(
   data?: Recorded,
 ): Promise<Uint8Array[][]> {
   const hits: Uint8Array[][] = splits.map(() => []);
-  const each = evaluationBytes(net, data?.perStep ?? 0, dataset.test.count);
+  const each = bytesPerNetwork(net, data?.perStep ?? 0, dataset.test, dataset);
   const most = networksAtOnce(net, networks, data?.perStep ?? 0);
   const atOnce = Math.max(1, Math.min(most, Math.floor(room / each.all)));
-  const forActivations = room - atOnce * (each.all - each.activations);
+  const forActivations = room - atOnce * each.theta;
   for (let first = 0; first < networks; first += atOnce) {
     const here = Math.min(atOnce, networks - first);
-    using theta = thetaTensor(net.device, [here, net.stride], "theta");
+    using theta = net.theta(here);
     if (theta0) theta.write(theta0.subarray(first * net.stride, (first + here) * net.stride));
     else drawHeldOut(net, theta, how, first);
     if (data) train(net, theta, data.synthetic, data.perStep);
@@ -238,25 +222,31 @@ async function measureHits(
 
 /**
  * How many of `networks` are trained at once on `images` images where memory is not short: such that
- * their θ and each of their activations fit a binding.
+ * each layer's parameters and activations fit a binding.
  */
 export function networksAtOnce(net: Net, networks: number, images: number): number {
-  const { profile, limits } = net.device.info;
-  const largest = Math.max(...net.ops.map((op) => sizeOf(op.output)));
-  const floats = Math.max(net.stride, padded(images) * largest);
-  const fit = Math.floor(limits.maxStorageBufferBindingSize! / (4 * floats));
-  return Math.max(1, Math.min(AT_ONCE[profile], networks, fit));
+  const fit = networksThatFit(net, images);
+  return Math.max(1, Math.min(AT_ONCE[net.device.info.profile], networks, fit));
 }
 
-/** Fills θ [R, P] with held-out networks number `first` and following, or with the known one. */
-export function drawHeldOut(net: Net, theta: Tensor, how: Initialization, first: number): void {
+/** How many networks' parameters of a layer, and activations for `images`, a binding holds. */
+export function networksThatFit(net: Net, images = 0): number {
+  const floats = net.ops.map((op) =>
+    Math.max(parameterFloats(op), padded(images) * sizeOf(op.output))
+  );
+  const most = net.device.info.limits.maxStorageBufferBindingSize!;
+  return Math.floor(most / (4 * Math.max(...floats)));
+}
+
+/** Fills θ with held-out networks number `first` and following, or with the known one. */
+export function drawHeldOut(net: Net, theta: Theta, how: Initialization, first: number): void {
   drawNetworks(net, theta, how, how.init === "fixed" ? 0 : FIRST_TEST_NETWORK + first);
 }
 
-/** Fills θ [R, P] with networks number `first` and following of a seed. */
+/** Fills θ with networks number `first` and following of a seed. */
 export function drawNetworks(
   net: Net,
-  theta: Tensor,
+  theta: Theta,
   { method, param, seed }: Initialization,
   first: number,
 ): void {

@@ -1,6 +1,6 @@
 /** Fitting: whether settings and a data set go together, asked before anything is allocated. */
-import { type Arch, stagesOf } from "../arch/layers.ts";
-import { layersOf } from "../arch/named.ts";
+import { type Arch, stagesOf } from "../nets/arch.ts";
+import { layersOf } from "../nets/named.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { PADDING } from "./augment.ts";
 import { UsageError } from "./usage_error.ts";

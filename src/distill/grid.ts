@@ -4,9 +4,8 @@
  */
 import { gather } from "../data/batches.ts";
 import type { Dataset, Split } from "../data/dataset.ts";
-import type { Tensor } from "../gpu/mod.ts";
 import type { Net } from "../nets/net.ts";
-import { thetaTensor } from "../ops/theta_window.ts";
+import type { Theta } from "../nets/theta.ts";
 import { type Accuracy, classify, fractionOf, summarize, train } from "./accuracy.ts";
 import { drawHeldOut, drawNetworks, type Initialization, networksAtOnce } from "./evaluate.ts";
 import type { Pretrained } from "./pretrained.ts";
@@ -59,7 +58,7 @@ interface Trial {
   readonly networks: number;
   readonly split: Split;
   /** Fills θ with networks number `first` of the trial and following. */
-  readonly draw: (theta: Tensor, first: number) => void;
+  readonly draw: (theta: Theta, first: number) => void;
 }
 
 /** Trains and tests networks on sets of one size. */
@@ -118,7 +117,7 @@ export class Grid implements Disposable {
   ): Promise<Cell[]> {
     const found = epochs.map((epochs) => ({ epochs, fractions: [] as number[], diverged: 0 }));
     for (const [s, set] of sets.entries()) {
-      const draw = (theta: Tensor, first: number) => this.#heldOut(theta, s * each + first);
+      const draw = (theta: Theta, first: number) => this.#heldOut(theta, s * each + first);
       const part = await this.#try({ set, rate, epochs, networks: each, split, draw });
       part.forEach(({ fractions, diverged }, i) => {
         found[i]!.fractions.push(...fractions);
@@ -138,7 +137,7 @@ export class Grid implements Disposable {
     split: Split,
   ): Promise<number> {
     const { sampled } = this.#spec.pretrained ?? {};
-    const draw = (theta: Tensor, first: number) => {
+    const draw = (theta: Theta, first: number) => {
       if (sampled) theta.write(rowsOf(sampled, theta, first));
       else drawNetworks(this.#net, theta, this.#how, first);
     };
@@ -153,7 +152,7 @@ export class Grid implements Disposable {
     return sampled ? sampled.length / this.#net.stride : Infinity;
   }
 
-  #heldOut(theta: Tensor, first: number): void {
+  #heldOut(theta: Theta, first: number): void {
     const { tested } = this.#spec.pretrained ?? {};
     const number = this.#how.init === "fixed" ? 0 : first;
     if (tested) theta.write(rowsOf(tested, theta, number));
@@ -167,11 +166,7 @@ export class Grid implements Disposable {
     const atOnce = networksAtOnce(net, networks, perStep);
     const found = epochs.map((epochs) => ({ epochs, fractions: [] as number[], diverged: 0 }));
     for (let first = 0; first < networks; first += atOnce) {
-      using theta = thetaTensor(
-        net.device,
-        [Math.min(atOnce, networks - first), net.stride],
-        "theta",
-      );
+      using theta = net.theta(Math.min(atOnce, networks - first));
       draw(theta, first);
       let done = 0;
       for (const cell of found) {
@@ -230,8 +225,7 @@ export async function keepBest<T>(
   return scored.sort((a, b) => b.score - a.score).slice(0, count).map(({ item }) => item);
 }
 
-/** Networks number `first` and following of θ [K, P], as many as `theta` [R, P] takes. */
-function rowsOf(thetas: Float32Array<ArrayBuffer>, { size, shape }: Tensor, first: number) {
-  const start = first * size / shape[0]!;
-  return thetas.subarray(start, start + size);
+/** Networks number `first` and following of θ [K, stride], as many as `theta` takes. */
+function rowsOf(thetas: Float32Array<ArrayBuffer>, { networks, stride }: Theta, first: number) {
+  return thetas.subarray(first * stride, (first + networks) * stride);
 }

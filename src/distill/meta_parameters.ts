@@ -6,7 +6,7 @@
 import type { FloatTensor } from "../data/safetensors.ts";
 import type { Recorder } from "../gpu/mod.ts";
 import type { Net } from "../nets/net.ts";
-import { padded } from "../ops/op.ts";
+import { padded } from "../layers/op.ts";
 import { Softmax } from "../ops/softmax.ts";
 import { softplus, softplusVjp } from "../ops/vector.ts";
 import { Adam, type AdamStep, type State } from "./adam.ts";
@@ -43,12 +43,12 @@ export class MetaParameters implements Disposable {
   constructor(net: Net, spec: UnrollSpec) {
     const { steps, epochs } = spec;
     using owned = new DisposableStack();
-    const lrs = (label: string) => owned.use(new Blocks(net.device, label, steps * epochs, 1, 1));
+    const lrs = () => owned.use(new Blocks(net.device, "distilled data", steps * epochs, 1, 1));
     this.#net = net;
     this.#spec = spec;
     this.data = owned.use(new Synthetic(net, spec));
-    this.#raw = lrs("raw rates");
-    this.#rawBar = lrs("raw rates' gradient");
+    this.#raw = lrs();
+    this.#rawBar = lrs();
     this.#images = owned.use(new Adam("images", this.data.images.all));
     this.#lrs = owned.use(new Adam("raw_lrs", this.#raw.all));
     this.#labels = spec.labels ? softLabels(net, spec, owned) : undefined;
@@ -74,18 +74,23 @@ export class MetaParameters implements Disposable {
   /** Records the rates and labels that the raw numbers stand for. */
   derive(record: Recorder): void {
     softplus(record, { a: this.#raw.all, out: this.data.lrs.all });
-    this.#labels?.softmax.fwd(record, { x: this.#labels.raw.all, y: this.data.labels.all });
+    this.#labels?.softmax.forward(record, { x: this.#labels.raw.all, y: this.data.labels.all });
+  }
+
+  /** Sets the constants of Adam's next step. */
+  set(step: Omit<AdamStep, "clip">): void {
+    for (const adam of [this.#images, this.#lrs, this.#labels?.adam]) adam?.set(step);
   }
 
   /** Records Adam's step against the gradient in images, rates and, where learned, labels. */
-  step(record: Recorder, gradient: Synthetic, step: AdamStep): void {
-    this.#images.step(record, gradient.images.all, step);
+  step(record: Recorder, gradient: Synthetic, clip: number): void {
+    this.#images.step(record, gradient.images.all, clip);
     softplusVjp(record, { a: this.#raw.all, b: gradient.lrs.all, out: this.#rawBar.all });
-    this.#lrs.step(record, this.#rawBar.all, step);
+    this.#lrs.step(record, this.#rawBar.all, clip);
     if (!this.#labels) return;
     const { softmax, rawBar: { all: xBar }, adam } = this.#labels;
-    softmax.vjp(record, { y: this.data.labels.all, yBar: gradient.labels.all, xBar });
-    adam.step(record, xBar, step);
+    softmax.backward(record, { y: this.data.labels.all, yBar: gradient.labels.all, xBar });
+    adam.step(record, xBar, clip);
   }
 
   /** Everything that continues the run, by name. */
@@ -123,13 +128,13 @@ export class MetaParameters implements Disposable {
 function softLabels(net: Net, spec: UnrollSpec, owned: DisposableStack): SoftLabels {
   const { steps, perStep } = spec;
   const { device, classes } = net;
-  const blocks = (label: string) => owned.use(new Blocks(device, label, steps, classes, perStep));
-  const raw = blocks("raw labels");
+  const blocks = () => owned.use(new Blocks(device, "distilled data", steps, classes, perStep));
+  const raw = blocks();
   const { stride } = raw;
   const sizes = { classes, images: padded(perStep), count: perStep, blocks: steps, stride };
   return {
     raw,
-    rawBar: blocks("raw labels' gradient"),
+    rawBar: blocks(),
     softmax: new Softmax(device, sizes),
     adam: owned.use(new Adam("raw_labels", raw.all)),
   };

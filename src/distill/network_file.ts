@@ -101,9 +101,11 @@ function withNewHead(
   const [first] = net.parameters;
   const leading = tensors[first!.name]?.shape ?? [];
   const networks = leading.slice(0, leading.length - first!.shape.length); // [R], or [] for one
-  const head = net.parameters.slice(-2).map(({ name, shape, bias }) => {
+  const head = net.parameters.slice(-2).map(({ name, shape, initial }) => {
     const whole = [...networks, ...shape];
-    const data = new Float32Array(whole.reduce((a, b) => a * b, 1)).fill(bias ? 1 : 0);
+    const data = new Float32Array(whole.reduce((a, b) => a * b, 1)).fill(
+      initial === "bias" ? 1 : 0,
+    );
     return [name, { shape: whole, data }];
   });
   return { ...tensors, ...Object.fromEntries(head) };

@@ -1,5 +1,5 @@
 /** OpenArtifact: a run's artifact with the network that it is for, checked against a data set. */
-import { archFromText } from "../arch/schema.ts";
+import { archFromText } from "../nets/arch.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Device } from "../gpu/mod.ts";
 import { buildNet } from "../nets/build.ts";

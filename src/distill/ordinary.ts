@@ -5,20 +5,16 @@
 import { Batches } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Device, Recorder, Tensor } from "../gpu/mod.ts";
-import type { Net } from "../nets/net.ts";
-import { sizeOf } from "../ops/op.ts";
+import type { Batch, Net } from "../nets/net.ts";
+import type { Theta } from "../nets/theta.ts";
+import { sizeOf } from "../layers/op.ts";
 import { momentum } from "../ops/vector.ts";
-import { thetaTensor } from "../ops/theta_window.ts";
 import { type Accuracy, classify, fractionOf, summarize } from "./accuracy.ts";
 import { Blocks } from "./blocks.ts";
 import { drawHeldOut, type Initialization, networksAtOnce } from "./evaluate.ts";
 import { openArtifact } from "./open_artifact.ts";
 import { RealBatch } from "./real.ts";
-import { turnTaking } from "./turn_taking.ts";
-import type { RealPart } from "./unroll.ts";
-
-/** Steps between waits for the device: a queue without end takes the processor's memory. */
-const QUEUED = 256;
+import { pacing } from "./pacing.ts";
 
 /** How networks are trained on a normal data set. */
 export interface OrdinaryTraining {
@@ -44,35 +40,43 @@ export interface Minibatches {
   readonly count: number;
   /** Images of a minibatch. */
   readonly batch: number;
-  /** Records, or writes, the choice of images [batch] by index; `part` then holds them. */
-  load(record: Recorder, indices: Uint32Array): void;
-  readonly part: RealPart;
+  /** Sets the images [batch] to take next, by index. */
+  choose(indices: Uint32Array): void;
+  /** Records what brings them into `part`. */
+  record(record: Recorder): void;
+  readonly part: Batch;
 }
 
 /** What moves θ against a gradient of its shape. */
 export interface Optimizer {
-  step(record: Recorder, gradient: Tensor): void;
+  /** Records a step. */
+  step(record: Recorder, gradient: Theta): void;
 }
 
 /** Gradient descent with momentum as PyTorch has it: v = μ · v + ∇, θ = θ − η · v. */
 export class Sgd implements Optimizer, Disposable {
-  readonly #theta: Tensor;
-  readonly #velocity: Tensor;
+  readonly #theta: Theta;
+  readonly #velocity: Theta;
   readonly #eta: Tensor;
   readonly #momentum: number;
 
   /** @param theta what is moved; the caller keeps owning it. */
-  constructor(theta: Tensor, { rate, momentum }: Pick<OrdinaryTraining, "rate" | "momentum">) {
-    const { device, shape } = theta;
+  constructor(
+    net: Net,
+    theta: Theta,
+    { rate, momentum }: Pick<OrdinaryTraining, "rate" | "momentum">,
+  ) {
     this.#theta = theta;
-    this.#velocity = thetaTensor(device, shape, "velocity");
-    this.#eta = device.tensor([1], "eta").write(Float32Array.of(rate));
+    this.#velocity = net.theta(theta.networks);
+    this.#eta = net.device.tensor([1], "eta").write(Float32Array.of(rate));
     this.#momentum = momentum;
   }
 
-  step(record: Recorder, gradient: Tensor): void {
-    const tensors = { a: gradient, moment1: this.#velocity, eta: this.#eta, out: this.#theta };
-    momentum(record, tensors, this.#momentum);
+  step(record: Recorder, gradient: Theta): void {
+    gradient.parts.forEach((a, i) => {
+      const [moment1, out] = [this.#velocity.parts[i]!, this.#theta.parts[i]!];
+      momentum(record, { a, moment1, eta: this.#eta, out }, this.#momentum);
+    });
   }
 
   [Symbol.dispose](): void {
@@ -85,7 +89,7 @@ export class Sgd implements Optimizer, Disposable {
 export class ArrayMinibatches implements Minibatches, Disposable {
   readonly count: number;
   readonly batch: number;
-  readonly part: RealPart;
+  readonly part: Batch;
   readonly #arrays: readonly { readonly from: Float32Array; readonly rows: number; to: Blocks }[];
   readonly #owned: DisposableStack;
 
@@ -108,7 +112,7 @@ export class ArrayMinibatches implements Minibatches, Disposable {
     this.#owned = owned.move();
   }
 
-  load(_: Recorder, indices: Uint32Array): void {
+  choose(indices: Uint32Array): void {
     for (const { from, rows, to } of this.#arrays) {
       const chosen = new Float32Array(indices.length * rows);
       indices.forEach((index, n) => {
@@ -117,6 +121,9 @@ export class ArrayMinibatches implements Minibatches, Disposable {
       to.write(chosen);
     }
   }
+
+  /** Nothing: the images are written as networks read them. */
+  record(): void {}
 
   [Symbol.dispose](): void {
     this.#owned.dispose();
@@ -127,7 +134,7 @@ export class ArrayMinibatches implements Minibatches, Disposable {
 export class RealMinibatches implements Minibatches, Disposable {
   readonly count: number;
   readonly batch: number;
-  readonly part: RealPart;
+  readonly part: Batch;
   readonly #real: RealBatch;
 
   constructor(net: Net, dataset: Dataset, batch: number) {
@@ -137,8 +144,12 @@ export class RealMinibatches implements Minibatches, Disposable {
     this.part = this.#real.parts[0]!;
   }
 
-  load(record: Recorder, indices: Uint32Array): void {
-    this.#real.load(record, indices);
+  choose(indices: Uint32Array): void {
+    this.#real.choose(indices);
+  }
+
+  record(record: Recorder): void {
+    this.#real.record(record);
   }
 
   [Symbol.dispose](): void {
@@ -147,29 +158,28 @@ export class RealMinibatches implements Minibatches, Disposable {
 }
 
 /**
- * Trains networks θ [R, P] in place. Every epoch is a new order of all images, cut into minibatches;
+ * Trains networks θ in place. Every epoch is a new order of all images, cut into minibatches;
  * what is left over after the last whole one is for another epoch. The seed gives the order.
  */
 export async function fit(
   net: Net,
-  theta: Tensor,
+  theta: Theta,
   data: Minibatches,
   optimizer: Optimizer,
   { epochs, seed }: { epochs: number; seed: number },
 ): Promise<void> {
-  const networks = theta.size / net.stride;
-  using work = net.workspace(networks, data.batch, { passes: "grad" });
-  using thetaBar = thetaTensor(net.device, theta.shape, "thetaBar");
+  using work = net.workspace(theta.networks, data.batch, { passes: "grad" });
+  using thetaBar = net.theta(theta.networks);
+  const record = net.device.record();
+  data.record(record);
+  net.grad(record, work, { theta, ...data.part, thetaBar });
+  optimizer.step(record, thetaBar);
   const batches = new Batches(data, data.batch, seed);
-  const letOthersIn = turnTaking();
+  const pace = pacing(net.device);
   for (let k = 0; k < epochs * batches.perEpoch; k++) {
-    const record = net.device.record();
-    data.load(record, batches.indices(k));
-    net.grad(record, work, { theta, ...data.part, thetaBar });
-    optimizer.step(record, thetaBar);
+    data.choose(batches.indices(k));
     record.submit();
-    if (k % QUEUED === QUEUED - 1) await net.device.done();
-    await letOthersIn();
+    await pace();
   }
 }
 
@@ -189,9 +199,9 @@ export async function fitAndTest(
   const fractions: number[] = [];
   for (let first = 0; first < networks; first += atOnce) {
     const here = Math.min(atOnce, networks - first);
-    using theta = thetaTensor(net.device, [here, net.stride], "theta");
+    using theta = net.theta(here);
     drawHeldOut(net, theta, { ...how, init: "random" }, first);
-    using sgd = new Sgd(theta, training);
+    using sgd = new Sgd(net, theta, training);
     await fit(net, theta, data, sgd, { epochs: training.epochs, seed: how.seed });
     const { hits } = await classify(net, theta, dataset.test, dataset);
     fractions.push(...hits.map(fractionOf));
@@ -214,7 +224,6 @@ export async function evaluateOrdinary(
 ): Promise<Accuracy> {
   const { networks = 20, training = ON_DISTILLED } = options;
   const { artifact: { images, labels }, net, how } = await openArtifact(device, dir, dataset);
-  using _net = net;
   using data = new ArrayMinibatches(net, images.data, labels.data, training.batch);
   return await fitAndTest(net, data, dataset, how, networks, training);
 }

@@ -4,19 +4,18 @@
  */
 import { Batches } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
-import type { Device, Tensor } from "../gpu/mod.ts";
+import type { Device, Recorder, Tensor } from "../gpu/mod.ts";
 import { buildNet } from "../nets/build.ts";
 import { exportParameters } from "../nets/export.ts";
 import { initialize } from "../nets/init.ts";
 import type { Net } from "../nets/net.ts";
-import type { Accuracy } from "./accuracy.ts";
+import { type Accuracy, bytesPerNetwork } from "./accuracy.ts";
 import { cropFlip } from "./augment.ts";
 import { expectBindable } from "./bindable.ts";
 import { type Artifact, metadataOf } from "./artifact.ts";
 import { type Attack, attackOf, relabel } from "./attack.ts";
 import {
   drawNetworks,
-  evaluationBytes,
   type Gain,
   type Initialization,
   measureAccuracy,
@@ -48,8 +47,6 @@ export class OuterLoop implements Disposable {
   readonly meta: MetaParameters;
   /** What the GPU's memory is spent on. */
   readonly plan: MemoryPlan;
-  /** Dispatches of the last iteration. */
-  dispatches = 0;
   readonly #recipe: Recipe;
   readonly #dataset: Dataset;
   readonly #net: Net;
@@ -64,6 +61,8 @@ export class OuterLoop implements Disposable {
   readonly #pretrained: Pretrained | undefined;
   /** Bytes that testing networks may take. */
   readonly #room: number;
+  /** An iteration, resolved at the first and submitted again at each. */
+  #iteration: Recorder | undefined;
   readonly #owned: DisposableStack;
 
   /**
@@ -86,16 +85,15 @@ export class OuterLoop implements Disposable {
     this.#how = { init, method: recipe.init_method, param: recipe.init_param, seed };
     this.#spec = { steps, epochs, perStep, networks, labels: recipe.soft_labels };
     this.#batches = new Batches(dataset.train, batch, seed);
-    const net = owned.use(buildNet(device, recipe.arch, { channels, height, width }, classes));
+    const net = buildNet(device, recipe.arch, { channels, height, width }, classes);
     const most = partOf(net, networks, batch, "grad");
-    expectBindable(net, networks, "networks", recipe.init_method);
+    expectBindable(net, networks, "networks");
     this.#net = net;
     this.#attack = attackOf(recipe.attack, dataset);
     this.#file = file;
     this.#pretrained = file && new Pretrained(net, file, recipe);
-    const trainingSet = ResidentSplit.bytes(dataset.train);
-    const evaluation = evaluationBytes(net, perStep, dataset.test.count).all;
-    const needs = { net, spec: this.#spec, batch, part: most, evaluation, trainingSet };
+    const evaluation = bytesPerNetwork(net, perStep, dataset.test, dataset).all;
+    const needs = { net, spec: this.#spec, dataset, batch, part: most, evaluation };
     const plan = this.plan = planMemory(needs, memoryBudget);
     this.#room = evaluation + memoryBudget - plan.total;
     this.meta = owned.use(new MetaParameters(net, this.#spec));
@@ -110,24 +108,37 @@ export class OuterLoop implements Disposable {
     this.#owned = owned.move();
   }
 
-  /** Records and submits iteration k (from 0). */
+  /** Dispatches of an iteration; 0 before the first. */
+  get dispatches(): number {
+    return this.#iteration?.dispatches ?? 0;
+  }
+
+  /** Submits iteration k (from 0). */
   iterate(k: number): void {
-    const { networks, init, beta1, beta2, clip, augment, batch, seed } = this.#recipe;
-    const record = this.#net.device.record();
+    const { networks, init, beta1, beta2, augment, batch, seed } = this.#recipe;
     const moves = augment === "crop-flip" ? cropFlip(batch, seed, k) : undefined;
-    this.#real.load(record, this.#batches.indices(k), moves);
+    this.#real.choose(this.#batches.indices(k), moves);
     if (init === "random" && this.#pretrained) {
       this.#unroll.theta0.write(this.#pretrained.sample(k));
     } else if (init === "random") {
       this.#draw.write(Uint32Array.of(this.#how.seed, k * networks));
+    }
+    this.meta.set({ t: k + 1, rate: rateAt(this.#recipe, k), beta1, beta2 });
+    this.#iteration ??= this.#record();
+    this.#iteration.submit();
+  }
+
+  #record(): Recorder {
+    const { init, clip, augment } = this.#recipe;
+    const record = this.#net.device.record();
+    this.#real.record(record, augment === "crop-flip");
+    if (init === "random" && !this.#pretrained) {
       initialize(record, this.#net, this.#unroll.theta0, this.#draw, this.#how);
     }
     this.meta.derive(record);
     this.#unroll.metaGradient(record, this.meta.data, this.#real.parts);
-    const step = { t: k + 1, rate: rateAt(this.#recipe, k), beta1, beta2, clip };
-    this.meta.step(record, this.#unroll.gradient, step);
-    record.submit();
-    this.dispatches = record.dispatches;
+    this.meta.step(record, this.#unroll.gradient, clip);
+    return record;
   }
 
   /** The loss of the last iteration. */

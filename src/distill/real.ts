@@ -6,11 +6,9 @@
 import { gather } from "../data/batches.ts";
 import type { Split } from "../data/dataset.ts";
 import type { Recorder, Tensor } from "../gpu/mod.ts";
-import type { Net } from "../nets/net.ts";
-import { Workspace } from "../nets/workspace.ts";
-import { padded, sizeOf } from "../ops/op.ts";
+import { padded, sizeOf } from "../layers/op.ts";
 import { packImages, packLabels } from "../ops/pack.ts";
-import type { RealPart } from "./unroll.ts";
+import type { Batch, Net } from "../nets/net.ts";
 
 /** Pixel statistics of a data set, by channel. */
 export interface Normalization {
@@ -38,9 +36,10 @@ export function partOf(
   const activations = net.ops.map((op) => networks * sizeOf(op.output));
   const largest = Math.max(sizeOf(net.input), ...activations); // networks share the images
   const { limits, profile } = net.device.info;
+  const four = net.device.count(() => net.workspace(networks, 4, { passes })).bytes;
   const fits = Math.min(
     limits.maxStorageBufferBindingSize! / (4 * largest),
-    4 * Math.min(room, WORKSPACE_BYTES) / Workspace.bytes(net, networks, 4, passes),
+    4 * Math.min(room, WORKSPACE_BYTES) / four,
   );
   const wanted = profile === "software" ? SOFTWARE_PART : padded(count);
   return Math.max(4, Math.floor(Math.min(fits, wanted, padded(count)) / 4) * 4);
@@ -56,16 +55,11 @@ export class ResidentSplit implements Disposable {
   constructor(net: Net, { images, labels, count }: Split) {
     this.count = count;
     using owned = new DisposableStack();
-    const upload = (bytes: Uint8Array, label: string) =>
-      owned.use(net.device.tensor([words(bytes.length)], label)).write(whole(bytes));
-    this.images = upload(images, "training images");
-    this.labels = upload(labels, "training labels");
+    const upload = (bytes: Uint8Array) =>
+      owned.use(net.device.tensor([words(bytes.length)], "training set")).write(whole(bytes));
+    this.images = upload(images);
+    this.labels = upload(labels);
     this.#owned = owned.move();
-  }
-
-  /** Bytes that a split takes. */
-  static bytes({ images, labels }: Split): number {
-    return 4 * (words(images.length) + words(labels.length));
   }
 
   [Symbol.dispose](): void {
@@ -73,7 +67,8 @@ export class ResidentSplit implements Disposable {
   }
 }
 
-interface Part extends RealPart {
+interface Part extends Batch {
+  readonly count: number;
   readonly indices: Tensor;
   readonly moves: Tensor;
   readonly images: Tensor;
@@ -99,7 +94,7 @@ export class RealBatch implements Disposable {
   ) {
     const { device, input, classes } = net;
     using owned = new DisposableStack();
-    const own = (shape: number[], label: string) => owned.use(device.tensor(shape, label));
+    const own = (shape: number[]) => owned.use(device.tensor(shape, "real batch"));
     this.#net = net;
     this.#part = part;
     this.#source = source;
@@ -107,28 +102,28 @@ export class RealBatch implements Disposable {
     this.parts = Array.from({ length: Math.ceil(count / part) }, (_, i) => {
       const here = Math.min(part, count - i * part);
       return {
-        x: own([sizeOf(input), padded(part)], "real images"),
-        y: own([classes, padded(part)], "real labels"),
-        indices: own([here], "indices").write(Uint32Array.from({ length: here }, (_, n) => n)),
-        moves: own([here], "moves"),
-        images: resident?.images ?? own([words(here * sizeOf(input))], "real bytes"),
-        labels: resident?.labels ?? own([words(here)], "real bytes"),
+        count: here,
+        x: own([sizeOf(input), padded(part)]),
+        y: own([classes, padded(part)]),
+        indices: own([here]).write(Uint32Array.from({ length: here }, (_, n) => n)),
+        moves: own([here]),
+        images: resident?.images ?? own([words(here * sizeOf(input))]),
+        labels: resident?.labels ?? own([words(here)]),
       };
     });
     const pairs = Float32Array.from(mean.flatMap((m, c) => [m, std[c]!]));
-    this.#scale = own([pairs.length], "scale").write(pairs);
+    this.#scale = own([pairs.length]).write(pairs);
     this.#owned = owned.move();
   }
 
   /**
-   * Records the choice of images, moved by `moves` [count] where given (see augment.ts).
+   * Sets which images of the split `record` is to take, moved by `moves` [count] where given (augment.ts).
    *
    * @throws RangeError unless `indices` are [count], of the split.
    */
-  load(record: Recorder, indices: Uint32Array, moves?: Uint32Array<ArrayBuffer>): void {
-    const { input, classes } = this.#net;
+  choose(indices: Uint32Array, moves?: Uint32Array<ArrayBuffer>): void {
     const source = this.#source;
-    const count = this.parts.reduce((sum, part) => sum + part.indices.size, 0);
+    const count = this.parts.reduce((sum, part) => sum + part.count, 0);
     const bad = indices.find((index) => index >= source.count);
     if (indices.length !== count || bad !== undefined) {
       throw new RangeError(
@@ -136,21 +131,27 @@ export class RealBatch implements Disposable {
           `expected ${count} below ${source.count}, the images of the split`,
       );
     }
-    this.parts.forEach(({ x, y, ...part }, i) => {
-      const here = [i * this.#part, i * this.#part + part.indices.size] as const;
+    this.parts.forEach((part, i) => {
+      const here = [i * this.#part, i * this.#part + part.count] as const;
       const chosen = indices.slice(...here);
-      const moved = moves && part.moves.write(moves.slice(...here));
-      if (source instanceof ResidentSplit) {
-        part.indices.write(chosen);
-      } else {
+      if (moves) part.moves.write(moves.slice(...here));
+      if (source instanceof ResidentSplit) part.indices.write(chosen);
+      else {
         const { images, labels } = gather(source, chosen);
         part.images.write(whole(images));
         part.labels.write(whole(labels));
       }
-      const from = { bytes: part.images, indices: part.indices };
-      packImages(record, from, { scale: this.#scale, x, moves: moved }, input);
-      packLabels(record, { ...from, bytes: part.labels }, { y }, classes);
     });
+  }
+
+  /** Records what brings the chosen images into the layout that networks read; `moved` if they are moved. */
+  record(record: Recorder, moved = false): void {
+    const { input, classes } = this.#net;
+    for (const { x, y, indices, images, labels, moves } of this.parts) {
+      const to = { scale: this.#scale, x, moves: moved ? moves : undefined };
+      packImages(record, { bytes: images, indices }, to, input);
+      packLabels(record, { bytes: labels, indices }, { y }, classes);
+    }
   }
 
   [Symbol.dispose](): void {

@@ -2,8 +2,8 @@
 // deno-lint-ignore-file camelcase -- keys are spelled as in the YAML files
 import { stringify } from "yaml";
 import { z } from "zod";
-import type { Arch } from "../arch/layers.ts";
-import { archSchema } from "../arch/schema.ts";
+import type { Arch } from "../nets/arch.ts";
+import { archSchema } from "../nets/arch.ts";
 import { INIT_METHODS, type InitMethod } from "../nets/init.ts";
 import { AUGMENTATIONS } from "./augment.ts";
 import { readRecipe } from "./recipes_builtin.ts";

@@ -6,26 +6,26 @@
  * their minibatches, so that a batch is loaded once for all; each such group has an order of its own.
  * The file is replaced after every group, so it always holds networks whose training is done.
  */
-import { archToText } from "../arch/schema.ts";
+import { archToText } from "../nets/arch.ts";
 import { Batches } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { sha256 } from "../data/sha256.ts";
 import type { Device, Recorder, Tensor } from "../gpu/mod.ts";
 import { buildNet } from "../nets/build.ts";
 import type { Net } from "../nets/net.ts";
+import type { Theta } from "../nets/theta.ts";
 import type { Workspace } from "../nets/workspace.ts";
 import { add, mean } from "../ops/vector.ts";
-import { thetaTensor } from "../ops/theta_window.ts";
 import { type Accuracy, summarize, test } from "./accuracy.ts";
 import { Adam } from "./adam.ts";
 import { cropFlip } from "./augment.ts";
 import { expectBindable } from "./bindable.ts";
 import { expectFitting } from "./fitting.ts";
-import { drawNetworks } from "./evaluate.ts";
+import { drawNetworks, networksThatFit } from "./evaluate.ts";
 import { readNetworks, thetasOf, writeNetworks } from "./network_file.ts";
 import { partOf, RealBatch, ResidentSplit } from "./real.ts";
 import { trainRate, type TrainSettings } from "./train_settings.ts";
-import { turnTaking } from "./turn_taking.ts";
+import { pacing } from "./pacing.ts";
 import { UsageError } from "./usage_error.ts";
 import { version } from "./version.ts";
 
@@ -90,10 +90,10 @@ export async function trainNetworks(
   const start = performance.now();
   const { channels, height, width, classes } = dataset;
   expectFitting("train on", settings, dataset);
-  using net = buildNet(device, settings.arch, { channels, height, width }, classes);
-  const fit = Math.floor(device.info.limits.maxStorageBufferBindingSize! / (4 * net.stride));
-  const atOnce = settings.atOnce || Math.max(1, Math.min(MOST_AT_ONCE, settings.networks, fit));
-  expectBindable(net, Math.min(atOnce, settings.networks), "--at-once", INIT.method);
+  const net = buildNet(device, settings.arch, { channels, height, width }, classes);
+  const most = Math.min(MOST_AT_ONCE, settings.networks, networksThatFit(net));
+  const atOnce = settings.atOnce || Math.max(1, most);
+  expectBindable(net, Math.min(atOnce, settings.networks), "--at-once");
   using training = new Training(net, dataset, { ...settings, atOnce });
   const accuracies = await training.run(options);
   const seconds = (performance.now() - start) / 1000;
@@ -119,7 +119,7 @@ class Training implements Disposable {
     this.#dataset = dataset;
     this.#settings = settings;
     const most = device.info.limits.maxStorageBufferBindingSize!;
-    const fits = ResidentSplit.bytes(dataset.train) <= most;
+    const fits = dataset.train.images.length <= most;
     const source = fits ? owned.use(new ResidentSplit(net, dataset.train)) : dataset.train;
     const part = partOf(net, atOnce, batch, "grad");
     this.#real = owned.use(new RealBatch(net, source, batch, part, dataset));
@@ -144,7 +144,7 @@ class Training implements Disposable {
     while (accuracies.length < networks) {
       const first = accuracies.length;
       const here = Math.min(atOnce, networks - first);
-      using theta = thetaTensor(this.#net.device, [here, stride], "theta");
+      using theta = this.#net.theta(here);
       const report = (done: number, loss: number) => {
         const epoch = first / atOnce * epochs + done;
         const secondsPerEpoch = (performance.now() - start) / 1000 / (epoch - before!);
@@ -165,40 +165,43 @@ class Training implements Disposable {
     return accuracies;
   }
 
-  /** Draws networks number `first` and following into θ [R, P] and trains them. */
-  async #group(theta: Tensor, first: number, report: (epochs: number, loss: number) => void) {
+  /** Draws networks number `first` and following into θ and trains them. */
+  async #group(theta: Theta, first: number, report: (epochs: number, loss: number) => void) {
     const { epochs, batch, atOnce, augment, seed } = this.#settings;
     const { perEpoch } = this.#batches;
-    const networks = theta.size / this.#net.stride;
     const part = this.#real.parts[0]!.indices.size;
     drawNetworks(this.#net, theta, { ...INIT, seed }, first);
-    using adam = new Adam("theta", theta);
-    using work = this.#net.workspace(networks, part, { passes: "grad", total: batch });
-    using gradient = thetaTensor(this.#net.device, theta.shape, "gradient");
-    using more = thetaTensor(this.#net.device, theta.shape, "gradient of a part");
-    const letOthersIn = turnTaking();
+    using owned = new DisposableStack();
+    const adams = theta.parts.map((part) => owned.use(new Adam("theta", part)));
+    using work = this.#net.workspace(theta.networks, part, { passes: "grad", total: batch });
+    using gradient = this.#net.theta(theta.networks);
+    using more = this.#net.theta(theta.networks);
+    const record = this.#net.device.record();
+    this.#real.record(record, augment === "crop-flip");
+    this.#gradient(record, work, theta, gradient, more);
+    adams.forEach((adam, i) => adam.step(record, gradient.parts[i]!, ADAM.clip));
+    const pace = pacing(this.#net.device);
     const before = first / atOnce * epochs * perEpoch; // minibatches of earlier groups
     for (let k = 0; k < epochs * perEpoch; k++) {
       const epoch = Math.floor(k / perEpoch);
-      const record = this.#net.device.record();
       const moves = augment === "crop-flip" ? cropFlip(batch, seed, before + k) : undefined;
-      this.#real.load(record, this.#batches.indices(before + k), moves);
-      this.#gradient(record, work, theta, gradient, more);
-      adam.step(record, gradient, { ...ADAM, t: k + 1, rate: trainRate(this.#settings, epoch) });
+      this.#real.choose(this.#batches.indices(before + k), moves);
+      const constants = { ...ADAM, t: k + 1, rate: trainRate(this.#settings, epoch) };
+      adams.forEach((adam) => adam.set(constants));
       record.submit();
-      await letOthersIn();
+      await pace();
       if ((k + 1) % perEpoch === 0) report(epoch + 1, await this.#readLoss(epoch + 1));
     }
   }
 
   /** Records the gradient of the mean loss on the batch, for each network, and that loss. */
-  #gradient(record: Recorder, work: Workspace, theta: Tensor, gradient: Tensor, more: Tensor) {
+  #gradient(record: Recorder, work: Workspace, theta: Theta, gradient: Theta, more: Theta) {
     const net = this.#net;
-    this.#real.parts.forEach(({ x, y }, i) => {
+    this.#real.parts.forEach((batch, i) => {
       const thetaBar = i === 0 ? gradient : more;
-      net.grad(record, work, { theta, x, y, thetaBar });
-      if (i > 0) add(record, { a: more, out: gradient });
-      const { loss } = net.loss(record, work, y);
+      net.grad(record, work, { theta, ...batch, thetaBar });
+      if (i > 0) more.parts.forEach((a, k) => add(record, { a, out: gradient.parts[k]! }));
+      const { loss } = net.judge(record, work, batch);
       mean(record, { a: loss, out: i === 0 ? this.#loss : this.#lossPart }, 1 / work.span.networks);
       if (i > 0) add(record, { a: this.#lossPart, out: this.#loss });
     });

@@ -1,7 +1,7 @@
 /** Train settings: how networks are trained on real data, with the original's recipe by data set. */
 import { z } from "zod";
-import type { Arch } from "../arch/layers.ts";
-import { archSchema } from "../arch/schema.ts";
+import type { Arch } from "../nets/arch.ts";
+import { archSchema } from "../nets/arch.ts";
 import { AUGMENTATIONS } from "./augment.ts";
 import { check, integer, oneOf, positive } from "./recipe.ts";
 

@@ -10,20 +10,19 @@
  *              ∂L/∂x̃_i += −η_t ∂²ℓ/∂x∂θ λ        ∂L/∂ỹ_i += −η_t ∂²ℓ/∂y∂θ λ
  *              λ_t      = λ − η_t ∂²ℓ/∂θ² λ
  *
- * Of the way forward a plan (memory.ts) says what is kept: θ at the start of every segment and, of one
- * segment at a time, all θ and, if it says so, all activations. The way back takes the steps of each
- * earlier segment once more; where the segments do not come out even, the first is the short one. Kept
- * or computed again, the numbers are the same to the last bit.
+ * A plan says what is kept of the way forward: θ at the start of every segment, and, of one segment at a time,
+ * all θ and, if it says so, all activations. The way back takes the steps of each earlier segment once more.
+ * Where the segments do not come out even, the first is the short one. Kept or computed again, the numbers are
+ * the same to the last bit, since the same pipelines compute them.
  */
 import type { Recorder, Tensor } from "../gpu/mod.ts";
-import type { Net } from "../nets/net.ts";
+import { padded, sizeOf } from "../layers/op.ts";
+import type { Batch, Net } from "../nets/net.ts";
+import { SplitSums } from "../nets/split_sums.ts";
+import type { Theta } from "../nets/theta.ts";
 import type { Tangents, Workspace } from "../nets/workspace.ts";
-import { padded, sizeOf } from "../ops/op.ts";
 import { accumulate, add, mean } from "../ops/vector.ts";
-import { thetaTensor } from "../ops/theta_window.ts";
 import { Blocks } from "./blocks.ts";
-import { keepAll } from "./memory.ts";
-import type { TrajectoryPlan } from "./memory.ts";
 
 /** The sizes of an unrolled training. */
 export interface UnrollSpec {
@@ -36,6 +35,19 @@ export interface UnrollSpec {
   readonly labels: boolean;
 }
 
+/** What is kept of an unrolled training. */
+export interface TrajectoryPlan {
+  /** Steps from one kept θ to the next; T keeps all. */
+  readonly segment: number;
+  /** Whether the activations of a segment's steps are kept. */
+  readonly keepActivations: boolean;
+}
+
+/** Everything kept. */
+export function keepAll({ steps, epochs }: UnrollSpec): TrajectoryPlan {
+  return { segment: steps * epochs, keepActivations: true };
+}
+
 /** Distilled data, or the gradient in it: a block of images and labels for each step, a rate for each t. */
 export class Synthetic implements Disposable {
   readonly images: Blocks;
@@ -45,11 +57,11 @@ export class Synthetic implements Disposable {
 
   constructor(net: Net, { steps, epochs, perStep }: UnrollSpec) {
     using owned = new DisposableStack();
-    const own = (label: string, blocks: number, rows: number, count: number) =>
-      owned.use(new Blocks(net.device, label, blocks, rows, count));
-    this.images = own("images", steps, sizeOf(net.input), perStep);
-    this.labels = own("labels", steps, net.classes, perStep);
-    this.lrs = own("lrs", steps * epochs, 1, 1);
+    const own = (blocks: number, rows: number, count: number) =>
+      owned.use(new Blocks(net.device, "distilled data", blocks, rows, count));
+    this.images = own(steps, sizeOf(net.input), perStep);
+    this.labels = own(steps, net.classes, perStep);
+    this.lrs = own(steps * epochs, 1, 1);
     this.#owned = owned.move();
   }
 
@@ -62,12 +74,6 @@ export class Synthetic implements Disposable {
   }
 }
 
-/** A part of the real batch: images [C, H, V, N] and labels [K, N]. */
-export interface RealPart {
-  readonly x: Tensor;
-  readonly y: Tensor;
-}
-
 /** Unrolled training of R networks and its reverse pass. */
 export class Unroll implements Disposable {
   /** Out: L, one number. */
@@ -78,15 +84,15 @@ export class Unroll implements Disposable {
   readonly #spec: UnrollSpec;
   readonly #plan: TrajectoryPlan;
   /** θ at the start of each segment, θ after each step but the last of the present one, and θ_T. */
-  readonly #starts: readonly Tensor[];
-  readonly #within: readonly Tensor[];
-  readonly #end: Tensor;
+  readonly #starts: readonly Theta[];
+  readonly #within: readonly Theta[];
+  readonly #end: Theta;
   /** Activations of each step of the present segment, or of the present step. */
   readonly #inner: readonly Workspace[];
   readonly #tangents: Tangents;
   readonly #outer: Workspace;
-  readonly #thetaBar: Tensor;
-  readonly #lambdas: readonly [Tensor, Tensor];
+  readonly #thetaBar: Theta;
+  readonly #lambdas: readonly [Theta, Theta];
   readonly #xBarDot: Tensor;
   readonly #yBarDot: Tensor;
   readonly #part: Tensor;
@@ -109,26 +115,28 @@ export class Unroll implements Disposable {
     this.#spec = spec;
     this.#plan = plan;
     using owned = new DisposableStack();
-    const own = (shape: number[], label: string) => owned.use(device.tensor(shape, label));
-    const theta = (label: string) => owned.use(thetaTensor(device, [networks, net.stride], label));
-    const thetas = (length: number) => Array.from({ length }, () => theta("theta"));
+    const own = (shape: number[]) => owned.use(device.tensor(shape, "tangents"));
+    const theta = (label: string) => owned.use(net.theta(networks, label));
+    const thetas = (length: number) => Array.from({ length }, () => theta("trajectory"));
     this.#starts = thetas(Math.ceil(steps * epochs / segment));
     this.#within = thetas(segment - 1);
-    this.#end = theta("theta");
+    this.#end = theta("trajectory");
+    const sums = owned.use(new SplitSums(device, net.ops, { networks, images: padded(perStep) }));
     this.#inner = Array.from(
       { length: keepActivations ? segment : 1 },
-      () => owned.use(net.workspace(networks, perStep, { passes: "grad" })),
+      () => owned.use(net.workspace(networks, perStep, { passes: "grad", sums })),
     );
     this.#tangents = owned.use(net.tangents(networks, perStep));
     const { part, total } = real;
-    this.#outer = owned.use(net.workspace(networks, part, { passes: "grad", total }));
-    this.#thetaBar = theta("thetaBar");
-    this.#lambdas = [theta("lambda"), theta("lambda")];
-    this.#xBarDot = own([networks, sizeOf(net.input), padded(perStep)], "xBarDot");
-    this.#yBarDot = own([networks, net.classes, padded(perStep)], "yBarDot");
+    const outer = { passes: "grad", total, label: "real batch" } as const;
+    this.#outer = owned.use(net.workspace(networks, part, outer));
+    this.#thetaBar = theta("tangents");
+    this.#lambdas = [theta("tangents"), theta("tangents")];
+    this.#xBarDot = own([networks, sizeOf(net.input), padded(perStep)]);
+    this.#yBarDot = own([networks, net.classes, padded(perStep)]);
     this.gradient = owned.use(new Synthetic(net, spec));
-    this.loss = own([1], "loss");
-    this.#part = own([1], "loss part");
+    this.loss = own([1]);
+    this.#part = own([1]);
     this.#owned = owned.move();
   }
 
@@ -137,18 +145,18 @@ export class Unroll implements Disposable {
     return this.#spec.steps * this.#spec.epochs;
   }
 
-  /** θ_0 [R, P], the caller's to fill. */
-  get theta0(): Tensor {
+  /** θ_0, the caller's to fill. */
+  get theta0(): Theta {
     return this.#starts[0]!;
   }
 
-  /** θ_T [R, P]. */
-  get thetaT(): Tensor {
+  /** θ_T. */
+  get thetaT(): Theta {
     return this.#end;
   }
 
   /** Records L and its gradient in the distilled data, from θ_0 and a real batch in parts. */
-  metaGradient(record: Recorder, data: Synthetic, real: readonly RealPart[]): void {
+  metaGradient(record: Recorder, data: Synthetic, real: readonly Batch[]): void {
     this.train(record, data);
     this.outerLoss(record, real);
     this.back(record, data);
@@ -179,8 +187,8 @@ export class Unroll implements Disposable {
   #step(record: Recorder, data: Synthetic, t: number): void {
     const [theta, x, y, eta] = this.#at(data, t);
     const thetaBar = this.#thetaBar;
-    const descent = { a: theta, eta, out: this.#thetaAt(t + 1) };
-    this.#net.grad(record, this.#workAt(t), { theta, x, y, thetaBar, descent });
+    const step = { a: theta, eta, out: this.#thetaAt(t + 1) };
+    this.#net.grad(record, this.#workAt(t), { theta, x, y, thetaBar, step });
   }
 
   /** Records step t's activations and cotangents alone. */
@@ -190,27 +198,27 @@ export class Unroll implements Disposable {
   }
 
   /** Records L and λ_T = ∇L(θ_T). */
-  outerLoss(record: Recorder, real: readonly RealPart[]): void {
+  outerLoss(record: Recorder, real: readonly Batch[]): void {
     const theta = this.#end;
     const [lambda] = this.#lambdas;
     const { networks } = this.#spec;
-    real.forEach(({ x, y }, i) => {
+    real.forEach((batch, i) => {
       const thetaBar = i === 0 ? lambda : this.#thetaBar;
-      this.#net.grad(record, this.#outer, { theta, x, y, thetaBar }); // λ_T = ∇L, summed over parts
-      if (i > 0) add(record, { a: thetaBar, out: lambda });
-      const { loss } = this.#net.loss(record, this.#outer, y);
+      this.#net.grad(record, this.#outer, { theta, ...batch, thetaBar }); // λ_T = ∇L, summed over parts
+      if (i > 0) thetaBar.parts.forEach((a, k) => add(record, { a, out: lambda.parts[k]! }));
+      const { loss } = this.#net.judge(record, this.#outer, batch);
       mean(record, { a: loss, out: i === 0 ? this.loss : this.#part }, 1 / networks);
       if (i > 0) add(record, { a: this.#part, out: this.loss });
     });
   }
 
-  #stepBack(record: Recorder, data: Synthetic, t: number, lambda: Tensor, next: Tensor): void {
+  #stepBack(record: Recorder, data: Synthetic, t: number, lambda: Theta, next: Theta): void {
     const [theta, x, y, eta, i] = this.#at(data, t);
     const { networks, labels } = this.#spec;
     const { images: dX, labels: dY, lrs: dEta } = this.gradient;
     const [thetaBarDot, xBarDot, yBarDot] = [this.#thetaBar, this.#xBarDot, this.#yBarDot];
-    const descent = { a: lambda, eta, out: next }; // λ_t
-    const tensors = { theta, thetaDot: lambda, x, y, thetaBarDot, xBarDot, descent };
+    const step = { a: lambda, eta, out: next }; // λ_t
+    const tensors = { theta, thetaDot: lambda, x, y, thetaBarDot, xBarDot, step };
     const along = labels ? { ...tensors, yBarDot } : tensors;
     const lossDot = this.#net.hvp(record, this.#workAt(t), this.#tangents, along);
     mean(record, { a: lossDot, out: dEta.each[t]! }, -1 / networks); // ∂L/∂η_t
@@ -218,7 +226,7 @@ export class Unroll implements Disposable {
     if (labels) accumulate(record, { a: yBarDot, eta, out: dY.each[i]! }, networks); // ∂L/∂ỹ_i
   }
 
-  #thetaAt(t: number): Tensor {
+  #thetaAt(t: number): Theta {
     const { segment } = this.#plan;
     if (t === this.steps) return this.#end;
     if (t === 0) return this.theta0;
@@ -238,7 +246,7 @@ export class Unroll implements Disposable {
   }
 
   /** θ_t, x̃_i, ỹ_i, η_t and i = t mod steps. */
-  #at(data: Synthetic, t: number): [Tensor, Tensor, Tensor, Tensor, number] {
+  #at(data: Synthetic, t: number): [Theta, Tensor, Tensor, Tensor, number] {
     const i = t % this.#spec.steps;
     const { images, labels, lrs } = data;
     return [this.#thetaAt(t), images.each[i]!, labels.each[i]!, lrs.each[t]!, i];

@@ -1,12 +1,13 @@
 /** Device: one adapter opened with all it offers; it owns the pipelines and counts the bytes. */
 import { Kernel, type Overrides } from "./kernel.ts";
+import type { Source } from "./link.ts";
 import { type Profile, profileOf, profiles } from "./profile.ts";
 import { Recorder } from "./recorder.ts";
 import { Tensor } from "./tensor.ts";
 
 /** What `info` prints of an adapter. */
 export interface DeviceInfo {
-  /** The adapter's description. */
+  /** The adapter's description, or what else it says of itself. */
   readonly name: string;
   /** Which tile shapes it gets. */
   readonly profile: Profile["name"];
@@ -24,8 +25,8 @@ const LIMITS = [
   "maxComputeWorkgroupsPerDimension",
 ] as const;
 
-/** Where a view may start in a tensor: WebGPU's default `minStorageBufferOffsetAlignment`. */
-export const VIEW_FLOATS = 64;
+/** What varies from call to call, 0 where a kernel does not ask for it: see shared/sizes.wgsl. */
+export type Sizes = Readonly<Partial<Record<"R" | "XR" | "N" | "RUNS" | "COUNT" | "LIVE", number>>>;
 
 /** A WebGPU device with its tensors, compiled kernels and byte accounting. */
 export class Device {
@@ -35,16 +36,28 @@ export class Device {
   bytes = 0;
   /** The most there have been since `resetPeak()`. */
   peakBytes = 0;
-  readonly #kernels = new Map<string, Kernel>();
+  readonly #compiled = new Map<Source, { module: GPUShaderModule; kernels: Map<string, Kernel> }>();
+  readonly #sizes = new Map<string, GPUBuffer>();
+  readonly #nothing = new Map<boolean, Tensor>();
+  #counted: Map<string, number> | undefined;
+  #made: Promise<unknown> = Promise.resolve();
   #failure: string | undefined;
   #lost: string | undefined;
 
   private constructor(readonly gpu: GPUDevice, readonly info: DeviceInfo) {
     this.profile = profiles[info.profile];
     gpu.addEventListener("uncapturederror", (event) => {
-      this.#failure ??= (event as GPUUncapturedErrorEvent).error.message;
+      const { message } = (event as GPUUncapturedErrorEvent).error;
+      // After what is known to be wrong with what was made before, which may be the cause.
+      this.#made = this.#made.then(() => {
+        this.#failure ??= `Cannot go on: the GPU reported: ${message}`;
+      });
     });
-    gpu.lost.then((why) => this.#lost = `the device was lost: ${why.message || why.reason}`);
+    gpu.lost.then((why) =>
+      this.#lost = `Cannot go on: the GPU reported: the device was lost: ${
+        why.message || why.reason
+      }`
+    );
   }
 
   /**
@@ -64,24 +77,82 @@ export class Device {
     }
     const limits = Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]]));
     const gpu = await adapter.requestDevice({ requiredLimits: limits });
-    const { description, device, vendor } = adapter.info;
-    const name = description || device || vendor || "unknown adapter";
+    const { description, device, vendor, architecture } = adapter.info;
+    const name = description || device || `${vendor} ${architecture}`.trim() || "unknown adapter";
     const profile = options.profile ?? profileOf(adapter.info);
     return new Device(gpu, { name, profile, limits, features: [...adapter.features].sort() });
   }
 
   /** A zero-filled tensor of 32-bit words; see {@linkcode Tensor}. */
   tensor(shape: readonly number[], label = "tensor"): Tensor {
-    return Tensor.create(this, shape, label, this.info.limits.maxStorageBufferBindingSize!);
+    return Tensor.create(this, shape, label);
   }
 
-  /** The kernel at `entry` of a WGSL source, compiled once for each set of overrides. */
-  kernel(label: string, source: string, entry: string, overrides: Overrides): Kernel {
-    let key = `${label}.${entry}`;
-    for (const name in overrides) key += ` ${name}=${overrides[name]}`;
-    let kernel = this.#kernels.get(key);
-    if (!kernel) this.#kernels.set(key, kernel = new Kernel(this, key, source, entry, overrides));
+  /** What a binding gets that nothing reads, or writes: never the same for both. @internal */
+  nothing(written: boolean): Tensor {
+    const tensor = this.#nothing.get(written) ?? this.tensor([64], "nothing");
+    this.#nothing.set(written, tensor);
+    return tensor;
+  }
+
+  /** The uniform buffer of some sizes, made once for each choice of them. @internal */
+  sizes(sizes: Sizes): GPUBuffer {
+    const { R = 0, XR = 0, N = 0, RUNS = 0, COUNT = 0, LIVE = 0 } = sizes;
+    const words = Uint32Array.of(R, XR, N, RUNS, COUNT, LIVE, 0, 0);
+    const label = words.join();
+    let buffer = this.#sizes.get(label);
+    if (buffer) return buffer;
+    const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
+    this.#sizes.set(label, buffer = this.gpu.createBuffer({ size: 32, usage, label }));
+    this.gpu.queue.writeBuffer(buffer, 0, words);
+    return buffer;
+  }
+
+  /** The kernel at `entry` of a source, compiled once for each set of overrides. */
+  kernel(source: Source, entry: string, overrides: Overrides): Kernel {
+    let compiled = this.#compiled.get(source);
+    if (!compiled) {
+      this.#compiled.set(source, compiled = { module: this.#module(source), kernels: new Map() });
+    }
+    let label = `${source.name} ${entry}`;
+    for (const name in overrides) label += ` ${name}=${overrides[name]}`;
+    let kernel = compiled.kernels.get(label);
+    if (kernel) return kernel;
+    kernel = new Kernel(this, label, compiled.module, source, entry, overrides);
+    compiled.kernels.set(label, kernel);
     return kernel;
+  }
+
+  #module({ text: code, name: label, locate }: Source): GPUShaderModule {
+    const create = () => this.gpu.createShaderModule({ code, label });
+    return this.scoped(`compile ${label}`, create, async (module) => {
+      const { messages } = await module.getCompilationInfo();
+      const error = messages.find(({ type }) => type === "error");
+      return error && `${locate(error.lineNum)}: ${error.message.trim()}`;
+    });
+  }
+
+  /**
+   * Makes something on the GPU; what is wrong with it, which is known a moment later, is thrown by the
+   * next `check`, and so before it is used: `Recorder.submit` checks.
+   *
+   * @param explain what to say in place of the GPU's own message. @internal
+   */
+  scoped<T>(
+    what: string,
+    create: () => T,
+    explain: (made: T) => Promise<string | undefined> = () => Promise.resolve(undefined),
+  ): T {
+    this.gpu.pushErrorScope("validation");
+    const made = create();
+    const failure = this.gpu.popErrorScope().then(async (error) => {
+      return error && `Cannot ${what}: ${await explain(made) ?? error.message}`;
+    }).catch(() => undefined); // the device was lost, which it says itself
+    // In the order of making: what cannot be made of something broken is not the cause.
+    this.#made = this.#made.then(() => failure).then((failure) => {
+      if (failure) this.#failure ??= failure;
+    });
+    return made;
   }
 
   /** A recorder for the next command buffer. */
@@ -93,12 +164,18 @@ export class Device {
   check(): void {
     const failure = this.#lost ?? this.#failure;
     this.#failure = undefined;
-    if (failure !== undefined) throw new Error(`Cannot go on: the GPU reported: ${failure}`);
+    if (failure !== undefined) throw new Error(failure);
   }
 
   /** Waits until all submitted work is done and throws what went wrong in it. */
   async done(): Promise<void> {
     await this.gpu.queue.onSubmittedWorkDone();
+    await this.settle();
+  }
+
+  /** Waits until it is known what is wrong with what was made, and throws as `check` does. @internal */
+  async settle(): Promise<void> {
+    await this.#made;
     this.check();
   }
 
@@ -107,11 +184,31 @@ export class Device {
     this.peakBytes = this.bytes;
   }
 
-  /** Counts an allocation (or, negative, a release). @internal */
-  account(bytes: number): void {
+  /** The bytes that what `build` makes would take, in all and by the labels of its tensors; it allocates nothing. */
+  count(build: () => Disposable): { bytes: number; byLabel: ReadonlyMap<string, number> } {
+    const byLabel = this.#counted = new Map<string, number>();
+    try {
+      build()[Symbol.dispose]();
+      return { bytes: [...byLabel.values()].reduce((a, b) => a + b, 0), byLabel };
+    } finally {
+      this.#counted = undefined;
+    }
+  }
+
+  /** Accounts for an allocation; says whether it is to be made, not counted alone. @internal */
+  allocate(bytes: number, label: string): boolean {
+    if (this.#counted) {
+      this.#counted.set(label, (this.#counted.get(label) ?? 0) + bytes);
+      return false;
+    }
     this.bytes += bytes;
     this.peakBytes = Math.max(this.peakBytes, this.bytes);
-    if (bytes < 0) { for (const kernel of this.#kernels.values()) kernel.forgetBindings(); }
+    return true;
+  }
+
+  /** Accounts for what was freed. @internal */
+  release(bytes: number): void {
+    this.bytes -= bytes;
   }
 
   /** Destroys the device and all that is on it. */
@@ -122,6 +219,7 @@ export class Device {
 
 /** Has Deno look for no OpenGL adapter: libEGL may free memory twice while a process ends. */
 function skipOpenGl(): void {
+  if (typeof Deno === "undefined") return; // in a browser
   const variable = "DENO_WEBGPU_BACKEND";
   const { state } = Deno.permissions.querySync({ name: "env", variable });
   if (state === "granted" && !Deno.env.get(variable)) Deno.env.set(variable, "vulkan,metal,dx12");

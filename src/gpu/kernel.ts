@@ -1,14 +1,19 @@
-/** Kernel: one entry point of a WGSL file, compiled for one set of overrides, bound by name. */
+/** Kernel: one entry point of a WGSL source, compiled for one set of overrides, bound by name. */
 import type { Device } from "./device.ts";
+import type { Source } from "./link.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Values of a kernel's `override` constants by name. */
 export type Overrides = Readonly<Record<string, number>>;
 
-/** Tensors by the name that the WGSL source gives their binding. */
-export type Bindings = Readonly<Record<string, Tensor>>;
+/**
+ * Tensors by the name that the WGSL source gives their binding; `null` for one that the entry point
+ * names but does not touch under its overrides.
+ */
+export type Bindings = Readonly<Record<string, Tensor | null>>;
 
-const DECLARATION = /@group\(0\)\s*@binding\((\d+)\)\s*var<storage,\s*(read|read_write)>\s*(\w+)/g;
+const DECLARATION =
+  /@group\(0\)\s*@binding\((\d+)\)\s*var<(?:storage,\s*)?(read|read_write|uniform)>\s*(\w+)/g;
 
 /** A compute pipeline and the names of its bindings, read from the source. */
 export class Kernel {
@@ -17,58 +22,79 @@ export class Kernel {
   readonly #slots = new Map<string, { binding: number; writes: boolean }>();
   readonly #groups = new Map<string, GPUBindGroup>();
 
-  /** Compiles; a mistake in the source is thrown at the next read. `label` names it in errors. */
+  /** Compiles; `label` names the kernel in errors, which `Device.check` throws. */
   constructor(
     private readonly device: Device,
     readonly label: string,
-    source: string,
-    entry: string,
-    overrides: Overrides,
+    module: GPUShaderModule,
+    source: Source,
+    entryPoint: string,
+    constants: Overrides,
   ) {
-    for (const [, binding, access, name] of source.matchAll(DECLARATION)) {
+    for (const [, binding, access, name] of source.text.matchAll(DECLARATION)) {
       this.#slots.set(name!, { binding: Number(binding), writes: access === "read_write" });
     }
-    const module = device.gpu.createShaderModule({ code: source, label });
-    const compute = { module, entryPoint: entry, constants: overrides };
-    this.pipeline = device.gpu.createComputePipeline({ label, layout: "auto", compute });
+    const compute = { module, entryPoint, constants };
+    this.pipeline = device.scoped(
+      `compile ${label}`,
+      () => device.gpu.createComputePipeline({ label, layout: "auto", compute }),
+    );
   }
 
   /**
-   * The bind group for tensors by name, made once for each choice of tensors.
+   * The bind group for sizes and tensors by name, made once for each choice of them.
    *
    * @throws TypeError for a name that the source does not declare, or a buffer that is written
    * through one name and bound again through another, unless both write apart from one another:
    * WebGPU lets two writes race silently.
    */
-  bind(bindings: Bindings): GPUBindGroup {
-    let key = "";
-    for (const name in bindings) key += `${name}=${bindings[name]!.id} `;
+  bind(sizes: GPUBuffer, bindings: Bindings): GPUBindGroup {
+    let key = sizes.label;
+    for (const name in bindings) key += ` ${name}=${bindings[name]?.id ?? ""}`;
     let group = this.#groups.get(key);
-    if (!group) this.#groups.set(key, group = this.#createGroup(bindings));
+    if (group) return group;
+    this.#groups.set(key, group = this.#createGroup(sizes, bindings));
+    const tensors = Object.values(bindings).filter((tensor) => tensor !== null);
+    const forget = () => {
+      this.#groups.delete(key);
+      tensors.forEach(({ users }) => users.delete(forget));
+    };
+    tensors.forEach(({ users }) => users.add(forget));
     return group;
   }
 
-  /** Drops cached bind groups, so that freed buffers are not kept alive. @internal */
-  forgetBindings(): void {
-    this.#groups.clear();
-  }
-
-  #createGroup(bindings: Bindings): GPUBindGroup {
+  #createGroup(sizes: GPUBuffer, bindings: Bindings): GPUBindGroup {
     const refuse = (name: string, expected: string) =>
       new TypeError(`Cannot run ${this.label}: got ${name}, expected ${expected}`);
-    const all = Object.entries(bindings);
-    const entries = all.map(([name, { buffer, offset, bytes: size }], i) => {
+    const bound: { name: string; tensor: Tensor; writes: boolean }[] = [];
+    const entries = Object.entries(bindings).map(([name, given]) => {
       const slot = this.#slots.get(name);
       if (!slot) throw refuse(name, "a binding that the source declares");
-      const clash = all.slice(0, i).find(([other, { buffer: its, offset: at, bytes }]) => {
-        const writers = +slot.writes + +this.#slots.get(other)!.writes;
-        const apart = at + bytes <= offset || offset + size <= at;
-        return its === buffer && (writers === 1 || writers === 2 && !apart);
-      });
-      if (clash) throw refuse(name, `a buffer other than ${clash[0]}'s: one is written`);
-      return { binding: slot.binding, resource: { buffer, offset, size } };
+      const { binding, writes } = slot;
+      const tensor = given ?? this.device.nothing(writes);
+      const clash = given && bound.find((other) => races(other, { tensor, writes }));
+      if (clash) throw refuse(name, `a buffer other than ${clash.name}'s: one is written`);
+      if (given) bound.push({ name, tensor, writes });
+      const { buffer, offset, bytes: size } = tensor;
+      return { binding, resource: { buffer, offset, size } };
     });
-    const layout = this.pipeline.getBindGroupLayout(0);
-    return this.device.gpu.createBindGroup({ layout, entries, label: this.label });
+    const { label, pipeline } = this;
+    const size = { binding: 0, resource: { buffer: sizes } };
+    return this.device.scoped(`bind the tensors of ${label}`, () => {
+      const layout = pipeline.getBindGroupLayout(0);
+      return this.device.gpu.createBindGroup({ layout, entries: [size, ...entries], label });
+    });
   }
+}
+
+interface Use {
+  readonly tensor: Tensor;
+  readonly writes: boolean;
+}
+
+function races(a: Use, b: Use): boolean {
+  if (a.tensor.buffer !== b.tensor.buffer || !(a.writes || b.writes)) return false;
+  const [first, second] = a.tensor.offset < b.tensor.offset ? [a, b] : [b, a];
+  const apart = first.tensor.offset + first.tensor.bytes <= second.tensor.offset;
+  return !(a.writes && b.writes && apart);
 }

@@ -1,28 +1,46 @@
-/** Recorder: collects dispatches, clears and copies into a command buffer. */
-import type { Device } from "./device.ts";
+/** Recorder: dispatches, clears and copies, resolved once and submitted as often as is wanted. */
+import type { Device, Sizes } from "./device.ts";
 import type { Bindings, Kernel } from "./kernel.ts";
 import type { Tensor } from "./tensor.ts";
+
+/** llvmpipe leaves its loops, without a word, once an invocation has done 65 535 turns of all of them. */
+export const MOST_TURNS = 60_000;
 
 /** Workgroups in x, y and z. */
 export type Groups = readonly [number, number?, number?];
 
-/** Dispatches of a command buffer: more fill the CPU's memory and may be taken for a hung GPU. */
-const LONGEST = 4096;
+/** What a kernel runs on. */
+export interface Run {
+  /** What varies from call to call, see shared/sizes.wgsl. */
+  readonly sizes: Sizes;
+  /** Tensors by name. */
+  readonly bindings: Bindings;
+  /** Turns of the loop of an invocation, about; 1 when left out. */
+  readonly turns?: number;
+}
 
-/** Work in the making, in as few command buffers as can be. It runs in the order of the calls. */
+interface Dispatch {
+  readonly pipeline: GPUComputePipeline;
+  readonly group: GPUBindGroup;
+  readonly groups: readonly [number, number, number];
+  readonly turns: number;
+}
+type Command = Dispatch | ((encoder: GPUCommandEncoder) => void);
+
+/** Work in the order of the calls; it reads what its tensors hold when it is submitted. */
 export class Recorder {
-  /** Dispatches recorded so far. */
-  dispatches = 0;
-  #encoder: GPUCommandEncoder;
-  #pass: GPUComputePassEncoder | undefined;
+  readonly #commands: Command[] = [];
 
-  /** Opens a command buffer on `device`. */
-  constructor(private readonly device: Device) {
-    this.#encoder = device.gpu.createCommandEncoder();
+  /** Opens an empty list of work for `device`. */
+  constructor(private readonly device: Device) {}
+
+  /** Dispatches recorded so far. */
+  get dispatches(): number {
+    return this.#commands.filter((command) => typeof command !== "function").length;
   }
 
   /** Runs a kernel on tensors bound by name. @throws RangeError for a grid over the limit. */
-  dispatch(kernel: Kernel, bindings: Bindings, [x, y = 1, z = 1]: Groups): void {
+  dispatch(kernel: Kernel, { sizes, bindings, turns = 1 }: Run, [x, y = 1, z = 1]: Groups): void {
     const most = this.device.info.limits.maxComputeWorkgroupsPerDimension!;
     if (Math.max(x, y, z) > most) {
       throw new RangeError(
@@ -30,43 +48,77 @@ export class Recorder {
           `in each dimension; use a smaller batch or fewer networks`,
       );
     }
-    this.#pass ??= this.#encoder.beginComputePass();
-    this.#pass.setPipeline(kernel.pipeline);
-    this.#pass.setBindGroup(0, kernel.bind(bindings));
-    this.#pass.dispatchWorkgroups(x, y, z);
-    if (++this.dispatches % LONGEST > 0) return;
-    this.submit();
-    this.#encoder = this.device.gpu.createCommandEncoder();
+    const group = kernel.bind(this.device.sizes(sizes), bindings);
+    const all = turns * x * y * z * this.device.profile.workgroup;
+    this.#commands.push({ pipeline: kernel.pipeline, group, groups: [x, y, z], turns: all });
   }
 
-  /** One invocation an element, in x and (where x is too short) y; networks in z. */
-  dispatchEach(kernel: Kernel, bindings: Bindings, elements: number, networks = 1): void {
-    const groups = Math.ceil(elements / this.device.profile.workgroup);
-    const rows = Math.ceil(groups / this.device.info.limits.maxComputeWorkgroupsPerDimension!);
-    this.dispatch(kernel, bindings, [Math.ceil(groups / rows), rows, networks]);
+  /** Runs a kernel that goes through `sizes.COUNT` elements (shared/each.wgsl). */
+  dispatchEach(kernel: Kernel, run: Run): void {
+    const { workgroup, elements } = this.device.profile;
+    const most = this.device.info.limits.maxComputeWorkgroupsPerDimension!;
+    const lanes = Math.ceil(run.sizes.COUNT! / workgroup);
+    const { turns = 1 } = run;
+    const wanted = Math.min(elements, lanes / elements, MOST_TURNS / turns);
+    const each = Math.max(1, Math.floor(wanted));
+    const groups = Math.ceil(lanes / each);
+    const rows = Math.ceil(groups / most);
+    this.dispatch(kernel, { ...run, turns: each * turns }, [Math.ceil(groups / rows), rows]);
   }
 
   /** Sets a tensor to zero. */
-  clear(tensor: Tensor): void {
-    this.#endPass();
-    this.#encoder.clearBuffer(tensor.buffer, tensor.offset, tensor.bytes);
+  clear({ buffer, offset, bytes }: Tensor): void {
+    this.#commands.push((encoder) => encoder.clearBuffer(buffer, offset, bytes));
   }
 
   /** Copies a tensor to the words of another that start at `at`. */
   copy(from: Tensor, to: Tensor, at = 0): void {
-    this.#endPass();
-    const { buffer, offset, size } = from;
-    this.#encoder.copyBufferToBuffer(buffer, offset, to.buffer, to.offset + at * 4, size * 4);
+    this.#commands.push((encoder) =>
+      encoder.copyBufferToBuffer(
+        from.buffer,
+        from.offset,
+        to.buffer,
+        to.offset + at * 4,
+        from.size * 4,
+      )
+    );
   }
 
-  /** Hands what is left to the GPU; the recorder is spent. */
+  /**
+   * Hands the work to the GPU, once more at each call, in command buffers of about a second: a longer one
+   * may be taken for a hung GPU, and nothing could come between.
+   *
+   * @throws Error what a pipeline or bind group was found to be wrong in.
+   */
   submit(): void {
-    this.#endPass();
-    this.device.gpu.queue.submit([this.#encoder.finish()]);
-  }
-
-  #endPass(): void {
-    this.#pass?.end();
-    this.#pass = undefined;
+    this.device.check();
+    const { gpu, profile } = this.device;
+    let encoder = gpu.createCommandEncoder();
+    let pass: GPUComputePassEncoder | undefined;
+    let turns = 0;
+    const finish = () => {
+      pass?.end();
+      pass = undefined;
+      gpu.queue.submit([encoder.finish()]);
+    };
+    for (const command of this.#commands) {
+      if (typeof command === "function") {
+        pass?.end();
+        pass = undefined;
+        command(encoder);
+        continue;
+      }
+      if (turns > 0 && turns + command.turns > profile.turns) {
+        finish();
+        encoder = gpu.createCommandEncoder();
+        turns = 0;
+      }
+      turns += command.turns;
+      pass ??= encoder.beginComputePass();
+      pass.setPipeline(command.pipeline);
+      pass.setBindGroup(0, command.group);
+      pass.dispatchWorkgroups(...command.groups);
+    }
+    finish();
   }
 }

@@ -1,22 +1,11 @@
-/**
- * Build: the ops of an architecture. ReLU is no op: it stands at the input of the op that follows, and
- * past a max-pool, since max and ReLU commute.
- */
-import { type Arch, type Extents, type Stage, stagesOf } from "../arch/layers.ts";
-import { layersOf, nameOf } from "../arch/named.ts";
+/** Build: a list of layers as a net on the GPU, and as its float64 twin. */
 import type { Device } from "../gpu/mod.ts";
-import { Conv2d } from "../ops/conv2d.ts";
-import { Conv2dStrided } from "../ops/conv2d_strided.ts";
-import { Dense } from "../ops/dense.ts";
-import { Lrn } from "../ops/lrn.ts";
-import { MaxPool } from "../ops/max_pool.ts";
-import { type Op, padded } from "../ops/op.ts";
-import { OverlapPool } from "../ops/overlap_pool.ts";
-import { fuse } from "./fuse.ts";
+import { kindOf } from "../layers/list.ts";
+import type { Op, Planes } from "../layers/op.ts";
+import { type OracleLayer, sequence } from "../oracle/layer.ts";
+import { type Arch, nameOf, type Stage, stagesOf } from "./arch.ts";
+import { layersOf } from "./named.ts";
 import { Net } from "./net.ts";
-
-/** A stage that is an op. */
-type OpStage = Exclude<Stage, { kind: "relu" }>;
 
 /**
  * Builds a net for images of `input` and `classes`.
@@ -24,40 +13,64 @@ type OpStage = Exclude<Stage, { kind: "relu" }>;
  * @throws RangeError for an unknown name, images that the arch does not take, or layers that do not
  * fit one another.
  */
-export function buildNet(device: Device, arch: Arch, input: Extents, classes: number): Net {
-  const ops: Op[] = [];
-  let at = 0;
-  let relu = false; // whether one waits for an op to take it
-  for (const stage of stagesOf(layersOf(arch, input), input, classes)) {
-    if (stage.kind === "relu") {
-      relu = true;
-      continue;
-    }
-    const op = opOf(device, stage, relu, at);
-    ops.push(op);
-    const last = op.parameters.at(-1);
-    if (last) at = padded(last.at + last.shape[0]!); // ops start at whole vec4s
-    relu &&= stage.kind === "max_pool";
-  }
-  return new Net(device, nameOf(arch), fuse(ops), at);
+export function buildNet(
+  device: Device,
+  arch: Arch,
+  input: Planes,
+  classes: number,
+  loss?: string,
+): Net {
+  const stages = fused(stagesOf(layersOf(arch, input), input, classes));
+  const ops = stages.map((stage): Op => {
+    return kindOf(stage.kind).op(device, stage, stage.settings, classes);
+  });
+  return new Net(device, nameOf(arch), ops, loss);
 }
 
-/** The op of a stage, its parameters `at` floats from the start of a network's θ. */
-function opOf(device: Device, stage: OpStage, relu: boolean, at: number): Op {
-  switch (stage.kind) {
-    case "conv":
-      if (stage.stride > 1) return new Conv2dStrided(device, { ...stage, relu, at });
-      return new Conv2d(device, { ...stage, relu, at });
-    case "dense":
-      return new Dense(device, { ...stage, outputs: stage.output.channels, relu, at });
-    case "max_pool": {
-      const { input: { height, width }, size, stride, pad } = stage;
-      const tiles = stride === size && pad === 0 && height % size === 0 && width % size === 0;
-      return tiles
-        ? new MaxPool(device, stage.input, size)
-        : new OverlapPool(device, stage.input, { size, stride, pad });
+/** A layer and what it takes over from its neighbours. */
+type FusedStage = Stage & { relu: boolean; pool: boolean };
+
+/**
+ * Stages with fewer of them: a ReLU is taken by the layer after it, past a max-pooling, since max and ReLU
+ * commute; a 2 × 2 max-pooling by the convolution before it. A ReLU that no layer takes stays.
+ */
+export function fused(stages: readonly Stage[]): FusedStage[] {
+  const chain: FusedStage[] = [];
+  let waiting: Stage | undefined; // a ReLU for the next layer to take
+  const push = (stage: Stage, relu: boolean) => chain.push({ ...stage, relu, pool: false });
+  for (const stage of stages) {
+    const { relu } = kindOf(stage.kind);
+    if (waiting && relu === undefined) {
+      push(waiting, false);
+      waiting = undefined;
     }
-    case "lrn":
-      return new Lrn(device, { ...stage, relu });
+    if (stage.kind === "relu") {
+      waiting = stage;
+      continue;
+    }
+    const last = chain.at(-1);
+    const takes = last && !last.pool && kindOf(last.kind).pools?.(last.input, last.settings);
+    if (takes && isPairPool(stage)) {
+      chain[chain.length - 1] = { ...last, pool: true, output: stage.output };
+    } else {
+      push(stage, waiting !== undefined && relu === "take");
+      if (relu === "take") waiting = undefined;
+    }
+    if (waiting) waiting = { ...waiting, input: stage.output, output: stage.output };
   }
+  return chain;
+}
+
+/** Whether a stage is max-pooling of 2 × 2 side by side. */
+function isPairPool({ kind, settings: { size, stride, pad } }: Stage): boolean {
+  return kind === "max_pool" && size === 2 && stride === 2 && pad === 0;
+}
+
+/** The float64 twin of an architecture: x [n, inSize] → z [n, classes]. @throws as `buildNet` does. */
+export function twinOf(arch: Arch, input: Planes, classes: number): OracleLayer {
+  const stages = stagesOf(layersOf(arch, input), input, classes);
+  const layers = stages.map(({ kind, settings, input }) => {
+    return kindOf(kind).twin(input, settings, classes);
+  });
+  return sequence(layers, "net");
 }

@@ -1,12 +1,13 @@
 /**
  * Init: the initialisations of the original code (Wang et al. 2018, networks/utils.py), drawn on the
- * GPU by counter-based random numbers. One table; biases are zero except for `default`.
+ * GPU by counter-based random numbers. Biases are zero except for `default`; what scales is one.
  */
 import type { Recorder, Tensor } from "../gpu/mod.ts";
-import type { Parameter } from "../ops/op.ts";
+import type { Parameter } from "../layers/op.ts";
 import { orthogonal } from "../ops/orthogonal.ts";
 import { type Draw, random } from "../ops/random.ts";
 import type { Net } from "./net.ts";
+import type { Theta } from "./theta.ts";
 
 type Rule = (fans: Parameter, gain: number) => Pick<Draw, "distribution" | "scale">;
 
@@ -42,7 +43,7 @@ export type InitMethod =
 export const INIT_METHODS = Object.keys(WEIGHTS) as InitMethod[];
 
 /**
- * Fills θ [R, P] with R fresh networks.
+ * Records what fills θ with R fresh networks.
  *
  * @param draw two u32 on the GPU: the seed and the number of the first network. A network's weights
  * depend on the seed and its own number alone.
@@ -50,20 +51,29 @@ export const INIT_METHODS = Object.keys(WEIGHTS) as InitMethod[];
 export function initialize(
   record: Recorder,
   net: Net,
-  theta: Tensor,
+  theta: Theta,
   draw: Tensor,
   { method, param }: { method: InitMethod; param: number },
 ): void {
-  const networks = theta.size / net.stride;
-  record.clear(theta);
-  net.parameters.forEach((parameter, stream) => {
-    if (parameter.bias && method !== "default") return;
-    const rows = parameter.shape[0]!;
-    const columns = parameter.shape.slice(1).reduce((a, b) => a * b, 1);
-    const { pitch, at } = parameter;
-    const place = { networks, rows, columns, pitch, at };
-    const rule = WEIGHTS[method](parameter, param);
-    random(record, { draw, out: theta }, { ...rule, ...place, stream });
-    if (method === "orthogonal") orthogonal(record, theta, { ...place, gain: param });
-  });
+  const { networks } = theta;
+  theta.parts.forEach((part) => record.clear(part));
+  let stream = -1;
+  net.ops.forEach(({ parameters }, l) =>
+    parameters.forEach((parameter) => {
+      stream++;
+      const { initial, pitch, at, shape } = parameter;
+      if (initial === "zero" || initial === "bias" && method !== "default") return;
+      const [rows = 1, ...rest] = shape;
+      const columns = rest.reduce((a, b) => a * b, 1);
+      const place = { networks, rows, columns, pitch, at };
+      const out = theta.layers[l]!;
+      const rule = initial === "one"
+        ? { distribution: "constant" as const, scale: 1 }
+        : WEIGHTS[method](parameter, param);
+      random(record, { draw, out }, { ...rule, ...place, stream });
+      if (initial === "weight" && method === "orthogonal") {
+        orthogonal(record, out, { ...place, gain: param });
+      }
+    })
+  );
 }

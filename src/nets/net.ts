@@ -1,75 +1,105 @@
 /**
- * Net: a chain of ops on flat θ [R, P], with the three things that training needs of it, for R
- * networks at once: the loss and its gradient, the same along a tangent (hvp), and the logits.
+ * Net: a chain of layers with a loss on top. For R networks at once it has one way forward and one way back, and
+ * their tangents along θ̇; from these, the gradient of the loss, and its tangent (the Hessian-vector products).
  *
  * It holds no weights: θ is an argument everywhere.
  */
 import type { Device, Recorder, Tensor } from "../gpu/mod.ts";
+import { Loss, type LossFrame } from "../layers/loss.ts";
 import {
-  isParametric,
-  MOST_LOGITS,
+  type Frame,
   type Op,
   type Parameter,
+  parameterFloats,
   type Planes,
   sizeOf,
-  type Span,
-} from "../ops/op.ts";
-import { SoftmaxXent } from "../ops/softmax_xent.ts";
-import { type Descent, SplitSums } from "../ops/split_sums.ts";
-import { descend } from "../ops/vector.ts";
+} from "../layers/op.ts";
+import type { Step } from "./split_sums.ts";
+import { Theta } from "./theta.ts";
 import { Tangents, Workspace, type WorkspaceOptions } from "./workspace.ts";
 
-/** What `grad` reads and writes. */
-export type GradTensors = { theta: Tensor; x: Tensor; y: Tensor } & Gradient;
-
-/** Out, where it is asked for: ∇θ ℓ [R, P]. It is scratch where a gradient step is to be taken with it. */
-type Gradient =
-  | { thetaBar: Tensor; descent?: Descent }
-  | { thetaBar?: undefined; descent?: undefined };
-
-/** What `hvp` reads and writes. */
-export interface HvpTensors {
-  theta: Tensor;
-  /** The direction θ̇ = λ [R, P]; the images stand still. */
-  thetaDot: Tensor;
-  x: Tensor;
-  y: Tensor;
-  /** Out: ∂²ℓ/∂θ² · λ [R, P]. */
-  thetaBarDot: Tensor;
-  /** Out: ∂²ℓ/∂x∂θ · λ [R, C, H, V, N]. */
-  xBarDot: Tensor;
-  /** Out: ∂²ℓ/∂y∂θ · λ [R, K, N], where labels are learned. */
-  yBarDot?: Tensor;
-  /** A step along ∂²ℓ/∂θ² · λ to take with it; `thetaBarDot` is scratch then. */
-  descent?: Descent;
+/** What networks are trained on. */
+export interface Batch {
+  /** Images [C, H, V, N]. */
+  readonly x: Tensor;
+  /** Labels [K, N]. */
+  readonly y: Tensor;
+  /** Images that are not padding; as many as the workspace is for when left out. */
+  readonly count?: number;
 }
 
-/** A chain of ops that ends in logits, and softmax cross-entropy on top. */
-export class Net implements Disposable {
+/** What `grad` reads and writes. */
+export interface GradTensors extends Batch {
+  readonly theta: Theta;
+  /** Out, where it is asked for: ∇θ ℓ. */
+  readonly thetaBar?: Theta;
+  /** A gradient step to take along it; `thetaBar` is scratch then. */
+  readonly step?: Step;
+}
+
+/** What `hvp` reads and writes. */
+export interface HvpTensors extends Batch {
+  readonly theta: Theta;
+  /** The direction θ̇ = λ; the images stand still. */
+  readonly thetaDot: Theta;
+  /** Out: ∂²ℓ/∂θ² · λ. */
+  readonly thetaBarDot: Theta;
+  /** Out: ∂²ℓ/∂x∂θ · λ [R, C, H, V, N]. */
+  readonly xBarDot: Tensor;
+  /** Out: ∂²ℓ/∂y∂θ · λ [R, K, N], where labels are learned. */
+  readonly yBarDot?: Tensor;
+  /** A step along ∂²ℓ/∂θ² · λ to take with it; `thetaBarDot` is scratch then. */
+  readonly step?: Step;
+}
+
+/** What a pass over all layers runs on. */
+interface Pass {
+  readonly work: Workspace;
+  readonly tangents?: Tangents;
+  readonly tensors: Pick<HvpTensors, "theta" | "x"> & Partial<GradTensors & HvpTensors>;
+}
+
+/** A chain of layers that ends in the outputs that a loss judges. */
+export class Net {
   readonly name: string;
   readonly device: Device;
   readonly ops: readonly Op[];
+  readonly loss: Loss;
+  /** Parameters, each `at` its place in a network's slice of [R, stride]. */
   readonly parameters: readonly Parameter[];
-  /** Floats of one network in θ: its parameters and the padding between them. */
+  /** Floats of one network: its parameters and the padding between them. */
   readonly stride: number;
   readonly input: Planes;
+  /** Outputs of the last layer. */
   readonly classes: number;
-  readonly #sums = new Map<string, SplitSums>();
+  readonly #floats: readonly number[];
 
-  /** @param ops in order; their parameters lie one after the other in θ. */
-  constructor(device: Device, name: string, ops: readonly Op[], stride: number) {
+  /** @throws RangeError for a loss that does not take the last layer's outputs. */
+  constructor(device: Device, name: string, ops: readonly Op[], loss = "softmax_xent") {
     this.device = device;
     this.name = name;
     this.ops = ops;
-    this.stride = stride;
-    this.parameters = ops.flatMap((op) => op.parameters);
     this.input = ops[0]!.input;
     this.classes = sizeOf(ops.at(-1)!.output);
+    this.loss = new Loss(device, loss, this.classes);
+    this.#floats = ops.map(parameterFloats);
+    let before = 0;
+    this.parameters = ops.flatMap((op, l) => {
+      const start = before;
+      before += this.#floats[l]!;
+      return op.parameters.map((parameter) => ({ ...parameter, at: start + parameter.at }));
+    });
+    this.stride = before;
   }
 
   /** Parameters of one network, without padding. */
   get parameterCount(): number {
     return this.parameters.reduce((sum, p) => sum + p.shape.reduce((a, b) => a * b, 1), 0);
+  }
+
+  /** Zeros of θ's shape for R networks. */
+  theta(networks: number, label?: string): Theta {
+    return new Theta(this.device, this.#floats, networks, label);
   }
 
   /** Activations for `count` images and R networks. */
@@ -82,157 +112,89 @@ export class Net implements Disposable {
     return new Tangents(this, networks, count);
   }
 
-  /** Logits [R, K, N] of images x, left in the workspace. */
-  forward(record: Recorder, work: Workspace, theta: Tensor, x: Tensor): Tensor {
-    this.#forward(record, work, theta, x, this.ops.length);
+  /** Records the logits [R, K, N] of images x, which it leaves in the workspace. */
+  logits(record: Recorder, work: Workspace, theta: Theta, x: Tensor): Tensor {
+    this.#forward(record, { work, tensors: { theta, x } }, false);
     return work.logits;
   }
 
-  /** The first ops, up to `end`. */
-  #forward(record: Recorder, work: Workspace, theta: Tensor, x: Tensor, end: number): void {
-    this.ops.slice(0, end).forEach((op, l) => {
-      const saved = work.savedOf(l);
-      op.fwd(record, work.span, { x: work.inputOf(l, x), theta, y: work.y[l]!, ...saved });
-    });
-  }
-
-  /** Logits and the loss's gradient in them. */
-  #forwardXent(record: Recorder, work: Workspace, { theta, x, y: labels }: GradTensors): void {
-    const l = this.ops.length - 1;
-    const last = this.ops[l]!;
-    const [z, zBar] = [work.logits, work.yBar[l]!];
-    if (!isParametric(last) || !last.fwdXent || this.classes > MOST_LOGITS) {
-      this.forward(record, work, theta, x);
-      return this.#xent(work).vjpZ(record, work.span, { z, y: labels, zBar });
-    }
-    this.#forward(record, work, theta, x, l);
-    const t = { x: work.inputOf(l, x), theta, y: z, labels, zBar };
-    last.fwdXent(record, work.span, t, work.total);
-  }
-
-  /** The mean loss [R, N] (as parts that sum to it) and hits [R, N] of logits in the workspace. */
-  loss(record: Recorder, work: Workspace, y: Tensor): { loss: Tensor; hit: Tensor } {
-    const { loss, hit } = work;
-    this.#xent(work).fwd(record, work.span, { z: work.logits, y, loss, hit });
+  /** Records the loss [R, N], parts that sum to the mean, and hits [R, N] of logits in the workspace. */
+  judge(record: Recorder, work: Workspace, { y, count }: Omit<Batch, "x">) {
+    const { span, loss, hit, logits: z, total } = work;
+    const live = count ?? work.count;
+    this.loss.forward(record, { ...span, live, total, z, y, loss, hit });
     return { loss, hit };
   }
 
   /**
-   * Activations and cotangents of the loss ℓ(x, y, θ), left in the workspace, and, where it is asked
-   * for, thetaBar = ∇θ ℓ [R, P] or the gradient step along it.
+   * Records activations and cotangents of the loss ℓ(x, y, θ), left in the workspace, and, where it is asked
+   * for, thetaBar = ∇θ ℓ or the gradient step along it.
    */
-  grad(
-    record: Recorder,
-    work: Workspace,
-    t: GradTensors,
-  ): void {
-    this.#forwardXent(record, work, t);
-    const sums = t.thetaBar && this.#sumsOf(work.span);
-    for (let l = this.ops.length - 1; l >= 0; l--) {
-      this.#backward(record, work, t, l, sums?.partials[l]);
-    }
-    if (t.thetaBar) finish(record, sums, t.thetaBar, t.descent);
-  }
-
-  #backward(
-    record: Recorder,
-    work: Workspace,
-    t: GradTensors,
-    l: number,
-    partial: Tensor | undefined,
-  ): void {
-    const op = this.ops[l]!;
-    const { theta, thetaBar } = t;
-    const at = { x: work.inputOf(l, t.x), yBar: work.yBar[l]!, ...work.savedOf(l) };
-    const xBar = work.yBar[l - 1]; // none for images
-    if (thetaBar && isParametric(op)) {
-      if (xBar && op.vjp) return op.vjp(record, work.span, { ...at, theta, thetaBar, xBar });
-      op.vjpW(record, work.span, { ...at, thetaBar, ...(partial && { partial }) });
-    }
-    if (xBar) op.vjpX(record, work.span, { ...at, theta, xBar });
+  grad(record: Recorder, work: Workspace, tensors: GradTensors): void {
+    const pass = { work, tensors };
+    this.#forward(record, pass, false);
+    this.#backward(record, pass, false);
+    if (tensors.thetaBar) work.sums!.finish(record, tensors.thetaBar, tensors.step);
   }
 
   /**
-   * The tangent of `grad` along θ̇, forward over reverse, in a workspace as `grad` left it for the
+   * Records the tangent of `grad` along θ̇, forward over reverse, in a workspace as `grad` left it for the
    * same θ, x and y; returns lossDot [R, N], summing to ⟨∇θ ℓ, θ̇⟩.
    */
-  hvp(record: Recorder, work: Workspace, tangents: Tangents, t: HvpTensors): Tensor {
-    const { span } = work;
-    const { yDot, yBarDot, lossDot } = tangents;
-    this.ops.forEach((op, l) => {
-      const at = { x: work.inputOf(l, t.x), xDot: l > 0 ? yDot[l - 1]! : null, yDot: yDot[l]! };
-      const saved = work.savedOf(l);
-      op.jvp(record, span, { ...at, theta: t.theta, thetaDot: t.thetaDot, ...saved });
-    });
-    const [z, zDot] = [work.logits, yDot.at(-1)!];
-    const xent = this.#xent(work);
-    xent.jvp(record, span, { z, zDot, y: t.y, lossDot, zBarDot: yBarDot.at(-1)! });
-    if (t.yBarDot) xent.hvpY(record, span, { z, zDot, yBarDot: t.yBarDot });
-    const sums = this.#sumsOf(span);
+  hvp(record: Recorder, work: Workspace, tangents: Tangents, tensors: HvpTensors): Tensor {
+    const pass = { work, tangents, tensors };
+    this.#forward(record, pass, true);
+    this.#backward(record, pass, true);
+    work.sums!.finish(record, tensors.thetaBarDot, tensors.step);
+    return tangents.lossDot;
+  }
+
+  #forward(record: Recorder, pass: Pass, tangent: boolean): void {
+    this.ops.forEach((op, l) => op.forward(record, this.#frame(pass, l), tangent));
+  }
+
+  #backward(record: Recorder, pass: Pass, tangent: boolean): void {
+    this.loss.backward(record, this.#lossFrame(pass), tangent);
     for (let l = this.ops.length - 1; l >= 0; l--) {
-      this.#backwardTangent(record, work, tangents, t, l, sums?.partials[l]);
+      this.ops[l]!.backward(record, this.#frame(pass, l), tangent);
     }
-    finish(record, sums, t.thetaBarDot, t.descent);
-    return lossDot;
   }
 
-  #backwardTangent(
-    record: Recorder,
-    work: Workspace,
-    t: Tangents,
-    h: HvpTensors,
-    l: number,
-    partial: Tensor | undefined,
-  ): void {
-    const { theta, thetaDot, thetaBarDot } = h;
-    const op = this.ops[l]!;
-    const x = work.inputOf(l, h.x);
-    const xDot = l > 0 ? t.yDot[l - 1]! : null;
-    const at = { x, yBar: work.yBar[l]!, yBarDot: t.yBarDot[l]!, ...work.savedOf(l) };
-    const xBarDot = l > 0 ? t.yBarDot[l - 1]! : h.xBarDot;
-    const both = { ...at, theta, thetaDot, thetaBarDot, xBarDot };
-    if (isParametric(op)) {
-      if (xDot && op.hvp) return op.hvp(record, work.span, { ...both, xDot });
-      op.hvpW(record, work.span, { ...at, xDot, thetaBarDot, ...(partial && { partial }) });
-    }
-    op.hvpX(record, work.span, { ...at, xDot, theta, thetaDot, xBarDot });
+  /** The tensors of layer l. */
+  #frame({ work, tangents, tensors }: Pass, l: number): Frame {
+    const isFirst = l === 0;
+    return {
+      ...work.span,
+      x: isFirst ? tensors.x : work.y[l - 1]!,
+      xDot: tangents?.yDot[l - 1],
+      theta: tensors.theta.layers[l],
+      thetaDot: tensors.thetaDot?.layers[l],
+      y: work.y[l]!,
+      yDot: tangents?.yDot[l],
+      residual: work.residual[l],
+      residualDot: tangents?.residualDot[l],
+      yBar: work.yBar[l],
+      yBarDot: tangents?.yBarDot[l],
+      xBar: work.yBar[l - 1], // none for images
+      xBarDot: isFirst ? tensors.xBarDot : tangents?.yBarDot[l - 1],
+      thetaBar: tensors.thetaBar?.layers[l],
+      thetaBarDot: tensors.thetaBarDot?.layers[l],
+      runs: work.sums?.runs[l],
+    };
   }
 
-  /** Bytes of scratch that runs over `span` take. */
-  scratchBytes(span: Span): number {
-    const own = this.ops.reduce((sum, op) => sum + (op.scratchBytes?.(span) ?? 0), 0);
-    return own + SplitSums.bytes(this.ops, span);
+  #lossFrame({ work, tangents, tensors }: Pass): LossFrame {
+    return {
+      ...work.span,
+      live: tensors.count ?? work.count,
+      total: work.total,
+      z: work.logits,
+      zDot: tangents?.yDot.at(-1),
+      y: tensors.y!,
+      zBar: work.yBar.at(-1),
+      zBarDot: tangents?.yBarDot.at(-1),
+      yBarDot: tensors.yBarDot,
+      lossDot: tangents?.lossDot,
+    };
   }
-
-  /** Frees its scratch and that of its ops. */
-  [Symbol.dispose](): void {
-    for (const sums of this.#sums.values()) sums[Symbol.dispose]();
-    for (const op of this.ops) op[Symbol.dispose]?.();
-  }
-
-  /** Room for split sums, kept for the next run over such a span; none where no op splits. */
-  #sumsOf(span: Span): SplitSums | undefined {
-    const key = `${span.networks} ${span.images}`;
-    const kept = this.#sums.get(key);
-    if (kept || SplitSums.bytes(this.ops, span) === 0) return kept;
-    const sums = new SplitSums(this.device, this.ops, span);
-    this.#sums.set(key, sums);
-    return sums;
-  }
-
-  #xent(work: Workspace): SoftmaxXent {
-    return new SoftmaxXent(this.device, this.classes, work.total);
-  }
-}
-
-/** Adds up split sums, and takes the step that is asked for. */
-function finish(
-  record: Recorder,
-  sums: SplitSums | undefined,
-  thetaBar: Tensor,
-  descent: Descent | undefined,
-): void {
-  if (descent && sums) sums.descend(record, thetaBar, descent);
-  else if (descent) descend(record, { ...descent, b: thetaBar });
-  else sums?.sum(record, thetaBar);
 }

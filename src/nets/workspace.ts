@@ -1,7 +1,8 @@
 /** Workspace and Tangents: the activations of one net for a number of networks and images. */
 import type { Tensor } from "../gpu/mod.ts";
-import { padded, sizeOf, type Span } from "../ops/op.ts";
+import { padded, type Span } from "../layers/op.ts";
 import type { Net } from "./net.ts";
+import { SplitSums } from "./split_sums.ts";
 
 /** What a workspace is for. */
 export interface WorkspaceOptions {
@@ -9,58 +10,49 @@ export interface WorkspaceOptions {
   readonly passes: "forward" | "grad";
   /** Images that the mean loss is taken over, where a batch runs in parts; else those given. */
   readonly total?: number;
+  /** Room for split sums of the same span, where several workspaces share it. */
+  readonly sums?: SplitSums;
+  /** What `Device.count` calls its bytes. */
+  readonly label?: string;
 }
 
-/** Activations and their cotangents, one tensor [R, C, H, V, N] for each op's output. */
+/** Activations and their cotangents, one tensor [R, C, H, V, N] for each layer's output. */
 export class Workspace implements Disposable {
   readonly span: Span;
+  readonly count: number;
   readonly total: number;
   readonly y: readonly Tensor[];
   readonly yBar: readonly Tensor[];
-  /** What each op saves for its other passes, where it does. */
-  readonly saved: readonly (Tensor | undefined)[];
+  /** What each layer leaves for its other passes, where it does. */
+  readonly residual: readonly (Tensor | undefined)[];
+  readonly sums: SplitSums | undefined;
   /** [R, N]: parts of the loss, and 1 where an image is classified right. */
   readonly loss: Tensor;
   readonly hit: Tensor;
   readonly #owned: DisposableStack;
 
   constructor(net: Net, networks: number, count: number, options: WorkspaceOptions) {
-    const { passes, total = count } = options;
+    const { passes, total = count, sums, label = "activations" } = options;
     using owned = new DisposableStack();
-    this.span = { networks, images: padded(count) };
+    const own = (shape: readonly number[]) => owned.use(net.device.tensor(shape, label));
+    const span = this.span = { networks, images: padded(count) };
+    this.count = count;
     this.total = total;
-    this.y = outputs(net, this.span, owned, "y");
-    this.yBar = passes === "grad" ? outputs(net, this.span, owned, "yBar") : [];
-    this.saved = net.ops.map((op) => {
-      const words = op.savedWords?.(this.span) ?? 0;
-      return words > 0 ? owned.use(net.device.tensor([words], "saved")) : undefined;
+    this.y = outputsOf(net, span).map(own);
+    this.yBar = passes === "grad" ? outputsOf(net, span).map(own) : [];
+    this.residual = net.ops.map((op) => {
+      const words = op.residual?.(span).words ?? 0;
+      return words > 0 ? own([words]) : undefined;
     });
-    this.loss = owned.use(net.device.tensor([networks, padded(count)], "loss"));
-    this.hit = owned.use(net.device.tensor([networks, padded(count)], "hit"));
+    if (passes === "grad") this.sums = sums ?? owned.use(new SplitSums(net.device, net.ops, span));
+    this.loss = own([networks, padded(count)]);
+    this.hit = own([networks, padded(count)]);
     this.#owned = owned.move();
   }
 
-  /** Bytes of a workspace, all networks and images counted. */
-  static bytes(net: Net, networks: number, count: number, passes: "forward" | "grad"): number {
-    const each = activations(net) * (passes === "grad" ? 2 : 1) + 2;
-    const span = { networks, images: padded(count) };
-    const saved = net.ops.map((op) => 4 * padded(op.savedWords?.(span) ?? 0)); // whole vec4s
-    return 4 * networks * padded(count) * each + saved.reduce((a, b) => a + b, 0);
-  }
-
+  /** The last layer's outputs [R, K, N]. */
   get logits(): Tensor {
     return this.y.at(-1)!;
-  }
-
-  /** What op `l` reads: the images for the first, else what the op before it wrote. */
-  inputOf(l: number, x: Tensor): Tensor {
-    return l > 0 ? this.y[l - 1]! : x;
-  }
-
-  /** `saved` of op `l`, to spread among a pass's tensors. */
-  savedOf(l: number): { saved?: Tensor } {
-    const saved = this.saved[l];
-    return saved ? { saved } : {};
   }
 
   [Symbol.dispose](): void {
@@ -72,22 +64,23 @@ export class Workspace implements Disposable {
 export class Tangents implements Disposable {
   readonly yDot: readonly Tensor[];
   readonly yBarDot: readonly Tensor[];
+  readonly residualDot: readonly (Tensor | undefined)[];
   /** [R, N]: summing to the tangent of the loss. */
   readonly lossDot: Tensor;
   readonly #owned: DisposableStack;
 
   constructor(net: Net, networks: number, count: number) {
     using owned = new DisposableStack();
+    const own = (shape: readonly number[]) => owned.use(net.device.tensor(shape, "tangents"));
     const span = { networks, images: padded(count) };
-    this.yDot = outputs(net, span, owned, "yDot");
-    this.yBarDot = outputs(net, span, owned, "yBarDot");
-    this.lossDot = owned.use(net.device.tensor([networks, padded(count)], "lossDot"));
+    this.yDot = outputsOf(net, span).map(own);
+    this.yBarDot = outputsOf(net, span).map(own);
+    this.residualDot = net.ops.map((op) => {
+      const words = op.residual?.(span).dot ?? 0;
+      return words > 0 ? own([words]) : undefined;
+    });
+    this.lossDot = own([networks, padded(count)]);
     this.#owned = owned.move();
-  }
-
-  /** Bytes of the tangents, all networks and images counted. */
-  static bytes(net: Net, networks: number, count: number): number {
-    return 4 * networks * padded(count) * (2 * activations(net) + 1);
   }
 
   [Symbol.dispose](): void {
@@ -95,12 +88,8 @@ export class Tangents implements Disposable {
   }
 }
 
-function activations(net: Net): number {
-  return net.ops.reduce((sum, { output }) => sum + sizeOf(output), 0);
-}
-
-function outputs(net: Net, { networks, images }: Span, owned: DisposableStack, label: string) {
-  return net.ops.map(({ output: { channels, height, width } }) =>
-    owned.use(net.device.tensor([networks, channels, height, width, images], label))
-  );
+function outputsOf(net: Net, { networks, images }: Span): number[][] {
+  return net.ops.map(({ output: { channels, height, width } }) => {
+    return [networks, channels, height, width, images];
+  });
 }

@@ -1,7 +1,6 @@
 /** orthogonal: Gram–Schmidt on a drawn weight; the algorithm is in orthogonal.wgsl. */
-import source from "../../kernels/orthogonal.wgsl" with { type: "text" };
-import type { Recorder, Tensor } from "../gpu/mod.ts";
-import { thetaWindow } from "./theta_window.ts";
+import text from "../../kernels/orthogonal.wgsl" with { type: "text" };
+import { link, type Recorder, type Tensor } from "../gpu/mod.ts";
 
 /** A weight of rows × columns from `at` in each network's slice, rows `pitch` floats apart. */
 export interface Weight {
@@ -13,30 +12,29 @@ export interface Weight {
   readonly gain: number;
 }
 
-/**
- * Makes rows (or columns, where there are fewer) of `out` [networks, stride] orthogonal; a binding must
- * hold the weight.
- */
+const SOURCE = link("orthogonal.wgsl", { "orthogonal.wgsl": text });
+
+/** Makes rows (or columns, where there are fewer) of `out` [networks, …] orthogonal. */
 export function orthogonal(record: Recorder, out: Tensor, weight: Weight): void {
   const { networks, rows, columns, pitch, at, gain } = weight;
   const wide = rows <= columns;
-  const vectors = wide ? rows : columns;
-  const window = thetaWindow(out, networks, at, rows * pitch);
-  const bindings = { out: window.of(out) };
+  const [vectors, LENGTH] = wide ? [rows, columns] : [columns, rows];
+  const { device } = out;
   const overrides = {
-    VECTORS: vectors,
-    LENGTH: wide ? columns : rows,
+    LENGTH,
     ACROSS: wide ? pitch : 1,
     ALONG: wide ? 1 : pitch,
-    STRIDE: window.stride,
-    AT: window.at,
+    THETA: out.size / networks,
+    AT: at,
     GAIN: gain,
-    WG: out.device.profile.workgroup,
+    WG: device.profile.workgroup,
   };
-  const project = out.device.kernel("orthogonal", source, "project", overrides);
-  for (let after = vectors - 1; after > 0; after--) {
-    record.dispatch(project, bindings, [networks, after]);
-  }
-  const normalize = out.device.kernel("orthogonal", source, "normalize", overrides);
-  record.dispatch(normalize, bindings, [networks, vectors]);
+  const run = (entry: string, first: number, count: number) =>
+    record.dispatch(device.kernel(SOURCE, entry, overrides), {
+      sizes: { COUNT: first },
+      bindings: { out },
+      turns: LENGTH,
+    }, [networks, count]);
+  for (let i = 0; i < vectors - 1; i++) run("project", i, vectors - 1 - i);
+  run("normalize", 0, vectors);
 }

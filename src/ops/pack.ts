@@ -1,7 +1,9 @@
 /** pack: bytes, chosen by index, to what networks read; its formulas are in pack.wgsl. */
-import source from "../../kernels/pack.wgsl" with { type: "text" };
-import type { Bindings, Recorder, Tensor } from "../gpu/mod.ts";
-import { type Planes, sizeOf } from "./op.ts";
+import text from "../../kernels/pack.wgsl" with { type: "text" };
+import { type Bindings, link, type Recorder, type Tensor } from "../gpu/mod.ts";
+import { type Planes, sizeOf } from "../layers/op.ts";
+
+const SOURCE = link("pack.wgsl", { "pack.wgsl": text });
 
 /** Bytes of images or labels on the GPU, four to a word, and which of them to take. */
 export interface Chosen {
@@ -56,11 +58,8 @@ function run(
   images: number,
   { channels, height, width }: Planes,
 ): void {
-  const { device, size: COUNT } = bindings.indices;
-  const overrides = { C: channels, PLANE: height * width, V: width, N: images / 4, COUNT };
-  const kernel = device.kernel("pack", source, entry, {
-    ...overrides,
-    WG: device.profile.workgroup,
-  });
-  record.dispatchEach(kernel, bindings, size / 4);
+  const { device, size: LIVE } = bindings.indices;
+  const overrides = { C: channels, PLANE: height * width, V: width, WG: device.profile.workgroup };
+  const sizes = { N: images / 4, LIVE, COUNT: size / 4 };
+  record.dispatchEach(device.kernel(SOURCE, entry, overrides), { sizes, bindings });
 }

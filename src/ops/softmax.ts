@@ -1,6 +1,6 @@
 /** softmax: learned soft labels from raw scores; its kernels and formulas are in softmax.wgsl. */
-import source from "../../kernels/softmax.wgsl" with { type: "text" };
-import type { Bindings, Device, Recorder, Tensor } from "../gpu/mod.ts";
+import text from "../../kernels/softmax.wgsl" with { type: "text" };
+import { type Bindings, type Device, link, type Recorder, type Tensor } from "../gpu/mod.ts";
 
 /** Blocks of [classes, images] scores, a block every `stride` floats. */
 export interface SoftmaxSpec {
@@ -13,6 +13,8 @@ export interface SoftmaxSpec {
   readonly stride: number;
 }
 
+const SOURCE = link("softmax.wgsl", { "softmax.wgsl": text });
+
 /** Probabilities over classes for every image of every block. */
 export class Softmax {
   readonly #device: Device;
@@ -23,25 +25,22 @@ export class Softmax {
     this.#spec = spec;
   }
 
-  fwd(record: Recorder, { x, y }: { x: Tensor; y: Tensor }): void {
-    this.#run(record, "fwd", { x, out: y });
+  forward(record: Recorder, { x, y }: { x: Tensor; y: Tensor }): void {
+    this.#run(record, "forward", { x, out: y });
   }
 
-  vjp(record: Recorder, { y, yBar, xBar }: { y: Tensor; yBar: Tensor; xBar: Tensor }): void {
-    this.#run(record, "vjp", { y, yBar, out: xBar });
+  backward(record: Recorder, { y, yBar, xBar }: { y: Tensor; yBar: Tensor; xBar: Tensor }): void {
+    this.#run(record, "backward", { y, yBar, out: xBar });
   }
 
   #run(record: Recorder, entry: string, bindings: Bindings): void {
     const { classes, images, count, blocks, stride } = this.#spec;
-    const { workgroup } = this.#device.profile;
-    const kernel = this.#device.kernel("softmax", source, entry, {
-      K: classes,
-      N: images / 4,
-      BLOCKS: blocks,
-      STRIDE: stride / 4,
-      COUNT: count,
-      WG: workgroup,
-    });
-    record.dispatch(kernel, bindings, [Math.ceil(blocks * images / 4 / workgroup)]);
+    const { workgroup: WG } = this.#device.profile;
+    const overrides = { K: classes, BLOCKS: blocks, STRIDE: stride / 4, WG };
+    const kernel = this.#device.kernel(SOURCE, entry, overrides);
+    const sizes = { N: images / 4, LIVE: count };
+    record.dispatch(kernel, { sizes, bindings, turns: 3 * classes }, [
+      Math.ceil(blocks * images / 4 / WG),
+    ]);
   }
 }

@@ -1,7 +1,13 @@
 /** vector: algebra on flat arrays; its kernels and formulas are in vector.wgsl. */
-import source from "../../kernels/vector.wgsl" with { type: "text" };
-import type { Bindings, Device, Recorder, Tensor } from "../gpu/mod.ts";
-import { bindable, viewOf, windowsOf } from "./theta_window.ts";
+import text from "../../kernels/vector.wgsl" with { type: "text" };
+import { type Bindings, type Device, link, type Recorder, type Tensor } from "../gpu/mod.ts";
+
+const SOURCE = link("vector.wgsl", { "vector.wgsl": text });
+
+/** out += a. */
+export function add(record: Recorder, t: { a: Tensor; out: Tensor }): void {
+  run(record, "add", t);
+}
 
 /** out = a − η · b, with η the first word of `eta`. */
 export function descend(
@@ -11,25 +17,20 @@ export function descend(
   run(record, "descend", t);
 }
 
-/** out += a. */
-export function add(record: Recorder, t: { a: Tensor; out: Tensor }): void {
-  run(record, "add", t);
-}
-
-/** out −= η · mean over networks of a [networks, …]. */
+/** out −= η · mean over networks of a [networks, …], with η the first word of `eta`. */
 export function accumulate(
   record: Recorder,
   t: { a: Tensor; eta: Tensor; out: Tensor },
   networks: number,
 ): void {
-  const SIZE = t.a.size / networks;
-  const kernel = kernelOf(t.out.device, "accumulate", { SIZE, NETWORKS: networks });
-  record.dispatchEach(kernel, t, SIZE);
+  const sizes = { R: networks, COUNT: t.a.size / networks / 4 };
+  const kernel = kernelOf(t.out.device, "accumulate", {});
+  record.dispatchEach(kernel, { sizes, bindings: t, turns: networks });
 }
 
 /** out[0] = scale · Σ a, summed in a fixed order by one workgroup. */
 export function mean(record: Recorder, t: { a: Tensor; out: Tensor }, scale: number): void {
-  record.dispatch(kernelOf(t.a.device, "mean", { SCALE: scale, ...oneGroup(t.a) }), t, [1]);
+  reduce(record, "mean", t, scale);
 }
 
 /**
@@ -37,8 +38,7 @@ export function mean(record: Recorder, t: { a: Tensor; out: Tensor }, scale: num
  * in factor[1] (0 before the first), as RaT-BPTT does against the spikes of unrolled gradients.
  */
 export function clip(record: Recorder, t: { a: Tensor; factor: Tensor }, limit: number): void {
-  const kernel = kernelOf(t.a.device, "clip", { SCALE: limit, ...oneGroup(t.a) });
-  record.dispatch(kernel, { a: t.a, out: t.factor }, [1]);
+  reduce(record, "clip", { a: t.a, out: t.factor }, limit);
 }
 
 /** Adam's state for one parameter array, and the constants of the step in `hyper` (6 floats). */
@@ -86,40 +86,43 @@ export function softplusVjp(record: Recorder, t: { a: Tensor; b: Tensor; out: Te
   run(record, "softplusVjp", t);
 }
 
-/**
- * Lanes of the one workgroup that sums `a`: enough that none goes round more often than llvmpipe lets
- * it, 65 535 times, after which it silently stops. @throws RangeError for more than that can sum.
- */
-function oneGroup({ device, size }: Tensor): { WG: number } {
-  const WG = [device.profile.workgroup, 256].find((lanes) => size / lanes < 60_000);
+/** vec4s that a lane of the one workgroup adds up, at most: llvmpipe leaves longer loops. */
+const MOST_PER_LANE = 60_000;
+
+/** A sum over `a` by one workgroup. @throws RangeError for more than its lanes can sum. */
+function reduce(
+  record: Recorder,
+  entry: string,
+  t: { a: Tensor; out: Tensor },
+  SCALE: number,
+): void {
+  const { device, size } = t.a;
+  const COUNT = Math.ceil(size / 4);
+  const WG = [device.profile.workgroup, 256].find((lanes) => COUNT / lanes < MOST_PER_LANE);
   if (WG === undefined) {
     throw new RangeError(
-      `Cannot sum an array: got ${size} numbers, expected fewer than ${256 * 60_000}; use fewer ` +
-        `steps or images`,
+      `Cannot sum an array: got ${size} numbers, expected fewer than ${
+        4 * 256 * MOST_PER_LANE
+      }; use ` +
+        `fewer steps or images`,
     );
   }
-  return { WG };
+  const run = { sizes: { COUNT }, bindings: { ...t }, turns: Math.ceil(COUNT / WG) };
+  record.dispatch(kernelOf(device, entry, { SCALE, WG }), run, [1]);
 }
 
-/** An element of `out` an invocation; arrays of its size go by the same windows. */
+/** Goes through the vec4s of `out`. */
 function run(
   record: Recorder,
   entry: string,
   bindings: Bindings & { out: Tensor },
   overrides: Record<string, number> = {},
 ): void {
-  const { out } = bindings;
-  const kernel = kernelOf(out.device, entry, overrides);
-  if (bindable(out)) return record.dispatchEach(kernel, bindings, out.size);
-  for (const [start, size] of windowsOf(out)) {
-    const part = (tensor: Tensor) =>
-      tensor.size === out.size ? viewOf(tensor, start, size) : tensor;
-    const parts = Object.entries(bindings).map(([name, tensor]) => [name, part(tensor)]);
-    record.dispatchEach(kernel, Object.fromEntries(parts), size);
-  }
+  const { device, size } = bindings.out;
+  const sizes = { COUNT: Math.ceil(size / 4) };
+  record.dispatchEach(kernelOf(device, entry, overrides), { sizes, bindings });
 }
 
-function kernelOf(device: Device, entry: string, more: Record<string, number>) {
-  const overrides = { SIZE: 0, NETWORKS: 1, SCALE: 1, WG: device.profile.workgroup, ...more };
-  return device.kernel("vector", source, entry, overrides);
+function kernelOf(device: Device, entry: string, overrides: Record<string, number>) {
+  return device.kernel(SOURCE, entry, { SCALE: 1, WG: device.profile.workgroup, ...overrides });
 }

@@ -1,67 +1,37 @@
 // softmax_xent: mean cross-entropy of logits z against soft labels y, which need not sum to 1.
 //
-//   fwd   ℓ = −(1/N) Σ n,k  y[n,k] · log p[n,k],   p = softmax(z) along k,   Y[n] = Σ k y[n,k]
-//   jvp   ℓ˙ = −(1/N) Σ n,k  ẏ·log p + y·(ż − ⟨p,ż⟩)
-//   vjp   z̄ = (Y·p − y)/N                      ȳ = −log p / N
-//   hvp   z̄˙ = Y·p⊙(ż − ⟨p,ż⟩)/N  (ẏ = 0)      ȳ˙ = −(ż − ⟨p,ż⟩)/N
+//   value      ℓ = −(1/N) Σ n,k  y[n,k] · log p[n,k],   p = softmax(z) along k,   Y[n] = Σ k y[n,k]
+//   gradient   z̄ = (Y·p − y)/N                          ȳ = −log p / N
+//   tangent    z̄˙ = Y·p⊙(ż − ⟨p,ż⟩)/N    labelTangent   ȳ˙ = −(ż − ⟨p,ż⟩)/N
+//   hits       argmax z = argmax y, the first of equals
 //
 // z, y, p and their Dots and Bars [N,K]; ⟨p,ż⟩ is a sum along k, one number an image.
 
-/** ℓ of logits z [n,k] and labels y [n,k]. */
-export function fwd(z: Float64Array, y: Float64Array, n: number, k: number): number {
-  let sum = 0;
-  logSoftmax(z, n, k).forEach((logP, at) => sum -= y[at]! * logP);
-  return sum / n;
-}
+import { type OracleLoss, sameLargest } from "./loss.ts";
 
-/** ℓ˙ of logits z and labels y [n,k] along zDot and yDot [n,k]. */
-export function jvp(
-  z: Float64Array,
-  zDot: Float64Array,
-  y: Float64Array,
-  yDot: Float64Array,
-  n: number,
-  k: number,
-): number {
-  const logP = logSoftmax(z, n, k);
-  const logPDot = logSoftmaxDot(z, zDot, n, k);
-  let sum = 0;
-  for (let at = 0; at < n * k; at++) sum -= yDot[at]! * logP[at]! + y[at]! * logPDot[at]!;
-  return sum / n;
-}
-
-/** z̄ [n,k] = ∂ℓ/∂z of logits z [n,k] and labels y [n,k]. */
-export function vjpZ(z: Float64Array, y: Float64Array, n: number, k: number): Float64Array {
-  const Y = labelSums(y, n, k);
-  return logSoftmax(z, n, k).map((logP, at) =>
-    (Y[Math.floor(at / k)]! * Math.exp(logP) - y[at]!) / n
-  );
-}
-
-/** ȳ [n,k] = ∂ℓ/∂y of logits z [n,k]. */
-export function vjpY(z: Float64Array, n: number, k: number): Float64Array {
-  return logSoftmax(z, n, k).map((logP) => -logP / n);
-}
-
-/** z̄˙ [n,k]: the derivative of vjpZ along zDot [n,k], labels y [n,k] fixed. */
-export function hvpZ(
-  z: Float64Array,
-  zDot: Float64Array,
-  y: Float64Array,
-  n: number,
-  k: number,
-): Float64Array {
-  const Y = labelSums(y, n, k);
-  const logPDot = logSoftmaxDot(z, zDot, n, k);
-  return logSoftmax(z, n, k).map((logP, at) =>
-    Y[Math.floor(at / k)]! * Math.exp(logP) * logPDot[at]! / n
-  );
-}
-
-/** ȳ˙ [n,k]: the derivative of vjpY along zDot [n,k]. */
-export function hvpY(z: Float64Array, zDot: Float64Array, n: number, k: number): Float64Array {
-  return logSoftmaxDot(z, zDot, n, k).map((logPDot) => -logPDot / n);
-}
+/** The cross-entropy of softmax(z) against labels y, both [n,k]. */
+export const softmaxXent: OracleLoss = {
+  value(z, y, n, k) {
+    let sum = 0;
+    logSoftmax(z, n, k).forEach((logP, at) => sum -= y[at]! * logP);
+    return sum / n;
+  },
+  gradient(z, y, n, k) {
+    const Y = labelSums(y, n, k);
+    return logSoftmax(z, n, k).map((logP, at) =>
+      (Y[Math.floor(at / k)]! * Math.exp(logP) - y[at]!) / n
+    );
+  },
+  tangent(z, zDot, y, n, k) {
+    const Y = labelSums(y, n, k);
+    const logPDot = logSoftmaxDot(z, zDot, n, k);
+    return logSoftmax(z, n, k).map((logP, at) =>
+      Y[Math.floor(at / k)]! * Math.exp(logP) * logPDot[at]! / n
+    );
+  },
+  labelTangent: (z, zDot, _y, n, k) => logSoftmaxDot(z, zDot, n, k).map((logPDot) => -logPDot / n),
+  hits: sameLargest,
+};
 
 /** log p [N,K], the largest logit taken out first so that no exponential overflows. */
 function logSoftmax(z: Float64Array, N: number, K: number): Float64Array {

@@ -27,7 +27,7 @@ gpuTest("train: gradient descent over the blocks, epoch after epoch", async (dev
   data.images.write(images);
   data.labels.write(labels);
   data.lrs.write(lrs);
-  using theta = device.tensor([networks, net.stride]).write(unflatten(net, thetas));
+  using theta = net.theta(networks).write(unflatten(net, thetas));
   train(net, theta, data, perStep);
   const words = await theta.read();
   thetas.forEach((theta0, r) => {
@@ -64,7 +64,7 @@ for (const count of [37, 261]) { // on a software adapter the second takes two p
     });
     // Labels that network 0 gets right two times in three.
     const labels = Uint8Array.from(guesses[0]!, (guess, n) => n % 3 ? guess : (guess + 1) % 7);
-    using theta = device.tensor([3, net.stride]).write(unflatten(net, thetas));
+    using theta = net.theta(3).write(unflatten(net, thetas));
     const actual = await test(net, theta, { images, labels, count }, NORMALIZATION);
     const expected = guesses.map((guess) => guess.filter((k, n) => k === labels[n]).length / count);
     assert.deepEqual(actual, expected);

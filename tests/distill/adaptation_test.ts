@@ -20,6 +20,7 @@ import {
   readTensors,
   runTest,
   shortRecipe,
+  SMALL,
 } from "../support/runs.ts";
 
 const source: Dataset = { ...easyDataset(), name: "bars" };
@@ -45,7 +46,8 @@ function trainOnce(device: Device): Promise<Uint8Array> {
   return trained ??= (async () => {
     let bytes = new Uint8Array();
     await inTemporary(async (dir) => {
-      const settings = trainSettings("bars", { networks: 5, epochs: 3, lr: 3e-3, batch: 24 });
+      const sizes = { arch: SMALL, networks: 5, epochs: 3, batch: 24 };
+      const settings = trainSettings("bars", { ...sizes, lr: 1e-2 });
       await trainNetworks(device, source, settings, { out: `${dir}/n` });
       bytes = await Deno.readFile(`${dir}/n`);
     });
@@ -69,13 +71,13 @@ const RANDOM = { init: "random", networks: 2, test_networks: 2 } as const;
 adaptTest(
   "random: held-out networks before, better after, evaluate as reported",
   async (device, dir, pretrained) => {
-    const rates = { lr: 0.05, distill_lr: 0.05 };
+    const rates = { lr: 0.2, distill_lr: 0.05 };
     const recipe = shortRecipe({ ...RANDOM, ...rates, pretrained, iterations: 12, batch: 32 });
     const out = `${dir}/run`;
     const { before, after } = await distill(device, recipe, target, { out });
-    const net = buildNet(device, "lenet", { channels: 1, height: 28, width: 28 }, 10);
+    const net = buildNet(device, SMALL, { channels: 1, height: 28, width: 28 }, 10);
     const thetas = thetasOf(net, await readNetworks(pretrained));
-    using theta = device.tensor([2, net.stride]).write(thetas.subarray(3 * net.stride));
+    using theta = net.theta(2).write(thetas.subarray(3 * net.stride));
     const untouched = summarize(await test(net, theta, target.test, target));
     assert.deepEqual(before, untouched);
     assert.ok(after.mean > before.mean + 0.1, `accuracy from ${before.mean} to ${after.mean}`);

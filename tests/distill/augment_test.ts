@@ -48,7 +48,8 @@ gpuTest("RealBatch gives each image of every part its own move", async (device) 
     using batch = new RealBatch(net, source, 11, 4, { mean: [0, 0, 0], std: [1, 1, 1] });
     for (const [moved, flips] of [[moves, true], [undefined, false]] as const) {
       const record = device.record();
-      batch.load(record, indices, moved);
+      batch.choose(indices, moved);
+      batch.record(record, moved !== undefined);
       record.submit();
       for (const [p, { x }] of batch.parts.entries()) {
         const [actual] = await download(x, 1, 105, 4);

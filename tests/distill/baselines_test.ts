@@ -101,7 +101,7 @@ Deno.test("bestOf: the highest mean, the first of several", () => {
 });
 
 Deno.test("publishedFor: only the settings of the paper", () => {
-  const paper = shortRecipe({ init: "random", steps: 10, epochs: 3 });
+  const paper = shortRecipe({ arch: "lenet", init: "random", steps: 10, epochs: 3 });
   const mnist = { name: "mnist", classes: 10 };
   assert.deepEqual(publishedFor(paper, mnist, "average"), {
     mean: 0.771,

@@ -1,12 +1,12 @@
 // evaluate_test: a finished run trained again from its file alone, and what cannot be evaluated.
 import assert from "node:assert/strict";
-import type { Arch } from "../../src/arch/layers.ts";
+import type { Layer } from "../../src/nets/arch.ts";
 import { summarize } from "../../src/distill/accuracy.ts";
 import { readArtifact } from "../../src/distill/artifact.ts";
 import { distill } from "../../src/distill/distill.ts";
 import { evaluate } from "../../src/distill/evaluate.ts";
 import { UsageError } from "../../src/distill/usage_error.ts";
-import { easyDataset, runTest, shortRecipe } from "../support/runs.ts";
+import { easyDataset, runTest, shortRecipe, SMALL } from "../support/runs.ts";
 
 const dataset = easyDataset();
 
@@ -38,20 +38,17 @@ runTest("evaluate trains as many random networks as asked", async (device, dir) 
 });
 
 runTest("evaluate rebuilds a network of one's own from the artifact", async (device, dir) => {
-  const arch: Arch = [
-    { conv: { name: "stem", channels: 4, size: 5, stride: 3, pad: 0 } },
-    "relu",
-    { dense: { outputs: "classes" } },
-  ];
+  const stem: Layer = { conv: { name: "stem", channels: 4, size: 3, stride: 2, pad: 0 } };
+  const arch = [stem, ...SMALL.slice(1)];
   const recipe = shortRecipe({ arch, iterations: 4 });
   const { before, after } = await distill(device, recipe, dataset, { out: dir });
   assert.deepEqual(await evaluate(device, dir, dataset), { before, after });
   const { init, metadata } = await readArtifact(dir);
   assert.deepEqual(JSON.parse(metadata.arch!), arch);
   assert.deepEqual(Object.entries(init).map(([name, { shape }]) => [name, ...shape]), [
-    ["stem.weight", 4, 1, 5, 5],
+    ["stem.weight", 4, 1, 3, 3],
     ["stem.bias", 4],
-    ["fc1.weight", 10, 256],
+    ["fc1.weight", 10, 144],
     ["fc1.bias", 10],
   ]);
   const resumed = await distill(device, recipe, dataset, { out: dir, resume: true });
@@ -101,7 +98,7 @@ runTest("evaluate names what is wrong with a folder", async (device, dir) => {
     "init/conv9.bias",
   );
   await Deno.writeFile(path, Uint8Array.from(without, (letter) => letter.charCodeAt(0)));
-  const message = /^TypeError: Cannot load lenet: got nothing for conv1.bias, expected \[6\]/;
+  const message = /^TypeError: Cannot load custom: got nothing for conv1.bias, expected \[4\]/;
   await assert.rejects(evaluate(device, dir, dataset), message);
 });
 

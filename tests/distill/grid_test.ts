@@ -35,7 +35,7 @@ const spec = (rates: readonly Rate[], learned?: number[]) => {
 };
 
 runTest("Grid: networks are dealt out over the sets, tested as they train", async (device) => {
-  using net = oddNet(device);
+  const net = oddNet(device);
   using grid = new Grid(net, dataset, HOW, spec([0.01, 0.2]));
   const sets = [setOf(5), setOf(6)];
   const rates: Rate[] = [];
@@ -57,7 +57,7 @@ runTest("Grid: networks are dealt out over the sets, tested as they train", asyn
       Array.from(set.labels, (k) => [...Array(7).keys()].map((c) => c === k ? 1 : 0)).flat(),
     );
     data.lrs.write(new Float32Array(3 * STEPS).fill(0.2));
-    using theta = device.tensor([3, net.stride]);
+    using theta = net.theta(3);
     drawHeldOut(net, theta, HOW, 3 * s);
     train(net, theta, data, PER_STEP);
     const { hits } = await classify(net, theta, dataset.test, dataset);
@@ -75,7 +75,7 @@ runTest("Grid: networks are dealt out over the sets, tested as they train", asyn
 });
 
 runTest("Grid: learned rates step by step, the last epoch's again after that", async (device) => {
-  using net = oddNet(device);
+  const net = oddNet(device);
   const set = setOf(5);
   // One epoch was learned; the same rates for both steps are a fixed rate.
   using learned = new Grid(net, dataset, HOW, spec(["learned"], [0.2, 0.2]));
@@ -89,7 +89,7 @@ runTest("Grid: learned rates step by step, the last epoch's again after that", a
 });
 
 runTest("Grid: networks that diverge are counted, and do not stop it", async (device) => {
-  using net = oddNet(device);
+  const net = oddNet(device);
   using grid = new Grid(net, dataset, HOW, spec([1e30]));
   const [, last] = await grid.search([setOf(5)], 2, () => {});
   assert.equal(last!.diverged, 2);
@@ -97,7 +97,7 @@ runTest("Grid: networks that diverge are counted, and do not stop it", async (de
 });
 
 runTest("Grid: score tells good sets from mislabelled ones", async (device) => {
-  using net = oddNet(device);
+  const net = oddNet(device);
   using grid = new Grid(net, dataset, HOW, spec([]));
   const good = setOf(5);
   const bad = { ...good, labels: good.labels.map((k) => (k + 1) % 7) };
@@ -109,7 +109,7 @@ runTest("Grid: score tells good sets from mislabelled ones", async (device) => {
 runTest(
   "Grid: combinations are compared on 1000 test images, the best measured on all",
   async (device) => {
-    using net = oddNet(device);
+    const net = oddNet(device);
     const test = images(1500, 2);
     for (let n = 0; n < 1500; n += 3) test.labels[n] = (test.labels[n]! + 1) % 7;
     const large = { ...dataset, test };

@@ -25,7 +25,8 @@ function step(device: Device, { meta, gradient }: ReturnType<typeof make>, t: nu
   }
   const record = device.record();
   meta.derive(record);
-  meta.step(record, gradient, { t, rate: 0.01, beta1: 0.5, beta2: 0.999, clip: 0 });
+  meta.set({ t, rate: 0.01, beta1: 0.5, beta2: 0.999 });
+  meta.step(record, gradient, 0);
   meta.derive(record);
   record.submit();
 }

@@ -20,7 +20,7 @@ const SIZE = 3 * 5 * 7;
 gpuTest("fit: shuffled minibatches and the heavy ball, as in float64", async (device) => {
   const [count, batch, epochs, seed, networks] = [13, 5, 3, 9, 2];
   const { rate, momentum } = { rate: 0.05, momentum: 0.9 };
-  using net = oddNet(device);
+  const net = oddNet(device);
   const twin = oracleNet(oddOracle());
   const thetas = [10, 11].map((s) => rounded(random(net.parameterCount, s, 0.3)));
   const images = rounded(random(count * SIZE, 1));
@@ -31,8 +31,8 @@ gpuTest("fit: shuffled minibatches and the heavy ball, as in float64", async (de
     Float32Array.from(labels),
     batch,
   );
-  using theta = device.tensor([networks, net.stride]).write(unflatten(net, thetas));
-  using sgd = new Sgd(theta, { rate, momentum });
+  using theta = net.theta(networks).write(unflatten(net, thetas));
+  using sgd = new Sgd(net, theta, { rate, momentum });
   await fit(net, theta, data, sgd, { epochs, seed });
   const words = await theta.read();
   thetas.forEach((theta0, r) => {
@@ -60,7 +60,7 @@ gpuTest("fit: shuffled minibatches and the heavy ball, as in float64", async (de
 gpuTest(
   "minibatches: arrays and bytes give the same, fewer images than a batch too",
   async (device) => {
-    using net = oddNet(device);
+    const net = oddNet(device);
     const [count, mean, std] = [6, [0.1, 0.3, 0.7], [0.2, 0.5, 0.9]];
     const bytes = Uint8Array.from(random(count * SIZE, 3), (v) => Math.floor(128 * (v + 1)));
     const labels = Uint8Array.from({ length: count }, (_, n) => n * 3 % 7);
@@ -76,10 +76,12 @@ gpuTest(
     using real = new RealMinibatches(net, dataset, 100);
     using arrays = new ArrayMinibatches(net, images, hot, 100);
     assert.deepEqual([real.batch, arrays.batch, real.count, arrays.count], [6, 6, 6, 6]);
-    const record = device.record();
     const order = Uint32Array.of(4, 1, 0, 5, 2, 3);
-    real.load(record, order);
-    arrays.load(record, order);
+    const record = device.record();
+    for (const minibatches of [real, arrays]) {
+      minibatches.choose(order);
+      minibatches.record(record);
+    }
     record.submit();
     for (const key of ["x", "y"] as const) {
       const [a, b] = [await real.part[key].read(), await arrays.part[key].read()];

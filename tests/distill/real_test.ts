@@ -23,14 +23,15 @@ for (const [count, part] of [[11, 4], [11, 8], [9, 9], [5, 12], [7, 3]] as const
     for (const resident of [false, true]) {
       using home = new ResidentSplit(net, split);
       using batch = new RealBatch(net, resident ? home : split, count, part, NORMALIZATION);
+      const record = device.record();
+      batch.record(record);
       for (const chosen of [indices.map((i) => all - 1 - i), indices]) { // the second overwrites
-        const record = device.record();
-        batch.load(record, chosen);
+        batch.choose(chosen);
         record.submit();
       }
       assert.equal(batch.parts.length, Math.ceil(count / part));
       for (const wrong of [indices.subarray(1), indices.map((i, n) => n === 2 ? 13 : i)]) {
-        assert.throws(() => batch.load(device.record(), wrong), {
+        assert.throws(() => batch.choose(wrong), {
           name: "RangeError",
           message: new RegExp(`^Cannot load a batch: got .* expected ${count} below 13`),
         });
@@ -87,7 +88,7 @@ gpuTest(
     }] as const;
     const side = 512;
     const input = { channels: 3, height: side, width: side };
-    using net = buildNet(device, layers, input, 3);
+    const net = buildNet(device, layers, input, 3);
     const part = partOf(net, 1, 4096, "forward");
     const most = device.info.limits.maxStorageBufferBindingSize!;
     assert.ok(part >= 4 && 4 * 3 * side * side * part <= most, `${part}`);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { decodeSafetensors, encodeSafetensors } from "../../src/data/safetensors.ts";
 import { distill, type Progress } from "../../src/distill/distill.ts";
-import type { Recipe } from "../../src/distill/recipe.ts";
+import { type Recipe, recipeToYaml } from "../../src/distill/recipe.ts";
 import type { Device } from "../../src/gpu/mod.ts";
 import { random } from "../oracle/numeric.ts";
 import { inTemporary } from "../report/temporary.ts";
@@ -24,7 +24,7 @@ const dataset = easyDataset();
 const SAME = ["distilled.safetensors", "checkpoint.safetensors", "images.png", "recipe.yaml"];
 
 /** Iterations of the run that is killed. */
-const KILLED = 40;
+const KILLED = 48;
 
 /** Starts a run that is stopped when it reports `iteration`. */
 async function stopAt(iteration: number, device: Device, recipe: Recipe, out: string) {
@@ -153,9 +153,10 @@ runTest(
 Deno.test("distill killed at any moment resumes to the same bytes", async () => {
   await inTemporary(async (dir) => {
     await writeIdxDirectory(`${dir}/data`);
+    const often = { iterations: KILLED, log_every: 1, checkpoint_every: 1 };
+    await Deno.writeTextFile(`${dir}/often.yaml`, recipeToYaml(shortRecipe(often)));
     const data = ["--data-dir", `${dir}/data`];
-    const often = ["--set", "checkpoint_every=1", "--set", "log_every=1"];
-    const run = ["--steps", "1", "--batch", "16", "--iterations", `${KILLED}`, ...often, ...data];
+    const run = ["--recipe", `${dir}/often.yaml`, ...data];
     const whole = await retort(["distill", ...run, "--out", `${dir}/whole`]);
     assert.equal(whole.code, 0, whole.err);
     const expected = await contentsOf(`${dir}/whole`);

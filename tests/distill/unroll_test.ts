@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Blocks } from "../../src/distill/blocks.ts";
-import { measurePlan, type TrajectoryPlan } from "../../src/distill/memory.ts";
-import { Synthetic, Unroll } from "../../src/distill/unroll.ts";
+import { measure } from "../../src/distill/memory.ts";
+import { keepAll, Synthetic, type TrajectoryPlan, Unroll } from "../../src/distill/unroll.ts";
 import type { Device } from "../../src/gpu/mod.ts";
 import { oracleNet } from "../../src/oracle/net.ts";
 import { metaGradient } from "../../src/oracle/unroll.ts";
@@ -59,7 +59,12 @@ async function onGpu(device: Device, spec: Spec, part: number, plan?: Trajectory
   using unroll = new Unroll(net, spec, { part, total: REAL }, plan);
   unroll.theta0.write(unflatten(net, numbers.thetas));
   const record = device.record();
-  unroll.metaGradient(record, data, x.each.map((x, i) => ({ x, y: y.each[i]! })));
+  const batches = x.each.map((x, i) => ({
+    x,
+    y: y.each[i]!,
+    count: Math.min(part, REAL - i * part),
+  }));
+  unroll.metaGradient(record, data, batches);
   record.submit();
   const { gradient } = unroll;
   return {
@@ -147,21 +152,23 @@ gpuTest("Unroll takes again the steps and passes that plans count, and no more",
   const net = oddNet(device);
   const spec = { ...SMALL, steps: 7, epochs: 2 };
   using data = new Synthetic(net, spec);
-  const needs = { net, spec, batch: REAL, part: REAL, evaluation: 0, trainingSet: 0 };
+  const train = { images: new Uint8Array(), labels: new Uint8Array(), count: 0 };
+  const dataset = { train, mean: [0, 0, 0], std: [1, 1, 1] };
+  const needs = { net, spec, dataset, batch: REAL, part: REAL, evaluation: 0 };
   const record = (plan: TrajectoryPlan, what: "train" | "back") => {
     using unroll = new Unroll(net, spec, { part: REAL, total: REAL }, plan);
     const record = device.record();
     unroll[what](record, data);
     return record.dispatches;
   };
-  const all = { segment: 14, keepActivations: true };
+  const all = keepAll(spec);
   const [step, back] = [record(all, "train") / 14, record(all, "back")];
   const pass = (record({ ...all, keepActivations: false }, "back") - back) / 13;
   assert.ok(Number.isInteger(step) && Number.isInteger(pass) && pass < step);
   for (let segment = 1; segment <= 14; segment++) {
     for (const keepActivations of [true, false]) {
       const plan = { segment, keepActivations };
-      const { extraSteps, extraPasses } = measurePlan(needs, plan);
+      const { extraSteps, extraPasses } = measure(needs, plan, REAL, false);
       const expected = back + extraSteps * step + extraPasses * pass;
       assert.equal(record(plan, "back"), expected, JSON.stringify(plan));
     }

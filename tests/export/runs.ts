@@ -23,7 +23,7 @@ export function anArtifact(changes: Partial<Artifact> = {}): Artifact {
   const labels = new Float32Array(count * CLASSES).fill(0.04);
   for (let n = 0; n < count; n++) labels[n * CLASSES + (n + 1) % CLASSES] = 0.6;
   const dataset = { ...easyDataset(2, 2), classes: CLASSES, mean: MEAN, std: STD };
-  const recipe = shortRecipe({ steps, epochs, init: "fixed" });
+  const recipe = shortRecipe({ arch: "lenet", steps, epochs, init: "fixed" });
   return {
     images: tensor([count, ...SHAPE], 1, 3),
     labels: { shape: [count, CLASSES], data: labels },
@@ -38,7 +38,10 @@ export function anArtifact(changes: Partial<Artifact> = {}): Artifact {
 export async function writeRun(dir: string, artifact = anArtifact()): Promise<void> {
   await Deno.mkdir(dir, { recursive: true });
   await writeArtifact(dir, artifact);
-  await Deno.writeTextFile(`${dir}/recipe.yaml`, recipeToYaml(shortRecipe({ lr: 0.125 })));
+  await Deno.writeTextFile(
+    `${dir}/recipe.yaml`,
+    recipeToYaml(shortRecipe({ arch: "lenet", lr: 0.125 })),
+  );
   const before = { mean: 0.0875, std: 0.03, networks: 20 };
   const records = [{ iteration: 6, loss: 1 }, { iteration: 6, before, after: AFTER }];
   const lines = records.map((record) => `${JSON.stringify(record)}\n`);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { Device, profiles } from "../../src/gpu/mod.ts";
-import { gpuTest } from "../support/device.ts";
+import { Device, profiles, type Tensor } from "../../src/gpu/mod.ts";
+import { deviceOf, gpuTest } from "../support/device.ts";
+import { oddNet } from "../support/nets.ts";
 
 /** Runs `body` while `navigator.gpu.requestAdapter` answers with `answer`. */
 async function withAdapter(answer: unknown, body: () => Promise<void>): Promise<void> {
@@ -81,6 +82,77 @@ gpuTest("Device.bytes and peakBytes count tensors in whole vec4s", (device) => {
   assert.equal(device.peakBytes, before);
   return Promise.resolve();
 });
+
+gpuTest(
+  "Device.count gives the bytes that building takes, by label, and allocates none",
+  (device) => {
+    const build = () => {
+      using owned = new DisposableStack();
+      owned.use(device.tensor([3, 7], "some")); // 21 words take 6 vec4s
+      const words = owned.use(device.tensor([5], "others"));
+      words.write(Float32Array.of(1, 2, 3)).view(0, [4]);
+      owned.use(device.tensor([64], "some"));
+      return owned.move();
+    };
+    const before = device.bytes;
+    device.resetPeak();
+    const { bytes, byLabel } = withoutBuffers(device, () => device.count(build));
+    assert.deepEqual([...byLabel], [["some", 96 + 256], ["others", 32]]);
+    assert.deepEqual([device.bytes, device.peakBytes], [before, before]);
+    using _built = build();
+    assert.equal(device.bytes - before, bytes);
+    assert.equal(bytes, 96 + 256 + 32);
+    return Promise.resolve();
+  },
+);
+
+gpuTest("Device.count of a net's workspace, tangents and θ is what they take", (device) => {
+  const net = oddNet(device);
+  const build = () => {
+    using owned = new DisposableStack();
+    owned.use(net.workspace(3, 5, { passes: "grad" }));
+    owned.use(net.tangents(3, 5));
+    owned.use(net.theta(3));
+    return owned.move();
+  };
+  const before = device.bytes;
+  const { bytes, byLabel } = withoutBuffers(device, () => device.count(build));
+  assert.deepEqual([...byLabel.keys()].sort(), ["activations", "tangents", "theta"]);
+  using _built = build();
+  assert.equal(device.bytes - before, bytes);
+  return Promise.resolve();
+});
+
+Deno.test("Device.count: what was counted cannot be used, and what is built later can", async () => {
+  const device = await deviceOf("software");
+  const counted: Tensor[] = [];
+  device.count(() => {
+    counted.push(device.tensor([5]));
+    return counted[0]!;
+  });
+  assert.throws(() => counted[0]!.buffer, {
+    name: "TypeError",
+    message: "Cannot use a tensor that was only counted: expected an allocated one",
+  });
+  const failing = () => {
+    throw new RangeError("no such plan");
+  };
+  assert.throws(() => device.count(failing), { message: "no such plan" });
+  using tensor = device.tensor([2]).write(Float32Array.of(3, 4));
+  assert.deepEqual([...await tensor.read()], [3, 4]);
+});
+
+/** Runs `body` where a buffer that is created is a failure. */
+function withoutBuffers<T>(device: Device, body: () => T): T {
+  const { gpu } = device;
+  const { createBuffer } = gpu;
+  gpu.createBuffer = () => assert.fail("a buffer was created");
+  try {
+    return body();
+  } finally {
+    gpu.createBuffer = createBuffer;
+  }
+}
 
 Deno.test("Device.check throws what went wrong, once", async () => {
   using device = await Device.open();

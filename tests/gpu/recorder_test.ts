@@ -1,11 +1,58 @@
 import assert from "node:assert/strict";
-import source from "../../kernels/vector.wgsl" with { type: "text" };
-import type { Device, Kernel } from "../../src/gpu/mod.ts";
+import vectorSource from "../../kernels/vector.wgsl" with { type: "text" };
+import {
+  type Bindings,
+  Device,
+  type Groups,
+  type Kernel,
+  link,
+  MOST_TURNS,
+  type Profile,
+  type Recorder,
+  type Run,
+} from "../../src/gpu/mod.ts";
 import { gpuTest } from "../support/device.ts";
 
+const SOURCE = link("vector.wgsl", { "vector.wgsl": vectorSource });
+
+/** out += a, in whole vec4s. */
 function addKernel(device: Device): Kernel {
-  const overrides = { SIZE: 0, NETWORKS: 1, SCALE: 1, WG: device.profile.workgroup };
-  return device.kernel("vector", source, "add", overrides);
+  return device.kernel(SOURCE, "add", { SCALE: 1, WG: device.profile.workgroup });
+}
+
+/** What it runs on: the first `COUNT` vec4s. */
+function addRun(bindings: Bindings, COUNT: number, turns = 1): Run {
+  return { sizes: { COUNT }, bindings, turns };
+}
+
+/** Declares a test for both profiles, with a device of its own to change. */
+function ownDeviceTest(name: string, run: (device: Device) => Promise<void>): void {
+  for (const profile of ["software", "hardware"] as const) {
+    Deno.test(`${name} [${profile}]`, async () => {
+      using device = await Device.open({ profile });
+      await run(device);
+    });
+  }
+}
+
+/** Sees to it that a command buffer of a device holds `turns`. */
+function limitTurns(device: Device, turns: number): void {
+  const profile: Profile = { ...device.profile, turns };
+  Object.assign(device, { profile });
+}
+
+/** Counts the command buffers that `body` hands to the GPU. */
+function submitted(device: Device, body: () => void): number {
+  const { queue } = device.gpu;
+  const { submit } = queue;
+  let count = 0;
+  queue.submit = (buffers) => {
+    count += [...buffers].length;
+    submit.call(queue, buffers);
+  };
+  body();
+  queue.submit = submit;
+  return count;
 }
 
 gpuTest("Recorder.dispatch refuses a grid over the limit", (device) => {
@@ -14,28 +61,53 @@ gpuTest("Recorder.dispatch refuses a grid over the limit", (device) => {
   using out = device.tensor([5]);
   const record = device.record();
   const kernel = addKernel(device);
-  for (const groups of [[most + 1], [2, most + 1], [2, 3, most + 1]] as [number][]) {
-    assert.throws(() => record.dispatch(kernel, { a, out }, groups), {
+  for (const groups of [[most + 1, 1, 1], [2, most + 1, 1], [2, 3, most + 1]] as const) {
+    assert.throws(() => record.dispatch(kernel, addRun({ a, out }, 2), groups), {
       name: "RangeError",
-      message: new RegExp(`workgroups, expected at most ${most} in each dimension; use a smaller`),
+      message:
+        `Cannot run ${kernel.label}: got ${groups.join(" × ")} workgroups, expected at most ` +
+        `${most} in each dimension; use a smaller batch or fewer networks`,
     });
   }
   assert.equal(record.dispatches, 0);
   return Promise.resolve();
 });
 
-gpuTest("Recorder.dispatchEach reaches every element, on a 2-D grid too", async (device) => {
-  const most = device.info.limits.maxComputeWorkgroupsPerDimension!;
-  for (const size of [5, 64, 65, most * 64, (most + 1) * 64 + 5]) {
-    using a = device.tensor([size]).write(Float32Array.from({ length: size }, (_, i) => i % 8191));
-    using out = device.tensor([size]).write(new Float32Array(size).fill(0.5));
-    const record = device.record();
-    record.dispatchEach(addKernel(device), { a, out }, size);
-    record.submit();
-    assert.equal(record.dispatches, 1);
-    const words = await out.read();
-    assert.equal(words.findIndex((value, i) => value !== i % 8191 + 0.5), -1, `of ${size}`);
+/** Notes the grids of a recorder. */
+function gridsOf(record: Recorder): { turns: number; groups: Groups }[] {
+  const grids: { turns: number; groups: Groups }[] = [];
+  const { dispatch } = record;
+  record.dispatch = (kernel, run, groups) => {
+    grids.push({ turns: run.turns!, groups });
+    dispatch.call(record, kernel, run, groups);
+  };
+  return grids;
+}
+
+ownDeviceTest("Recorder.dispatchEach reaches every element, on a 2-D grid too", async (device) => {
+  device.info.limits.maxComputeWorkgroupsPerDimension = 50;
+  const { workgroup: WG } = device.profile;
+  let rows = 0;
+  for (const count of [1, 17, WG, WG + 1, 50 * WG, 50 * WG + 1, 51 * WG + 5, 2499 * WG - 3]) {
+    for (const turns of [1, MOST_TURNS / 7, MOST_TURNS - 1]) {
+      const size = 4 * count + 8;
+      using a = device.tensor([size]);
+      a.write(Float32Array.from({ length: size }, (_, i) => i % 8191));
+      using out = device.tensor([size]).write(new Float32Array(size).fill(0.5));
+      const record = device.record();
+      const grids = gridsOf(record);
+      record.dispatchEach(addKernel(device), addRun({ a, out }, count, turns));
+      record.submit();
+      const [{ groups: [x, y = 1], turns: done }] = grids as [typeof grids[0] & object];
+      rows = Math.max(rows, y);
+      assert.ok(x <= 50 && y <= 50 && grids.length === 1, `${x} × ${y} workgroups`);
+      assert.ok(done <= MOST_TURNS, `${done} turns of an invocation`);
+      const words = await out.read();
+      const expected = (i: number) => (i < 4 * count ? i % 8191 : 0) + 0.5;
+      assert.equal(words.findIndex((word, i) => word !== expected(i)), -1, `of ${count}`);
+    }
   }
+  assert.ok(rows > 1, "there was a grid of several rows");
 });
 
 gpuTest("Recorder runs dispatches, clears and copies in the order of the calls", async (device) => {
@@ -45,9 +117,9 @@ gpuTest("Recorder runs dispatches, clears and copies in the order of the calls",
   const kernel = addKernel(device);
   const record = device.record();
   record.clear(out);
-  record.dispatch(kernel, { a, out }, [1]);
+  record.dispatch(kernel, addRun({ a, out }, 2), [1]);
   record.copy(out, all);
-  record.dispatch(kernel, { a, out }, [1]);
+  record.dispatch(kernel, addRun({ a, out }, 2), [1]);
   record.copy(out, all, 7);
   assert.equal(record.dispatches, 2);
   assert.deepEqual([...await all.read()], new Array(15).fill(0), "nothing runs before submit");
@@ -56,22 +128,64 @@ gpuTest("Recorder runs dispatches, clears and copies in the order of the calls",
   assert.deepEqual([...await all.read()], expected);
 });
 
-gpuTest("Recorder keeps the order of the calls over many command buffers", async (device) => {
+gpuTest(
+  "Recorder.submit runs the same work again, on what its tensors then hold",
+  async (device) => {
+    using a = device.tensor([4]).write(Float32Array.of(1, 2, 3, 4));
+    using out = device.tensor([4]);
+    const record = device.record();
+    record.dispatchEach(addKernel(device), addRun({ a, out }, 1));
+    record.submit();
+    record.submit();
+    assert.deepEqual([...await out.read()], [2, 4, 6, 8]);
+    a.write(Float32Array.of(10, 20, 30, 40));
+    record.submit();
+    assert.deepEqual([...await out.read()], [12, 24, 36, 48]);
+    record.dispatchEach(addKernel(device), addRun({ a, out }, 1)); // and goes on with more
+    record.submit();
+    assert.deepEqual([...await out.read()], [32, 64, 96, 128]);
+  },
+);
+
+ownDeviceTest("Recorder.submit cuts command buffers by their work, in order", async (device) => {
+  const { workgroup } = device.profile;
   using a = device.tensor([4]).write(Float32Array.of(1, 2, 3, 4));
   using out = device.tensor([4]).write(new Float32Array(4).fill(100));
   using copied = device.tensor([4]);
+  const record = device.record();
   const kernel = addKernel(device);
-  for (const count of [4096, 8200]) { // a multiple of what one holds, and more
-    const record = device.record();
-    record.clear(out);
-    for (let i = 0; i < count; i++) record.dispatch(kernel, { a, out }, [1]);
-    record.copy(out, copied);
-    record.dispatch(kernel, { a, out }, [1]);
-    record.submit();
-    assert.equal(record.dispatches, count + 1);
-    assert.deepEqual([...await copied.read()], [1, 2, 3, 4].map((v) => v * count));
-    assert.deepEqual([...await out.read()], [1, 2, 3, 4].map((v) => v * (count + 1)));
+  record.clear(out);
+  for (let i = 0; i < 10; i++) record.dispatch(kernel, addRun({ a, out }, 1, 5), [1]);
+  record.copy(out, copied);
+  record.dispatch(kernel, addRun({ a, out }, 1, 5), [1]);
+  // Eleven dispatches of 5 turns an invocation: one holds the second number of them.
+  for (const [turns, each] of [[1e9, 11], [15, 3], [14, 2], [9, 1], [1, 1]] as const) {
+    limitTurns(device, turns * workgroup);
+    const count = submitted(device, () => record.submit());
+    assert.equal(count, Math.ceil(11 / each), `of ${turns} turns`);
+    assert.deepEqual([...await copied.read()], [10, 20, 30, 40]);
+    assert.deepEqual([...await out.read()], [11, 22, 33, 44]);
   }
+});
+
+ownDeviceTest("Recorder.submit counts all workgroups, and all elements of each", (device) => {
+  const { workgroup } = device.profile;
+  limitTurns(device, 12 * workgroup);
+  using a = device.tensor([4 * 12 * workgroup]);
+  using out = device.tensor([4 * 12 * workgroup]);
+  const run = addRun({ a, out }, 1);
+  const buffersOf = (work: (record: Recorder) => void) => {
+    const record = device.record();
+    for (let i = 0; i < 4; i++) work(record);
+    return submitted(device, () => record.submit());
+  };
+  const kernel = addKernel(device);
+  assert.equal(buffersOf((record) => record.dispatch(kernel, run, [3])), 1, "4 × 3");
+  assert.equal(buffersOf((record) => record.dispatch(kernel, run, [2, 1, 2])), 2, "3 × 4 and 4");
+  const each = addRun({ a, out }, 6 * workgroup);
+  assert.equal(buffersOf((record) => record.dispatchEach(kernel, each)), 2, "2 × 6, twice");
+  assert.equal(buffersOf((record) => record.clear(out)), 1, "a clear counts nothing");
+  return Promise.resolve();
 });
 
 gpuTest("Recorder.clear and copy keep to the words of a view", async (device) => {

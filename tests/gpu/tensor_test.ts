@@ -26,6 +26,13 @@ gpuTest("Tensor.write takes the part that a subarray shows", async (device) => {
   assert.deepEqual(await tensor.write(words.subarray(1, 4)).read(), Float32Array.of(1, 2, 3));
 });
 
+gpuTest("Tensor.write of nothing changes nothing", async (device) => {
+  using tensor = device.tensor([3]).write(Float32Array.of(1, 2, 3));
+  for (const nothing of [new Float32Array(0), new Uint32Array(0), new Uint8Array(0)]) {
+    assert.deepEqual([...await tensor.write(nothing).read()], [1, 2, 3]);
+  }
+});
+
 gpuTest("Tensor.write refuses more than there is, and parts of words", (device) => {
   using tensor = device.tensor([2, 3]);
   assert.throws(() => tensor.write(new Float32Array(7)), {

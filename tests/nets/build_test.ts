@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
-import { ARCH_NAMES } from "../../src/arch/named.ts";
-import { buildNet } from "../../src/nets/build.ts";
+import { buildNet, twinOf } from "../../src/nets/build.ts";
+import { ARCH_NAMES } from "../../src/nets/named.ts";
 import type { Net } from "../../src/nets/net.ts";
+import { oracleNet } from "../../src/oracle/net.ts";
+import { dot } from "../../src/oracle/vector.ts";
+import { assertClose, random } from "../oracle/numeric.ts";
 import { gpuTest } from "../support/device.ts";
+import { thinned } from "../support/nets.ts";
 
 const MNIST = { channels: 1, height: 28, width: 28 };
 const CIFAR = { channels: 3, height: 32, width: 32 };
@@ -25,6 +29,11 @@ gpuTest("buildNet: the parameters of the original networks", (device) => {
   assert.equal(count("alexcifar", CIFAR), 1_756_426);
   assert.equal(count("alexnet", IMAGENET, 200), 57_823_240);
   assert.equal(count("alexnet", IMAGENET, 1000), 61_100_840, "torchvision's");
+  assert.equal(count("convnet3", CIFAR), 320_010);
+  assert.equal(count("convnet3", { ...MNIST, channels: 3 }), 320_010, "as of 32 × 32");
+  // Of each block a convolution of 3 × 3 with bias, and scale and shift of its channels.
+  const ofWidth16 = 16 * (3 * 9 + 1 + 2) + 16 * (16 * 9 + 1 + 2) + 10 * (16 * 8 * 8 + 1);
+  assert.equal(count("convnet3:width=16,depth=2", CIFAR), ofWidth16);
   return Promise.resolve();
 });
 
@@ -39,11 +48,11 @@ gpuTest("buildNet: PyTorch's names and shapes in order, at multiples of four", (
       ...pair("fc3", classes, 84),
     ]);
     let end = 0;
-    for (const { name, shape, at, pitch, bias } of net.parameters) {
-      if (!bias) assert.equal(at % 4, 0, `${name} starts at ${at}`);
+    for (const { name, shape, at, pitch, initial } of net.parameters) {
+      if (initial === "weight") assert.equal(at % 4, 0, `${name} starts at ${at}`);
       assert.ok(at >= end, `${name} starts at ${at}, inside what comes before`);
       end = at + shape[0]! * pitch;
-      assert.equal(bias, name.endsWith(".bias"));
+      assert.equal(initial, name.split(".")[1]);
     }
     assert.ok(net.stride >= end && net.stride % 4 === 0, `stride ${net.stride}, end ${end}`);
   }
@@ -64,6 +73,18 @@ gpuTest("buildNet: PyTorch's names and shapes in order, at multiples of four", (
     ...pair("classifier.4", 4096, 4096),
     ...pair("classifier.6", 9, 4096),
   ]);
+  const convnet = buildNet(device, "convnet3:width=16,depth=2", MNIST, 7);
+  assert.deepEqual(namesOf(convnet), [
+    ...pair("features.0", 16, 1, 3, 3),
+    ...pair("features.1", 16),
+    ...pair("features.4", 16, 16, 3, 3),
+    ...pair("features.5", 16),
+    ...pair("classifier", 7, 16 * 8 * 8),
+  ]);
+  assert.deepEqual(
+    convnet.parameters.map(({ initial }) => initial),
+    ["weight", "bias", "one", "zero", "weight", "bias", "one", "zero", "weight", "bias"],
+  );
   return Promise.resolve();
 });
 
@@ -72,6 +93,7 @@ gpuTest("buildNet names a custom net's layers, and takes names that are given", 
     device,
     [
       { conv: { channels: 2, size: 3, stride: 1, pad: 0 } },
+      { instance_norm: { eps: 0.1 } },
       "relu",
       { conv: { name: "stem", channels: 4, size: 5, stride: 2, pad: 0 } },
       { dense: { outputs: 6 } },
@@ -83,6 +105,7 @@ gpuTest("buildNet names a custom net's layers, and takes names that are given", 
   );
   assert.deepEqual(namesOf(net), [
     ...pair("conv1", 2, 1, 3, 3),
+    ...pair("norm1", 2),
     ...pair("stem", 4, 2, 5, 5),
     ...pair("fc1", 6, 4 * 11 * 11),
     ...pair("fc2", 3, 6),
@@ -96,6 +119,7 @@ gpuTest("buildNet refuses images that a network does not take", (device) => {
     ["lenet", "any×28×28 or any×32×32"],
     ["alexcifar", "3×32×32"],
     ["alexnet", "3×224×224"],
+    ["convnet3:depth=2", "any×32×32 or any×28×28"],
   ];
   for (const [arch, images] of expected) {
     for (const [height, width] of [[28, 32], [30, 30], [32, 28]] as const) {
@@ -127,3 +151,52 @@ gpuTest("buildNet names what there is, and the layer that does not fit", (device
   });
   return Promise.resolve();
 });
+
+Deno.test("twinOf has the parameters and sizes of the original networks", () => {
+  const sizes = (arch: string, image = CIFAR, classes = 10) => {
+    const { params, inSize, outSize } = twinOf(arch, image, classes);
+    return [params, inSize, outSize];
+  };
+  assert.deepEqual(sizes("lenet", MNIST), [61_706, 784, 10]);
+  assert.deepEqual(sizes("lenet"), [62_006, 3072, 10]);
+  assert.deepEqual(sizes("lenet", MNIST, 7), [61_706 - 3 * 85, 784, 7]);
+  assert.deepEqual(sizes("alexcifar"), [1_756_426, 3072, 10]);
+  assert.deepEqual(sizes("convnet3"), [320_010, 3072, 10]);
+});
+
+for (const arch of ["lenet", "convnet3:width=4"]) {
+  Deno.test(`twinOf ${arch} of 28 × 28 equals 32 × 32 on the image padded with zeros`, () => {
+    const small = twinOf(arch, MNIST, 10);
+    const large = twinOf(arch, { channels: 1, height: 32, width: 32 }, 10);
+    const theta = random(small.params, 1, 0.1);
+    const image = random(28 * 28, 2);
+    const padded = new Float64Array(32 * 32);
+    for (let row = 0; row < 28; row++) {
+      padded.set(image.subarray(row * 28, row * 28 + 28), (row + 2) * 32 + 2);
+    }
+    const z = small.fwd(image, theta, 1);
+    assertClose(z, large.fwd(padded, theta, 1), 1e-12);
+    assert.ok(z.some((value) => Math.abs(value - z[0]!) > 1e-3));
+  });
+}
+
+for (
+  const [name, arch, image] of [
+    ["LeNet", "lenet", MNIST],
+    ["a thin AlexCifarNet", thinned("alexcifar", CIFAR, 16), CIFAR],
+    ["a thin ConvNet", "convnet3:width=4", CIFAR],
+  ] as const
+) {
+  Deno.test(`twinOf ${name} has a symmetric Hessian`, () => {
+    const logits = twinOf(arch, image, 10);
+    const net = oracleNet(logits);
+    const theta = random(logits.params, 1, 0.1);
+    const [u, v] = [random(logits.params, 2), random(logits.params, 3)];
+    const x = random(2 * logits.inSize, 4);
+    const y = random(2 * 10, 5);
+    const uHv = dot(u, net.hvp(theta, v, x, y, 2).thetaBarDot);
+    const vHu = dot(v, net.hvp(theta, u, x, y, 2).thetaBarDot);
+    assert.notEqual(uHv, 0);
+    assertClose([uHv], [vHu], 1e-10);
+  });
+}

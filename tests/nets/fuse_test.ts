@@ -1,117 +1,156 @@
 import assert from "node:assert/strict";
-import type { Device } from "../../src/gpu/mod.ts";
-import { fuse } from "../../src/nets/fuse.ts";
-import { Net } from "../../src/nets/net.ts";
-import { Conv2d } from "../../src/ops/conv2d.ts";
-import { Dense } from "../../src/ops/dense.ts";
-import { MaxPool } from "../../src/ops/max_pool.ts";
-import { type Op, padded, sizeOf } from "../../src/ops/op.ts";
+import { padded, sizeOf } from "../../src/layers/op.ts";
+import { type Arch, archFromText, stagesOf } from "../../src/nets/arch.ts";
+import { buildNet, fused, twinOf } from "../../src/nets/build.ts";
+import { layersOf } from "../../src/nets/named.ts";
+import type { Net } from "../../src/nets/net.ts";
+import { oracleNet } from "../../src/oracle/net.ts";
 import { random } from "../oracle/numeric.ts";
-import { gpuTest } from "../support/device.ts";
-import { unflatten } from "../support/nets.ts";
+import { deviceOf } from "../support/device.ts";
+import { download, rounded, upload } from "../support/layout.ts";
+import { flatten, relativeError, unflatten } from "../support/nets.ts";
 
-const [R, N] = [2, 5];
-
-/** Two convolutions, each with a pooling, and a fully connected layer; sizes all differ. */
-function chain(device: Device): [ops: Op[], stride: number] {
-  const input = { channels: 2, height: 12, width: 12 };
-  const first = { name: "a", input, channels: 3, size: 5, pad: 2, relu: false, at: 0 };
-  const a = new Conv2d(device, first);
-  const poolA = new MaxPool(device, a.output, 2);
-  const second = { name: "b", input: poolA.output, channels: 5, size: 3, pad: 0, relu: true };
-  const b = new Conv2d(device, { ...second, at: padded(3 * 51) });
-  const poolB = new MaxPool(device, b.output, 2);
-  const at = padded(3 * 51) + padded(5 * 28);
-  const fc = new Dense(device, { name: "c", input: poolB.output, outputs: 7, relu: true, at });
-  return [[a, poolA, b, poolB, fc], at + padded(7 * 25)];
+/** Layers before a dense one, as a recipe writes them. */
+function archOf(layers: unknown[]): Arch {
+  return archFromText(JSON.stringify([...layers, { dense: "classes" }]));
 }
 
-/** Everything that a net computes of the same numbers. `ties`: the first convolution is constant. */
-async function outputsOf(net: Net, ties: boolean): Promise<Record<string, Float32Array>> {
-  const { device, classes } = net;
-  const tensor = (rows: number, seed: number) =>
-    device.tensor([rows, padded(N)]).write(Float32Array.from(random(rows * padded(N), seed)));
-  const flats = (seed: number, still: number) =>
-    unflatten(
-      net,
-      Array.from({ length: R }, (_, r) =>
-        random(net.parameterCount, seed + r, 0.3).map((w, i) => i < still ? 0 : w)),
-    );
-  using theta = device.tensor([R, net.stride]).write(flats(1, ties ? 150 : 0));
-  using thetaDot = device.tensor([R, net.stride]).write(flats(3, 0));
-  using x = tensor(sizeOf(net.input), 5);
-  using y = tensor(classes, 6);
-  using thetaBar = device.tensor([R, net.stride]);
-  using thetaBarDot = device.tensor([R, net.stride]);
-  using xBarDot = device.tensor([R, sizeOf(net.input), padded(N)]);
-  using work = net.workspace(R, N, { passes: "grad" });
-  using tangents = net.tangents(R, N);
-  const record = device.record();
-  net.grad(record, work, { theta, x, y, thetaBar });
-  const along = { theta, thetaDot, x, y, thetaBarDot, xBarDot };
-  const lossDot = net.hvp(record, work, tangents, along);
-  record.submit();
-  const outputs = {
-    logits: await work.logits.read(),
-    thetaBar: await thetaBar.read(),
-    thetaBarDot: await thetaBarDot.read(),
-    xBarDot: await xBarDot.read(),
-    lossDot: await lossDot.read(),
-  };
-  using eta = device.tensor([1]).write(Float32Array.of(0.3));
-  using next = device.tensor([R, net.stride]);
-  using nextDot = device.tensor([R, net.stride]);
-  const steps = device.record();
-  const descent = { a: theta, eta, out: next };
-  net.grad(steps, work, { theta, x, y, thetaBar, descent });
-  net.hvp(steps, work, tangents, { ...along, descent: { a: thetaDot, eta, out: nextDot } });
-  steps.submit();
-  return { ...outputs, next: await next.read(), nextDot: await nextDot.read() };
-}
-
-for (const ties of [false, true]) {
-  gpuTest(`fuse: a fused net computes the same, ties=${ties}`, async (device) => {
-    const [ops, stride] = chain(device);
-    const [separate] = chain(device); // every pass a dispatch of its own
-    for (const op of separate) {
-      Object.assign(op, { vjp: undefined, hvp: undefined, fwdXent: undefined });
-    }
-    using plain = new Net(device, "plain", separate, stride);
-    using fused = new Net(device, "fused", fuse(ops), stride);
-    assert.equal(fused.ops.length, 3);
-    assert.deepEqual(fused.parameters, plain.parameters);
-    const [expected, found] = [await outputsOf(plain, ties), await outputsOf(fused, ties)];
-    for (const [name, numbers] of Object.entries(expected)) {
-      const largest = numbers.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-      assert.ok(largest > 0, `${name} is not all zero`);
-      // Where it pools a convolution adds up windows, not lines: its gradient rounds differently.
-      const loose = /^(theta|next)/.test(name) ? ops.at(-1)!.parameters[0]!.at : 0;
-      const off = numbers.map((value, i) => Math.abs(value - found[name]![i]!));
-      const differs = off.findIndex((error, i) =>
-        !(error <= (i % stride < loose ? 1e-6 * largest : 0))
-      );
-      assert.equal(differs, -1, `${name}[${differs}]`);
-    }
+/** What becomes of them: the kinds that are left, and what each takes over. */
+function decisions(layers: unknown[], height = 10, width = 14): string[] {
+  const image = { channels: 2, height, width };
+  const stages = stagesOf(layersOf(archOf(layers), image), image, 5);
+  const chain = fused(stages);
+  chain.slice(1).forEach(({ kind, input }, i) => {
+    assert.deepEqual(input, chain[i]!.output, `${kind} reads what ${chain[i]!.kind} leaves`);
+  });
+  assert.deepEqual([chain[0]!.input, chain.at(-1)!.output], [
+    stages[0]!.input,
+    stages.at(-1)!.output,
+  ]);
+  return chain.map(({ kind, relu, pool }) => {
+    return (relu ? "relu+" : "") + kind + (pool ? "+pool" : "");
   });
 }
 
-gpuTest("fuse leaves alone what does not fit", (device) => {
-  const [[a, pool, , , fc]] = chain(device);
-  const wide = new MaxPool(device, { channels: 3, height: 12, width: 12 }, 3);
-  for (const ops of [[a!, wide], [pool!, fc!], [fc!], [a!, fc!]]) {
-    assert.deepEqual(fuse(ops), ops);
+const CONV = { conv: { channels: 4, size: 3 } };
+const NORM = "instance_norm";
+const LRN = { lrn: { size: 3 } };
+const PAIRS = { max_pool: 2 };
+const TRIPLES = { max_pool: { size: 3, stride: 1 } };
+const MEANS = { avg_pool: 2 };
+
+const DECISIONS: [what: string, layers: unknown[], expected: string[]][] = [
+  ["nothing to take", [CONV, LRN, NORM], ["conv", "lrn", "instance_norm", "dense"]],
+  ["the next layer takes a ReLU", [CONV, "relu", CONV, "relu", LRN, "relu"], [
+    ...["conv", "relu+conv", "relu+lrn", "relu+dense"],
+  ]],
+  ["… past max-poolings", [CONV, "relu", TRIPLES, TRIPLES], [
+    ...["conv", "max_pool", "max_pool", "relu+dense"],
+  ]],
+  ["… past one that the convolution takes", [CONV, "relu", PAIRS, TRIPLES, LRN], [
+    ...["conv+pool", "max_pool", "relu+lrn", "dense"],
+  ]],
+  ["a ReLU stays where none takes it", [CONV, "relu", MEANS, "relu", NORM], [
+    ...["conv", "relu", "avg_pool", "relu", "instance_norm", "dense"],
+  ]],
+  ["… after what it passed", [CONV, "relu", TRIPLES, NORM], [
+    ...["conv", "max_pool", "relu", "instance_norm", "dense"],
+  ]],
+  ["… also where the convolution took it", [CONV, "relu", PAIRS, MEANS], [
+    ...["conv+pool", "relu", "avg_pool", "dense"],
+  ]],
+  ["… beside another", [CONV, "relu", "relu"], ["conv", "relu", "relu+dense"]],
+  ["a convolution takes 2 × 2 pooling", [CONV, PAIRS, "relu", CONV], [
+    ...["conv+pool", "relu+conv", "dense"],
+  ]],
+  ["… with a ReLU of its own", [CONV, "relu", CONV, "relu", { max_pool: { size: 2, pad: 0 } }], [
+    ...["conv", "relu+conv+pool", "relu+dense"],
+  ]],
+  ["… once", [CONV, PAIRS, PAIRS], ["conv+pool", "max_pool", "dense"]],
+  ["… not after another layer", [CONV, LRN, PAIRS], ["conv", "lrn", "max_pool", "dense"]],
+  [
+    "… not with a stride of its own",
+    [{ conv: { channels: 4, size: 3, stride: 2, pad: 2 } }, PAIRS],
+    [
+      ...["conv", "max_pool", "dense"],
+    ],
+  ],
+  ["… not pooling that overlaps", [CONV, { max_pool: { size: 2, stride: 1 } }], [
+    ...["conv", "max_pool", "dense"],
+  ]],
+  ["… nor pads", [CONV, { max_pool: { size: 2, pad: 1 } }], ["conv", "max_pool", "dense"]],
+  ["… nor is average pooling", [CONV, MEANS], ["conv", "avg_pool", "dense"]],
+];
+
+for (const [what, layers, expected] of DECISIONS) {
+  Deno.test(`fused: ${what}`, () => assert.deepEqual(decisions(layers), expected));
+}
+
+Deno.test("fused: a convolution does not pool odd sides", () => {
+  for (const [height, width] of [[9, 14], [10, 13], [9, 13]] as const) {
+    assert.deepEqual(decisions([CONV, PAIRS], height, width), ["conv", "max_pool", "dense"]);
   }
-  const [twice] = fuse([a!, pool!, new MaxPool(device, pool!.output, 2)]);
-  assert.deepEqual(twice!.output, pool!.output, "only one pooling goes into a convolution");
-  return Promise.resolve();
 });
 
-gpuTest("Net takes separate passes for more logits than one dispatch has", async (device) => {
-  const input = { channels: 3, height: 1, width: 1 };
-  const op = new Dense(device, { name: "c", input, outputs: 17, relu: false, at: 0 });
-  using net = new Net(device, "wide", [op], 17 * 4 + 20);
-  const { thetaBar } = await outputsOf(net, false);
-  // softmax times Σ labels, less the labels, adds up to zero over classes
-  const biases = thetaBar!.subarray(17 * 4, 17 * 5);
-  assert.ok(Math.abs(biases.reduce((a, b) => a + b, 0)) < 1e-5 && biases.every((b) => b !== 0));
-});
+const ARCH = archOf([CONV, "relu", PAIRS]);
+
+// The planes that the convolution leaves have even sides, and odd ones.
+for (const [height, width, layers] of [[6, 8, 2], [7, 9, 3]] as const) {
+  for (const ties of [false, true]) {
+    Deno.test({
+      name: `a net that pools ${height - 2} × ${
+        width - 2
+      } planes agrees with the oracle, ties=${ties}`,
+      fn: async () => {
+        const device = await deviceOf("software");
+        const net = buildNet(device, ARCH, { channels: 2, height, width }, 5);
+        assert.equal(net.ops.length, layers);
+        await agrees(net, ties);
+      },
+      sanitizeResources: false, // the device outlives the test
+      sanitizeOps: false,
+    });
+  }
+}
+
+/** `ties`: a convolution without weights, so that all of a window is the same and the first of it counts. */
+async function agrees(net: Net, ties: boolean): Promise<void> {
+  using owned = new DisposableStack();
+  const { device, input } = net;
+  const twin = oracleNet(twinOf(ARCH, input, 5));
+  const n = 5;
+  const isStill = (i: number) => ties && i < 4 * 2 * 9;
+  const theta = rounded(random(net.parameterCount, 1, 0.3).map((w, i) => isStill(i) ? 0 : w));
+  const thetaDot = rounded(random(net.parameterCount, 2));
+  const [x, y] = [rounded(random(n * sizeOf(input), 3)), rounded(random(n * 5, 4))];
+  const put = (flat: Float64Array) => owned.use(net.theta(1)).write(unflatten(net, [flat]));
+  const [thetaBar, thetaBarDot] = [owned.use(net.theta(1)), owned.use(net.theta(1))];
+  const xBarDot = owned.use(device.tensor([sizeOf(input), padded(n)]));
+  const work = owned.use(net.workspace(1, n, { passes: "grad" }));
+  const tensors = {
+    theta: put(theta),
+    x: owned.use(upload(device, [x], sizeOf(input), n)),
+    y: owned.use(upload(device, [y], 5, n)),
+  };
+  const record = device.record();
+  net.grad(record, work, { ...tensors, thetaBar });
+  const along = { ...tensors, thetaDot: put(thetaDot), thetaBarDot, xBarDot };
+  net.hvp(record, work, owned.use(net.tangents(1, n)), along);
+  record.submit();
+  const expected = twin.hvp(theta, thetaDot, x, y, n);
+  const [[inX], inTheta, gradient] = [
+    await download(xBarDot, 1, sizeOf(input), n),
+    flatten(net, await thetaBarDot.read()),
+    flatten(net, await thetaBar.read()),
+  ];
+  for (
+    const [what, actual, wanted] of [
+      ["∇θ ℓ", gradient, expected.dTheta],
+      ["∂²ℓ/∂θ²", inTheta, expected.thetaBarDot],
+      ["∂²ℓ/∂x∂θ", inX!, expected.xBarDot],
+    ] as const
+  ) {
+    const error = relativeError(actual, wanted);
+    assert.ok(error < 1e-6, `${what}: relative error ${error}`);
+  }
+}

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { Device } from "../../src/gpu/mod.ts";
 import { INIT_METHODS, initialize, type InitMethod } from "../../src/nets/init.ts";
 import { exportParameters } from "../../src/nets/export.ts";
+import type { Arch } from "../../src/nets/arch.ts";
 import { buildNet } from "../../src/nets/build.ts";
 import type { Net } from "../../src/nets/net.ts";
 import { gpuTest } from "../support/device.ts";
@@ -14,24 +15,32 @@ const PARAM = 1.4;
 async function drawn(net: Net, method: InitMethod, { networks = R, seed = 77, first = 0 } = {}) {
   const { device } = net;
   using draw = device.tensor([2]).write(Uint32Array.of(seed, first));
-  using theta = device.tensor([networks, net.stride]);
-  theta.write(new Float32Array(theta.size).fill(NaN)); // what was there must not show
+  using theta = net.theta(networks);
+  theta.write(new Float32Array(networks * net.stride).fill(NaN)); // what was there must not show
   const record = device.record();
   initialize(record, net, theta, draw, { method, param: PARAM });
   record.submit();
   return await theta.read();
 }
 
-const lenetOf = (device: Device) =>
-  buildNet(device, "lenet", { channels: 1, height: 28, width: 28 }, 10);
+/** Layers with parameters of every kind, wide and tall. */
+function netOf(device: Device): Net {
+  const arch: Arch = [
+    { conv: { channels: 30, size: 3, stride: 1, pad: 0 } },
+    { instance_norm: { eps: 0.1 } },
+    { conv: { channels: 7, size: 5, stride: 1, pad: 0 } },
+    { dense: { outputs: 45 } },
+    { dense: { outputs: "classes" } },
+  ];
+  return buildNet(device, arch, { channels: 2, height: 9, width: 10 }, 10);
+}
 
-/** The layers of LeNet: inputs and outputs that one unit sees, kernels counted. */
+/** Inputs and outputs that one unit of its layers sees, kernels counted. */
 const FANS: Record<string, [number, number]> = {
-  conv1: [25, 6 * 25],
-  conv2: [6 * 25, 16 * 25],
-  fc1: [400, 120],
-  fc2: [120, 84],
-  fc3: [84, 10],
+  conv1: [2 * 9, 30 * 9],
+  conv2: [30 * 25, 7 * 25],
+  fc1: [7 * 3 * 4, 45],
+  fc2: [45, 10],
 };
 
 /** Standard deviation of a weight by method, and the bound where it is uniform. */
@@ -51,10 +60,15 @@ Deno.test("INIT_METHODS are those of the original code", () => {
 
 for (const method of INIT_METHODS) {
   gpuTest(`initialize ${method}: weights spread as the fans say`, async (device) => {
-    const net = lenetOf(device);
+    const net = netOf(device);
     const theta = await drawn(net, method);
     for (let r = 0; r < R; r++) {
       for (const [name, { shape, data }] of Object.entries(exportParameters(net, theta, r))) {
+        if (name.startsWith("norm1")) {
+          const expected = name === "norm1.weight" ? 1 : 0;
+          assert.deepEqual(data, new Float32Array(30).fill(expected), name);
+          continue;
+        }
         const [fanIn, fanOut] = FANS[name.split(".")[0]!]!;
         const out = method === "orthogonal" ? shape[0]! : fanOut;
         const [deviation, bound] = WEIGHTS[method](fanIn, out);
@@ -64,7 +78,10 @@ for (const method of INIT_METHODS) {
       }
     }
   });
+}
 
+// A normal and a uniform distribution, the latter with biases.
+for (const method of ["normal", "orthogonal", "default"] as const) {
   gpuTest(
     `initialize ${method}: the seed and a network's number are all it takes`,
     async (device) => {
@@ -117,10 +134,10 @@ function checkBias(what: string, data: Float32Array, method: InitMethod, bound: 
 }
 
 gpuTest("initialize orthogonal: rows or columns of each weight are orthogonal", async (device) => {
-  const net = lenetOf(device);
+  const net = netOf(device);
   const theta = await drawn(net, "orthogonal", { networks: 1 });
   for (const [name, { shape, data }] of Object.entries(exportParameters(net, theta))) {
-    if (name.endsWith(".bias")) continue;
+    if (name.endsWith(".bias") || name.startsWith("norm1")) continue;
     const rows = shape[0]!;
     const columns = data.length / rows;
     const wide = rows <= columns;

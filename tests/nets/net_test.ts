@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import type { Arch } from "../../src/arch/layers.ts";
 import type { Device } from "../../src/gpu/mod.ts";
-import { buildNet } from "../../src/nets/build.ts";
+import { padded, sizeOf } from "../../src/layers/op.ts";
+import type { Arch } from "../../src/nets/arch.ts";
+import { buildNet, twinOf } from "../../src/nets/build.ts";
 import type { Net } from "../../src/nets/net.ts";
-import { Tangents, Workspace } from "../../src/nets/workspace.ts";
-import { padded, type Planes, sizeOf } from "../../src/ops/op.ts";
-import type { OracleLayer } from "../../src/oracle/layer.ts";
-import { oracleNet } from "../../src/oracle/net.ts";
+import type { Step } from "../../src/nets/split_sums.ts";
+import { type OracleNet, oracleNet } from "../../src/oracle/net.ts";
 import { dot } from "../../src/oracle/vector.ts";
 import { random } from "../oracle/numeric.ts";
+import { assertClose } from "../support/close.ts";
 import { deviceOf, gpuTest } from "../support/device.ts";
 import { download, rounded, upload } from "../support/layout.ts";
 import {
@@ -17,205 +17,256 @@ import {
   oddOracle,
   paddingOf,
   relativeError,
-  thinned,
-  twinOf,
   unflatten,
 } from "../support/nets.ts";
 
 const R = 2;
-const N = 5;
 
-/** A net, its twin, and how many images the mean is taken over. */
-type Case = [string, (device: Device) => Net, () => OracleLayer, number];
-
-function ofArch(name: string, arch: Arch, image: Planes, classes: number, total: number): Case {
-  const twin = () => twinOf(arch, image, classes);
-  return [name, (device) => buildNet(device, arch, image, classes), twin, total];
-}
-
-const planes = (channels: number, side: number) => ({ channels, height: side, width: side });
-
-/** Layers of every kind in an order that no built-in net has: ReLU before each, and none. */
+/** Layers of every kind in an order that no built-in net has; the first pooling goes into a convolution. */
 const MIXED: Arch = [
   { conv: { channels: 5, size: 3, stride: 2, pad: 1 } },
+  { instance_norm: { eps: 0.1 } },
+  "relu",
+  { avg_pool: { size: 3, stride: 1, pad: 1 } },
   { lrn: { size: 3, alpha: 0.5, beta: 0.75, k: 1 } },
   "relu",
   { conv: { channels: 6, size: 2, stride: 1, pad: 0 } },
   "relu",
+  { max_pool: { size: 2, stride: 2, pad: 0 } },
   { max_pool: { size: 3, stride: 1, pad: 1 } },
   { lrn: { size: 4, alpha: 0.9, beta: 0.5, k: 2 } },
-  { max_pool: { size: 2, stride: 2, pad: 0 } },
   { dense: { outputs: 9 } },
   { dense: { outputs: "classes" } },
 ];
 
-const [CIFAR, IMAGENET] = [planes(3, 32), planes(3, 224)];
+/** A net, its twin, and a batch. */
+interface Case {
+  readonly net: Net;
+  readonly twin: OracleNet;
+  /** Images that a workspace is for, those of them that are not padding, and those of the mean. */
+  readonly images: number;
+  readonly count: number;
+  readonly total: number;
+}
 
-const NETS: Case[] = [
-  ofArch("lenet", "lenet", planes(1, 28), 10, N),
-  ["odd", oddNet, oddOracle, 13],
-  ofArch("mixed layers", MIXED, { channels: 2, height: 11, width: 9 }, 4, N),
-];
+/** A net whose batch runs in parts, of which this one is filled up. */
+function oddCase(device: Device): Case {
+  const twin = oracleNet(oddOracle());
+  return { net: oddNet(device), twin, images: 7, count: 5, total: 13 };
+}
 
-/** The other built-in nets, with few channels; their many kernels take the driver long to compile. */
-const THIN: Case[] = [
-  ofArch("thin alexcifar", thinned("alexcifar", CIFAR, 16), CIFAR, 10, N),
-  ofArch("thin alexnet", thinned("alexnet", IMAGENET, 32), planes(3, 67), 10, N),
-];
+/** A net with all layers, and a batch by itself. */
+function mixedCase(device: Device): Case {
+  const input = { channels: 2, height: 13, width: 9 };
+  const net = buildNet(device, MIXED, input, 4);
+  return { net, twin: oracleNet(twinOf(MIXED, input, 4)), images: 5, count: 5, total: 5 };
+}
 
-const each = (make: (r: number) => Float64Array) =>
-  Array.from({ length: R }, (_, r) => rounded(make(r)));
-
-/** Numbers for a net: θ, two directions, images and soft labels. */
-function numbersOf(net: Net) {
-  const P = net.parameterCount;
+/** Numbers for it: θ, two directions, and images and labels, of padding too. */
+function numbersOf({ net, images }: Case) {
+  const { parameterCount: P, input, classes } = net;
+  const each = (seed: number, scale: number) =>
+    Array.from({ length: R }, (_, r) => rounded(random(P, seed + r, scale)));
+  const ones = onesOf(net); // what scales does so by about one
   return {
-    theta: each((r) => random(P, 10 + r, 0.12)),
-    u: each((r) => random(P, 20 + r)),
-    v: each((r) => random(P, 30 + r)),
-    x: rounded(random(N * sizeOf(net.input), 40, 2)),
-    y: rounded(random(N * net.classes, 50).map(Math.abs)),
+    theta: each(10, 0.3).map((theta) => rounded(theta.map((value, i) => value + ones[i]!))),
+    u: each(20, 1),
+    v: each(30, 1),
+    x: rounded(random(images * sizeOf(input), 40, 2)),
+    y: rounded(random(images * classes, 50).map(Math.abs)),
   };
 }
 
-/** The gradient of the loss [R, P], and the loss, on the GPU. */
-async function gradOf(net: Net, total: number) {
-  const { device } = net;
-  const { theta: flats, x: images, y: labels } = numbersOf(net);
-  using theta = device.tensor([R, net.stride]).write(unflatten(net, flats));
-  using x = upload(device, [images], sizeOf(net.input), N);
-  using y = upload(device, [labels], net.classes, N);
-  using thetaBar = device.tensor([R, net.stride]);
-  using work = net.workspace(R, N, { passes: "grad", total });
-  const record = device.record();
-  net.grad(record, work, { theta, x, y, thetaBar });
-  net.loss(record, work, y);
-  record.submit();
-  const losses = await download(work.loss, R, 1, N);
-  return {
-    thetaBar: await thetaBar.read(),
-    losses,
-    z: await download(work.logits, R, net.classes, N),
-  };
+/** One for each parameter that starts as one, else zero. */
+function onesOf(net: Net): Float64Array {
+  const theta = new Float32Array(net.stride);
+  for (const { initial, at, shape } of net.parameters) {
+    if (initial === "one") theta.fill(1, at, at + shape[0]!);
+  }
+  return flatten(net, theta);
 }
 
-/** The second derivatives along directions `along`, and the bytes that the run left behind. */
-async function hvpOf(net: Net, along: Float64Array[], total: number) {
-  const { device } = net;
-  const { theta: flats, x: images, y: labels } = numbersOf(net);
-  const rows = sizeOf(net.input);
-  using theta = device.tensor([R, net.stride]).write(unflatten(net, flats));
-  using thetaDot = device.tensor([R, net.stride]).write(unflatten(net, along));
-  using x = upload(device, [images], rows, N);
-  using y = upload(device, [labels], net.classes, N);
-  using thetaBarDot = device.tensor([R, net.stride]);
-  using xBarDot = device.tensor([R, rows, padded(N)]);
-  using yBarDot = device.tensor([R, net.classes, padded(N)]);
-  using work = net.workspace(R, N, { passes: "grad", total });
-  using tangents = net.tangents(R, N);
+/** The loss, its gradient and, along `along`, its second derivatives, on the GPU. */
+async function derivativesOf(c: Case, along: Float64Array[]) {
+  using owned = new DisposableStack();
+  const { net, images, count, total } = c;
+  const { device, input, classes } = net;
+  const numbers = numbersOf(c);
+  const [rows, span] = [sizeOf(input), padded(images)];
+  const put = (flats: Float64Array[]) => owned.use(net.theta(R)).write(unflatten(net, flats));
+  const [theta, thetaDot] = [put(numbers.theta), put(along)];
+  const x = owned.use(upload(device, [numbers.x], rows, images));
+  const y = owned.use(upload(device, [numbers.y], classes, images));
+  const [thetaBar, thetaBarDot] = [owned.use(net.theta(R)), owned.use(net.theta(R))];
+  const xBarDot = owned.use(device.tensor([R, rows, span]));
+  const yBarDot = owned.use(device.tensor([R, classes, span]));
+  const work = owned.use(net.workspace(R, images, { passes: "grad", total }));
+  const tangents = owned.use(net.tangents(R, images));
+  const batch = { x, y, ...(count < images && { count }) }; // else as many as the workspace is for
   const record = device.record();
-  net.grad(record, work, { theta, x, y });
-  const tensors = { theta, thetaDot, x, y, thetaBarDot, xBarDot, yBarDot };
+  net.grad(record, work, { theta, ...batch, thetaBar });
+  const { loss, hit } = net.judge(record, work, batch);
+  const tensors = { theta, thetaDot, ...batch, thetaBarDot, xBarDot, yBarDot };
   const lossDot = net.hvp(record, work, tangents, tensors);
   record.submit();
   return {
+    thetaBar: await thetaBar.read(),
     thetaBarDot: await thetaBarDot.read(),
-    lossDot: await download(lossDot, R, 1, N),
-    xBarDot: await download(xBarDot, R, rows, N),
-    yBarDot: await download(yBarDot, R, net.classes, N),
+    z: await download(work.logits, R, classes, images),
+    loss: await download(loss, R, 1, images),
+    hit: await download(hit, R, 1, images),
+    lossDot: await download(lossDot, R, 1, images),
+    xBarDot: await download(xBarDot, R, rows, images),
+    yBarDot: await download(yBarDot, R, classes, images),
   };
 }
 
-const sum = (array: ArrayLike<number>) => Array.from(array).reduce((a, b) => a + b, 0);
+const sum = (array: Float64Array) => array.reduce((a, b) => a + b, 0);
 
 function same(what: string, actual: ArrayLike<number>, expected: ArrayLike<number>): void {
   const error = relativeError(actual, expected);
   assert.ok(error < 1e-5, `${what}: relative error ${error}`);
 }
 
-async function hvpAgrees(
-  device: Device,
-  build: Case[1],
-  oracle: Case[2],
-  total: number,
-): Promise<void> {
-  const part = (array: Float64Array) => array.map((value) => value * N / total);
-  const net = build(device);
-  const { theta, v, x, y } = numbersOf(net);
-  const twin = oracleNet(oracle());
-  const gpu = await hvpOf(net, v, total);
+/** All that a net computes agrees with its twin; padding adds nothing; a second run has the same bits. */
+async function agrees(c: Case): Promise<void> {
+  const { net, twin, count: n, total } = c;
+  const { theta, v, x: images, y: labels } = numbersOf(c);
+  const x = images.subarray(0, n * sizeOf(net.input));
+  const y = labels.subarray(0, n * net.classes);
+  const part = (array: Float64Array) => array.map((value) => value * n / total);
+  const gpu = await derivativesOf(c, v);
+  const live = (what: string, array: Float64Array, rows: number) => {
+    const padding = array.subarray(n * rows);
+    assert.ok(padding.every((value) => value === 0), `${what} of padding images is not zero`);
+    return array.subarray(0, n * rows);
+  };
   theta.forEach((flat, r) => {
-    const expected = twin.hvp(flat, v[r]!, x, y, N);
-    const thetaBarDot = flatten(net, gpu.thetaBarDot, r);
-    same(`∂²ℓ/∂θ² of network ${r}`, thetaBarDot, part(expected.thetaBarDot));
-    same(`∂²ℓ/∂x∂θ of network ${r}`, gpu.xBarDot[r]!, part(expected.xBarDot));
-    same(`∂²ℓ/∂y∂θ of network ${r}`, gpu.yBarDot[r]!, part(expected.yBarDot));
-    const slope = dot(expected.dTheta, v[r]!) * N / total;
-    same(`ℓ˙ of network ${r}`, [sum(gpu.lossDot[r]!)], [slope]);
+    const what = (name: string) => `${name} of network ${r}`;
+    const z = twin.logits.fwd(x, flat, n);
+    const { loss, dTheta } = twin.grad(flat, x, y, n);
+    const { thetaBarDot, xBarDot, yBarDot } = twin.hvp(flat, v[r]!, x, y, n);
+    same(what("logits"), gpu.z[r]!.subarray(0, z.length), z);
+    same(what("loss"), [sum(live("loss", gpu.loss[r]!, 1))], part(Float64Array.of(loss)));
+    const hits = net.loss.twin.hits(z, y, n, net.classes);
+    assert.deepEqual([...gpu.hit[r]!.subarray(0, n)], [...hits], what("hits"));
+    same(what("∇θ ℓ"), flatten(net, gpu.thetaBar, r), part(dTheta));
+    same(what("∂²ℓ/∂θ²"), flatten(net, gpu.thetaBarDot, r), part(thetaBarDot));
+    const slope = dot(part(dTheta), v[r]!);
+    same(what("ℓ˙"), [sum(live("ℓ˙", gpu.lossDot[r]!, 1))], [slope]);
+    const xBarDots = live("∂²ℓ/∂x∂θ", gpu.xBarDot[r]!, sizeOf(net.input));
+    same(what("∂²ℓ/∂x∂θ"), xBarDots, part(xBarDot));
+    const yBarDots = live("∂²ℓ/∂y∂θ", gpu.yBarDot[r]!, net.classes);
+    same(what("∂²ℓ/∂y∂θ"), yBarDots, part(yBarDot));
   });
-  for (const i of paddingOf(net, R)) assert.equal(gpu.thetaBarDot[i], 0, "zero in padding");
-  assert.deepEqual(await hvpOf(net, v, total), gpu, "a second run gives the same bits");
+  for (const i of paddingOf(net, R)) {
+    assert.deepEqual([gpu.thetaBar[i], gpu.thetaBarDot[i]], [0, 0], `word ${i} is padding`);
+  }
+  assert.deepEqual(await derivativesOf(c, v), gpu, "a second run gives other bits");
 }
 
-for (const [name, build, oracle, total] of THIN) {
+/** ⟨u, Hv⟩ = ⟨v, Hu⟩ on the GPU's own numbers. */
+async function isSymmetric(c: Case): Promise<void> {
+  const { net } = c;
+  const { u, v } = numbersOf(c);
+  const [Hu, Hv] = [await derivativesOf(c, u), await derivativesOf(c, v)];
+  for (let r = 0; r < R; r++) {
+    const uHv = dot(u[r]!, flatten(net, Hv.thetaBarDot, r));
+    const vHu = dot(v[r]!, flatten(net, Hu.thetaBarDot, r));
+    const uHu = dot(u[r]!, flatten(net, Hu.thetaBarDot, r));
+    // Measured against ⟨u, Hu⟩, since ⟨u, Hv⟩ of random directions is a small difference.
+    assert.ok(Math.abs(uHv - vHu) < 1e-5 * Math.abs(uHu), `${uHv} and ${vHu}, ⟨u, Hu⟩ = ${uHu}`);
+    assert.ok(Math.abs(uHv - uHu) > 1e-3 * Math.abs(uHu), "the directions differ");
+  }
+}
+
+gpuTest("Net of odd sizes agrees with the oracle", async (device) => await agrees(oddCase(device)));
+
+gpuTest("Net of odd sizes has a symmetric Hessian", async (device) => {
+  await isSymmetric(oddCase(device));
+});
+
+/** A test for one profile: many kernels take the driver long to compile, and are tested one by one for both. */
+function softwareTest(name: string, run: (device: Device) => Promise<void>): void {
   Deno.test({
-    name: `Net.hvp of ${name} agrees with the oracle`,
-    fn: async () => await hvpAgrees(await deviceOf("software"), build, oracle, total),
+    name,
+    fn: async () => await run(await deviceOf("software")),
     sanitizeResources: false, // the device outlives the test
     sanitizeOps: false,
   });
 }
 
-for (const [name, build, oracle, total] of NETS) {
-  const part = (array: Float64Array) => array.map((value) => value * N / total);
+softwareTest("Net of all layers agrees with the oracle", async (device) => {
+  await agrees(mixedCase(device));
+});
 
-  gpuTest(`Net.forward, loss and grad of ${name} agree with the oracle`, async (device) => {
-    const net = build(device);
-    const { theta, x, y } = numbersOf(net);
-    const twin = oracleNet(oracle());
-    const gpu = await gradOf(net, total);
-    theta.forEach((flat, r) => {
-      const { loss, dTheta } = twin.grad(flat, x, y, N);
-      same(`logits of network ${r}`, gpu.z[r]!, twin.logits.fwd(x, flat, N));
-      same(`loss of network ${r}`, [sum(gpu.losses[r]!)], [loss * N / total]);
-      same(`∇θ of network ${r}`, flatten(net, gpu.thetaBar, r), part(dTheta));
-    });
-    for (const i of paddingOf(net, R)) assert.equal(gpu.thetaBar[i], 0, "∇θ is zero in padding");
-    assert.deepEqual(await gradOf(net, total), gpu, "a second run gives the same bits");
-  });
+softwareTest("Net of all layers has a symmetric Hessian", async (device) => {
+  await isSymmetric(mixedCase(device));
+});
 
-  gpuTest(`Net.hvp of ${name} agrees with the oracle`, async (device) => {
-    await hvpAgrees(device, build, oracle, total);
-  });
-
-  gpuTest(`Net.hvp of ${name}: the Hessian is symmetric`, async (device) => {
-    const net = build(device);
-    const { u, v } = numbersOf(net);
-    const [Hu, Hv] = [await hvpOf(net, u, total), await hvpOf(net, v, total)];
-    for (let r = 0; r < R; r++) {
-      const uHv = dot(u[r]!, flatten(net, Hv.thetaBarDot, r));
-      const vHu = dot(v[r]!, flatten(net, Hu.thetaBarDot, r));
-      const uHu = dot(u[r]!, flatten(net, Hu.thetaBarDot, r));
-      // Measured against ⟨u, Hu⟩, since ⟨u, Hv⟩ of random directions is a small difference.
-      assert.ok(Math.abs(uHv - vHu) < 1e-5 * Math.abs(uHu), `${uHv} and ${vHu}, ⟨u, Hu⟩ = ${uHu}`);
-      assert.ok(Math.abs(uHv - uHu) > 1e-3 * Math.abs(uHu), "the directions differ");
+gpuTest(
+  "Net.grad and hvp take a step along what they compute, where one is asked for",
+  async (device) => {
+    using owned = new DisposableStack();
+    const c = oddCase(device);
+    const { net, images } = c;
+    const numbers = numbersOf(c);
+    const put = (flats: Float64Array[]) => owned.use(net.theta(R)).write(unflatten(net, flats));
+    const [theta, lambda, a] = [put(numbers.theta), put(numbers.u), put(numbers.v)];
+    const fresh = () => owned.use(net.theta(R));
+    const [thetaBar, next, nextLambda] = [fresh(), fresh(), fresh()];
+    const x = owned.use(upload(device, [numbers.x], sizeOf(net.input), images));
+    const y = owned.use(upload(device, [numbers.y], net.classes, images));
+    const xBarDot = owned.use(device.tensor([R, sizeOf(net.input), padded(images)]));
+    const eta = owned.use(device.tensor([1])).write(Float32Array.of(0.375));
+    const work = owned.use(net.workspace(R, images, { passes: "grad" }));
+    const tangents = owned.use(net.tangents(R, images));
+    const along = { theta, thetaDot: lambda, x, y, xBarDot };
+    /** θ̄ and θ̄˙, or what is left of them after the steps. */
+    const run = async (...steps: [] | [Step, Step]) => {
+      const [first, second] = steps.map((step) => ({ step }));
+      const [grad, hvp] = [device.record(), device.record()];
+      net.grad(grad, work, { theta, x, y, thetaBar, ...first });
+      net.hvp(hvp, work, tangents, { ...along, thetaBarDot: thetaBar, ...second });
+      grad.submit();
+      const gradient = await thetaBar.read();
+      hvp.submit();
+      return [gradient, await thetaBar.read()];
+    };
+    const derivatives = await run();
+    await run({ a, eta, out: next }, { a, eta, out: nextLambda });
+    const from = await a.read();
+    for (const [i, out] of [next, nextLambda].entries()) {
+      const expected = Float64Array.from(from, (value, at) => value - 0.375 * derivatives[i]![at]!);
+      assertClose(`step ${i}`, await out.read(), expected, 2);
     }
-  });
-}
+  },
+);
 
-gpuTest("Net.workspace frees all that it takes", (device) => {
+gpuTest("Net.workspace and tangents free all that they take", (device) => {
   const net = oddNet(device);
   const before = device.bytes;
   {
     using work = net.workspace(3, 5, { passes: "grad" });
+    assert.deepEqual([work.span, work.count, work.total], [{ networks: 3, images: 8 }, 5, 5]);
     using tangents = net.tangents(3, 5);
-    assert.deepEqual([work.span, work.total], [{ networks: 3, images: 8 }, 5]);
-    const floats = 3 * 8 * (4 * (5 * 3 * 5 + 7) + 3); // y, yBar, yDot, yBarDot; loss, hit, lossDot
-    assert.ok(tangents.yDot.length === net.ops.length);
+    assert.equal(tangents.yDot.length, net.ops.length);
+    // y, ȳ, ẏ, ȳ˙; loss, hit, ℓ˙; the table of split_sums.wgsl and the convolution's runs [runs, R, P].
+    const activations = 3 * 8 * (4 * (5 * 3 * 5 + 7) + 3);
+    const runs = net.ops[0]!.runs!(work.span) * 3 * 140;
+    const floats = activations + 8 * 64 + Math.ceil(runs / 64) * 64;
     assert.equal(device.bytes - before, floats * 4);
-    const sizes = [Workspace.bytes(net, 3, 5, "grad"), Tangents.bytes(net, 3, 5)];
-    assert.equal(sizes[0]! + sizes[1]!, floats * 4, "as counted beforehand");
   }
   assert.equal(device.bytes, before);
+  using shared = net.workspace(3, 5, { passes: "grad" });
+  const [sums, bytes] = [shared.sums!, device.bytes];
+  {
+    using work = net.workspace(3, 5, { passes: "grad", sums });
+    assert.equal(work.sums, sums);
+    assert.equal(device.bytes - bytes, 4 * 3 * 8 * (2 * (5 * 3 * 5 + 7) + 2), "no other sums");
+  }
+  assert.equal(device.bytes, bytes, "what is shared stays");
+  using forward = net.workspace(3, 5, { passes: "forward" });
+  assert.deepEqual([forward.yBar, forward.sums], [[], undefined]);
   return Promise.resolve();
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Device, Tensor } from "../../src/gpu/mod.ts";
 import { type Move, packImages, packLabels, packMove } from "../../src/ops/pack.ts";
-import { padded, type Planes } from "../../src/ops/op.ts";
+import { padded, type Planes } from "../../src/layers/op.ts";
 import { random } from "../oracle/numeric.ts";
 import { assertClose } from "../support/close.ts";
 import { gpuTest } from "../support/device.ts";

@@ -61,6 +61,12 @@ gpuTest("random normal is Box–Muller of threefry2x32, and leaves padding", asy
   assertClose("normal", actual.filter(keep), expected.filter(keep), 64);
 });
 
+gpuTest("random constant fills what it is told, and leaves padding", async (device) => {
+  const spec = { ...MATRIX, distribution: "constant" as const, scale: 0.7 };
+  const expected = matrixFrom(() => Math.fround(0.7), 7);
+  assert.deepEqual(await drawn(device, spec, STRIDE, SEED, 7), expected);
+});
+
 gpuTest("random normal has the moments of N(0, 1)", async (device) => {
   const n = 60_011;
   const x = await drawn(device, rowOf("normal", n), n);

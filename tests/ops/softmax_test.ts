@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { padded } from "../../src/ops/op.ts";
+import { padded } from "../../src/layers/op.ts";
 import { Softmax, type SoftmaxSpec } from "../../src/ops/softmax.ts";
 import { random } from "../oracle/numeric.ts";
 import { assertClose } from "../support/close.ts";
@@ -36,12 +36,12 @@ for (const spec of [specOf(7, 5, 3), specOf(10, 11, 1), specOf(3, 133, 2)]) {
   };
 
   for (const scale of [3, 200]) {
-    gpuTest(`Softmax.fwd ${JSON.stringify(spec)} scores of ±${scale}`, async (device) => {
+    gpuTest(`Softmax.forward ${JSON.stringify(spec)} scores of ±${scale}`, async (device) => {
       const scores = rounded(random(size, 3, scale));
       using x = device.tensor([size]).write(Float32Array.from(scores));
       using y = device.tensor([size]).write(new Float32Array(size).fill(GUARD));
       const record = device.record();
-      new Softmax(device, spec).fwd(record, { x, y });
+      new Softmax(device, spec).forward(record, { x, y });
       record.submit();
       const actual = await y.read();
       const expected = new Float64Array(size).fill(GUARD); // between blocks nothing is written
@@ -59,7 +59,7 @@ for (const spec of [specOf(7, 5, 3), specOf(10, 11, 1), specOf(3, 133, 2)]) {
     });
   }
 
-  gpuTest(`Softmax.vjp ${JSON.stringify(spec)}`, async (device) => {
+  gpuTest(`Softmax.backward ${JSON.stringify(spec)}`, async (device) => {
     const probabilities = new Float64Array(size);
     const scores = random(size, 5, 2);
     each((places, live) => {
@@ -72,7 +72,7 @@ for (const spec of [specOf(7, 5, 3), specOf(10, 11, 1), specOf(3, 133, 2)]) {
     using yBar = device.tensor([size]).write(Float32Array.from(cotangent));
     using xBar = device.tensor([size]).write(new Float32Array(size).fill(GUARD));
     const record = device.record();
-    new Softmax(device, spec).vjp(record, { y, yBar, xBar });
+    new Softmax(device, spec).backward(record, { y, yBar, xBar });
     record.submit();
     const expected = new Float64Array(size).fill(GUARD);
     each((places) => {

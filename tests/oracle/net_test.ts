@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { mse } from "../../src/oracle/mse.ts";
 import { oracleNet } from "../../src/oracle/net.ts";
+import { softmaxXent } from "../../src/oracle/softmax_xent.ts";
 import { dot } from "../../src/oracle/vector.ts";
 import { assertClose, directional, gradient, moved, random } from "./numeric.ts";
 import { gatedToy, smoothToy } from "./toy.ts";
@@ -39,3 +41,12 @@ for (const toy of [smoothToy, gatedToy]) {
     assertClose([uHv], [vHu], 1e-11);
   });
 }
+
+Deno.test("oracleNet() takes the loss given, and cross-entropy when none is", () => {
+  const { logits, theta } = smoothToy();
+  const x = random(N * logits.inSize, 5);
+  const y = random(N * logits.outSize, 6);
+  const z = logits.fwd(x, theta, N);
+  assert.equal(oracleNet(logits).loss(theta, x, y, N), softmaxXent.value(z, y, N, 5));
+  assert.equal(oracleNet(logits, mse).loss(theta, x, y, N), mse.value(z, y, N, 5));
+});

@@ -1,7 +1,8 @@
-// toy: two small networks off their kinks, for central differences through whole networks.
+// toy: three small networks off their kinks, for central differences through whole networks.
 //
 //   smooth   [2,3,4] → conv 2×2 → [3,2,3] → dense 5              no kinks at all
 //   gated    [7] → dense 6 → relu → dense 4     |Σ x·w| ≤ 7·0.2 under biases of ±3: relus never flip
+//   scalar   [5] → dense 4 → dense 1                      no kinks at all
 
 import { conv2d } from "../../src/oracle/conv2d.ts";
 import { dense } from "../../src/oracle/dense.ts";
@@ -29,4 +30,10 @@ export function gatedToy(): Toy {
   const theta = random(logits.params, 22, 0.2);
   theta.set([3, -3, 3, 3, -3, 3], first.params - 6);
   return { logits, theta };
+}
+
+/** Two dense layers with one output: [n,5] → [n,1]. */
+export function scalarToy(): Toy {
+  const logits = sequence([dense({ C: 5, O: 4 }), dense({ C: 4, O: 1 })]);
+  return { logits, theta: random(logits.params, 23, 0.5) };
 }

@@ -1,26 +1,37 @@
 import assert from "node:assert/strict";
+import { mse } from "../../src/oracle/mse.ts";
 import { oracleNet } from "../../src/oracle/net.ts";
+import { sigmoidXent } from "../../src/oracle/sigmoid_xent.ts";
+import { softmaxXent } from "../../src/oracle/softmax_xent.ts";
 import { metaGradient, type UnrollProblem } from "../../src/oracle/unroll.ts";
 import { assertClose, gradient, random } from "./numeric.ts";
-import { gatedToy, smoothToy, type Toy } from "./toy.ts";
+import { gatedToy, scalarToy, smoothToy, type Toy } from "./toy.ts";
 
-for (const toy of [smoothToy, gatedToy]) {
-  const net = oracleNet(toy().logits);
+for (
+  const [toy, loss, under] of [
+    [smoothToy, softmaxXent, "softmaxXent"],
+    [gatedToy, softmaxXent, "softmaxXent"],
+    [scalarToy, sigmoidXent, "sigmoidXent"],
+    [scalarToy, mse, "mse"],
+    [smoothToy, mse, "mse"],
+  ] as const
+) {
+  const net = oracleNet(toy().logits, loss);
   const problem = problemOf(toy());
   const lossWith = (changed: Partial<UnrollProblem>) =>
     metaGradient(net, { ...problem, ...changed }).loss;
 
-  Deno.test(`metaGradient() of ${toy.name}: dImages matches central differences`, () => {
+  Deno.test(`metaGradient() of ${toy.name} under ${under}: dImages matches central differences`, () => {
     const { dImages } = metaGradient(net, problem);
     assertClose(dImages, gradient((images) => lossWith({ images }), problem.images));
   });
 
-  Deno.test(`metaGradient() of ${toy.name}: dLabels matches central differences`, () => {
+  Deno.test(`metaGradient() of ${toy.name} under ${under}: dLabels matches central differences`, () => {
     const { dLabels } = metaGradient(net, problem);
     assertClose(dLabels, gradient((labels) => lossWith({ labels }), problem.labels));
   });
 
-  Deno.test(`metaGradient() of ${toy.name}: dLrs matches central differences`, () => {
+  Deno.test(`metaGradient() of ${toy.name} under ${under}: dLrs matches central differences`, () => {
     const { dLrs } = metaGradient(net, problem);
     assertClose(dLrs, gradient((lrs) => lossWith({ lrs }), problem.lrs));
   });

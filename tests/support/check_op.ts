@@ -1,36 +1,80 @@
 /**
- * check_op: proves all passes of an op, with R networks at once, against its float64 oracle.
+ * check_op: proves all passes of a layer, with R networks at once, against its float64 twin.
  *
- * (1) each pass against the oracle, tolerance from the length of the sums; (2) ⟨ȳ, jvp⟩ = ⟨vjp, ẋ⟩ and
- * the symmetry of the second derivative on the GPU's own numbers; (3) a second run is bit-identical and
- * θ̄'s padding and every word around stays as it was. That the oracle itself agrees with central
+ * (1) each pass against the twin, to what f32 allows a sum of that pass's own length; (2) on the GPU's own numbers
+ * ⟨ȳ, ẏ⟩ = ⟨x̄, ẋ⟩ + ⟨θ̄, θ̇⟩ and the symmetry of the second derivative; (3) a second run is bit-identical, θ̄'s
+ * padding stays zero, and every word around an output stays as it was. That the twin itself agrees with central
  * differences is shown in tests/oracle.
  */
-import { deepEqual } from "node:assert/strict";
-import type { Device, Recorder, Tensor } from "../../src/gpu/mod.ts";
-import { isParametric, type Op, type Parameter, sizeOf, type Span } from "../../src/ops/op.ts";
-import { SplitSums } from "../../src/ops/split_sums.ts";
-import type { OracleLayer } from "../../src/oracle/layer.ts";
+import assert from "node:assert/strict";
+import type { Device, Tensor } from "../../src/gpu/mod.ts";
+import { kindOf, type LayerName, type LayerSettings } from "../../src/layers/list.ts";
+import {
+  type Frame,
+  type Op,
+  padded,
+  type Parameter,
+  parameterFloats,
+  type Planes,
+  sizeOf,
+} from "../../src/layers/op.ts";
+import { SplitSums } from "../../src/nets/split_sums.ts";
+import { Theta } from "../../src/nets/theta.ts";
+import { type OracleLayer, sequence } from "../../src/oracle/layer.ts";
+import { maxPool } from "../../src/oracle/max_pool.ts";
+import { relu as reluTwin } from "../../src/oracle/relu.ts";
 import { random } from "../oracle/numeric.ts";
 import { assertClose } from "./close.ts";
 import { download, rounded, upload } from "./layout.ts";
 
 const GUARD = 12345.5;
 
-/** What to check an op against and with. */
+/** A layer where it stands. */
+export interface Case<Name extends LayerName> {
+  readonly kind: Name;
+  readonly settings: LayerSettings<Name>;
+  readonly input: Planes;
+  readonly classes?: number;
+  /** Whether its input passes through ReLU, and 2 × 2 max-pooling follows that it takes. */
+  readonly relu?: boolean;
+  readonly pool?: boolean;
+}
+
+/** What to check a layer with. */
 export interface Check {
-  readonly oracle: OracleLayer;
   readonly networks: number;
   readonly images: number;
-  /** Products that the longest sum of any pass adds up. */
-  readonly terms: number;
-  /** Input of network r; keeps off the op's kinks. */
+  /** Products that the longest sum of a pass to y, to x̄ and to θ̄ adds up. */
+  readonly terms: { readonly y: number; readonly x: number; readonly theta?: number };
+  /** Input of network r; keeps off the layer's kinks. */
   readonly x: (r: number) => Float64Array;
-  /** Whether all networks read the same input (x of network 0). */
+  /** Whether all networks read the same input (x of network 0), which then also stands still. */
   readonly shared?: boolean;
 }
 
-interface Case {
+/** The layer on the GPU. */
+export function opOf<Name extends LayerName>(device: Device, layer: Case<Name>): Op {
+  const { kind, settings, input, classes = 10, relu = false, pool = false } = layer;
+  return kindOf(kind).op(device, { name: "layer", input, relu, pool }, settings as never, classes);
+}
+
+/** The same layer in float64, with the ReLU and the pooling that it takes. */
+export function oracleOf<Name extends LayerName>(layer: Case<Name>): OracleLayer {
+  const { kind, settings, input, classes = 10, relu = false, pool = false } = layer;
+  const { channels: C, height: H, width: V } = kindOf(kind).output(
+    input,
+    settings as never,
+    classes,
+  );
+  return sequence([
+    ...(relu ? [reluTwin(sizeOf(input))] : []),
+    kindOf(kind).twin(input, settings as never, classes),
+    ...(pool ? [maxPool({ C, H, V, SIZE: 2 })] : []),
+  ], kind);
+}
+
+/** Numbers of one network. */
+interface Numbers {
   x: Float64Array;
   w: Float64Array;
   xDot: Float64Array;
@@ -39,184 +83,230 @@ interface Case {
   yBarDot: Float64Array;
 }
 
-/** Runs every pass of `op` and compares; `stride` is the floats of a network in θ. */
-export async function checkOp(device: Device, op: Op, stride: number, check: Check): Promise<void> {
-  const { networks: R, images: N, oracle } = check;
-  const cases = Array.from({ length: R }, (_, r): Case => ({
-    x: rounded(check.x(check.shared ? 0 : r)),
-    w: rounded(random(oracle.params, 21 + r)),
-    xDot: rounded(random(oracle.inSize * N, check.shared ? 31 : 31 + r)),
-    wDot: rounded(random(oracle.params, 41 + r)),
-    yBar: rounded(random(oracle.outSize * N, 51 + r)),
-    yBarDot: rounded(random(oracle.outSize * N, 61 + r)),
-  }));
-  const run = new Run(device, op, stride, check, cases);
-  const gpu = await run.passes();
-  compare(gpu, op, check, cases);
-  await run.isDeterministic(gpu);
+/** Runs every pass of a layer and compares. */
+export async function checkOp<Name extends LayerName>(
+  device: Device,
+  layer: Case<Name>,
+  check: Check,
+): Promise<void> {
+  const op = opOf(device, layer);
+  const oracle = oracleOf(layer);
+  const { networks: R, images: N, shared = false } = check;
+  const draw = (seed: number) =>
+    Array.from({ length: R }, (_, r): Numbers => ({
+      x: rounded(check.x(shared ? 0 : r)),
+      w: rounded(random(oracle.params, 21 + r)),
+      xDot: rounded(random(oracle.inSize * N, seed + (shared ? 10 : 10 + r))),
+      wDot: rounded(random(oracle.params, seed + 20 + r)),
+      yBar: rounded(random(oracle.outSize * N, 51 + r)),
+      yBarDot: rounded(random(oracle.outSize * N, seed + 40 + r)),
+    }));
+  const [u, v] = [draw(21), draw(121)];
+  const gpu = await runPasses(device, op, check, u);
+  compare(gpu, oracle, check, u);
+  assert.deepEqual(await runPasses(device, op, check, u), gpu, "a second run gives other bits");
+  await isSymmetric(device, op, oracle, check, u, v);
 }
 
 interface Results {
   y: Float64Array[];
   yDot: Float64Array[];
-  yDotStill: Float64Array[];
   xBar: Float64Array[];
   xBarDot: Float64Array[];
   wBar: Float64Array[];
   wBarDot: Float64Array[];
-  wBarDotStill: Float64Array[];
+  /** With ẋ = 0, of layers with parameters, which may come first. */
+  still?: { yDot: Float64Array[]; xBarDot: Float64Array[]; wBarDot: Float64Array[] };
 }
 
-function compare(gpu: Results, op: Op, check: Check, cases: Case[]): void {
-  const { oracle, images: N, terms } = check;
-  cases.forEach((c, r) => {
+function compare(gpu: Results, oracle: OracleLayer, check: Check, numbers: Numbers[]): void {
+  const { images: N, terms, shared = false } = check;
+  numbers.forEach((c, r) => {
     const zero = new Float64Array(c.x.length);
     const vjp = oracle.vjp(c.x, c.w, c.yBar, N);
     const hvp = oracle.hvp(c.x, c.w, c.xDot, c.wDot, c.yBar, c.yBarDot, N);
+    const same = (name: string, actual: Float64Array, expected: Float64Array, sum = 1) =>
+      assertClose(`${oracle.name} ${name} of network ${r}`, actual, expected, sum);
+    same("y", gpu.y[r]!, oracle.fwd(c.x, c.w, N), terms.y);
+    same("xBar", gpu.xBar[r]!, vjp.xBar, terms.x);
+    if (!shared) {
+      same("yDot", gpu.yDot[r]!, oracle.jvp(c.x, c.w, c.xDot, c.wDot, N), 2 * terms.y);
+      same("xBarDot", gpu.xBarDot[r]!, hvp.xBarDot, 2 * terms.x);
+      const bars = dot(gpu.xBar[r]!, c.xDot) + dot(gpu.wBar[r] ?? [], c.wDot);
+      const scale = abs(gpu.yDot[r]!, c.yBar);
+      assertClose("⟨ȳ, ẏ⟩ = ⟨x̄, ẋ⟩ + ⟨θ̄, θ̇⟩", [dot(c.yBar, gpu.yDot[r]!)], [bars], terms.y, scale);
+    }
+    if (!gpu.still) return;
     const still = oracle.hvp(c.x, c.w, zero, c.wDot, c.yBar, c.yBarDot, N);
-    const same = (name: string, actual: Float64Array, expected: Float64Array) =>
-      assertClose(`${oracle.name} ${name} of network ${r}`, actual, expected, terms);
-    same("y", gpu.y[r]!, oracle.fwd(c.x, c.w, N));
-    same("xBar", gpu.xBar[r]!, vjp.xBar);
-    same("xBarDot", gpu.xBarDot[r]!, hvp.xBarDot);
-    same("yDot", gpu.yDot[r]!, oracle.jvp(c.x, c.w, c.xDot, c.wDot, N));
-    const wBar = gpu.wBar[r] ?? new Float64Array(0);
-    const adjoint = [dot(c.yBar, gpu.yDot[r]!), dot(gpu.xBar[r]!, c.xDot) + dot(wBar, c.wDot)];
-    assertClose("⟨ȳ, jvp⟩ = ⟨vjp, (ẋ, ẇ)⟩", [adjoint[0]!], [adjoint[1]!], terms * c.x.length);
-    if (!isParametric(op)) return;
-    same("yDot with xDot = 0", gpu.yDotStill[r]!, oracle.jvp(c.x, c.w, zero, c.wDot, N));
-    same("wBar", gpu.wBar[r]!, vjp.wBar);
-    same("wBarDot", gpu.wBarDot[r]!, hvp.wBarDot);
-    same("wBarDot with xDot = 0", gpu.wBarDotStill[r]!, still.wBarDot);
+    const { yDot, xBarDot, wBarDot } = gpu.still;
+    same("wBar", gpu.wBar[r]!, vjp.wBar, terms.theta);
+    if (!shared) same("wBarDot", gpu.wBarDot[r]!, hvp.wBarDot, 2 * terms.theta!);
+    if (yDot.length === 0) return;
+    same("yDot with ẋ = 0", yDot[r]!, oracle.jvp(c.x, c.w, zero, c.wDot, N), terms.y);
+    same("xBarDot with ẋ = 0", xBarDot[r]!, still.xBarDot, 2 * terms.x);
+    same("wBarDot with ẋ = 0", wBarDot[r]!, still.wBarDot, terms.theta);
   });
 }
 
-/** The tensors of a check and its passes over them. */
-class Run {
-  readonly #device: Device;
-  readonly #op: Op;
-  readonly #check: Check;
-  readonly #span: Span;
-  readonly #in: Record<"x" | "xDot" | "yBar" | "yBarDot" | "theta" | "thetaDot", Tensor>;
-  readonly #stride: number;
-  readonly #saved: { saved?: Tensor };
-
-  constructor(device: Device, op: Op, stride: number, check: Check, cases: Case[]) {
-    const { networks, images: N } = check;
-    const [rowsX, rowsY] = [sizeOf(op.input), sizeOf(op.output)];
-    const theta = (pick: (c: Case) => Float64Array) =>
-      device.tensor([networks, stride]).write(pack(op.parameters, stride, cases.map(pick)));
-    const inputs = check.shared ? cases.slice(0, 1) : cases;
-    this.#device = device;
-    this.#op = op;
-    this.#check = check;
-    this.#stride = stride;
-    this.#span = { networks, images: Math.ceil(N / 4) * 4 };
-    const words = op.savedWords?.(this.#span) ?? 0;
-    this.#saved = words > 0 ? { saved: device.tensor([words]) } : {};
-    this.#in = {
-      x: upload(device, inputs.map((c) => c.x), rowsX, N),
-      xDot: upload(device, inputs.map((c) => c.xDot), rowsX, N),
-      yBar: upload(device, cases.map((c) => c.yBar), rowsY, N),
-      yBarDot: upload(device, cases.map((c) => c.yBarDot), rowsY, N),
-      theta: theta((c) => c.w),
-      thetaDot: theta((c) => c.wDot),
-    };
-  }
-
-  async passes(): Promise<Results> {
-    const { xDot, yBar, yBarDot, theta, thetaDot } = this.#in;
-    const [op, span] = [this.#op, this.#span];
-    const x = { x: this.#in.x, ...this.#saved };
-    const [rowsX, rowsY] = [sizeOf(op.input), sizeOf(op.output)];
-    const toY = (pass: (record: Recorder, out: Tensor) => void) => this.#output(rowsY, pass);
-    const toX = (pass: (record: Recorder, out: Tensor) => void) => this.#output(rowsX, pass);
-    const results: Results = {
-      y: await toY((record, y) => op.fwd(record, span, { ...x, theta, y })),
-      yDot: await toY((record, yDot) =>
-        op.jvp(record, span, { ...x, xDot, theta, thetaDot, yDot })
-      ),
-      xBar: await toX((record, xBar) => op.vjpX(record, span, { ...x, theta, yBar, xBar })),
-      xBarDot: await toX((record, xBarDot) =>
-        op.hvpX(record, span, { ...x, xDot, theta, thetaDot, yBar, yBarDot, xBarDot })
-      ),
-      yDotStill: [],
-      wBar: [],
-      wBarDot: [],
-      wBarDotStill: [],
-    };
-    if (!isParametric(op)) return results;
-    results.yDotStill = await toY((record, yDot) =>
-      op.jvp(record, span, { ...x, xDot: null, theta, thetaDot, yDot })
+/** With ȳ fixed, x̄˙ and θ̄˙ are a Hessian times (ẋ, θ̇): ⟨Hu, v⟩ = ⟨Hv, u⟩. */
+async function isSymmetric(
+  device: Device,
+  op: Op,
+  oracle: OracleLayer,
+  check: Check,
+  u: Numbers[],
+  v: Numbers[],
+): Promise<void> {
+  if (check.shared) return;
+  const fixed = (numbers: Numbers[]) =>
+    numbers.map((c) => ({ ...c, yBarDot: new Float64Array(c.yBarDot.length) }));
+  const [Hu, Hv] = [
+    await runPasses(device, op, check, fixed(u)),
+    await runPasses(device, op, check, fixed(v)),
+  ];
+  const along = (H: Results, r: number, c: Numbers, times = dot) =>
+    times(H.xBarDot[r]!, c.xDot) + times(H.wBarDot[r] ?? [], c.wDot);
+  u.forEach((c, r) => {
+    const [uHv, vHu] = [along(Hv, r, c), along(Hu, r, v[r]!)];
+    const scale = along(Hv, r, c, abs);
+    const { y, x, theta = 1 } = check.terms;
+    const tolerance = 4 * 2 ** -23 * Math.sqrt(Math.max(y, x, theta)) * scale;
+    assert.ok(
+      Math.abs(uHv - vHu) <= tolerance,
+      `${oracle.name}: the second derivative is not symmetric: ${uHv}, ${vHu}, tolerance ${tolerance}`,
     );
-    results.wBar = await this.#theta((record, thetaBar, runs) =>
-      op.vjpW(record, span, { ...x, yBar, thetaBar, ...runs })
-    );
-    results.wBarDot = await this.#theta((record, thetaBarDot, runs) =>
-      op.hvpW(record, span, { ...x, xDot, yBar, yBarDot, thetaBarDot, ...runs })
-    );
-    results.wBarDotStill = await this.#theta((record, thetaBarDot, runs) =>
-      op.hvpW(record, span, { ...x, xDot: null, yBar, yBarDot, thetaBarDot, ...runs })
-    );
-    return results;
-  }
-
-  async isDeterministic(first: Results): Promise<void> {
-    deepEqual(await this.passes(), first, "a second run gives other bits");
-  }
-
-  /** Runs a pass into the middle of a guarded buffer. */
-  async #output(rows: number, pass: (record: Recorder, out: Tensor) => void) {
-    const { networks, images } = this.#span;
-    const whole = await this.#guarded([networks, rows, images], pass);
-    return await download(whole, networks, rows, this.#check.images);
-  }
-
-  /** Runs a pass that ends in θ, and adds up what it has split. */
-  async #theta(
-    pass: (record: Recorder, out: Tensor, runs: { partial?: Tensor }) => void,
-  ): Promise<Float64Array[]> {
-    const { networks } = this.#span;
-    const isSplit = SplitSums.bytes([this.#op], this.#span) > 0;
-    using sums = isSplit ? new SplitSums(this.#device, [this.#op], this.#span) : undefined;
-    const tensor = await this.#guarded([networks, this.#stride], (record, out) => {
-      pass(record, out, sums ? { partial: sums.partials[0]! } : {});
-      sums?.sum(record, out);
-    });
-    return unpack(this.#op.parameters, this.#stride, await tensor.read(), networks);
-  }
-
-  /** A view between guard words that the pass must leave alone. */
-  async #guarded(shape: number[], pass: (record: Recorder, out: Tensor) => void): Promise<Tensor> {
-    const size = shape.reduce((a, b) => a * b, 1);
-    const whole = this.#device.tensor([64 + size + 64]);
-    whole.write(new Float32Array(whole.size).fill(GUARD));
-    const out = whole.view(64, shape);
-    const record = this.#device.record();
-    pass(record, out);
-    record.submit();
-    const words = await whole.read();
-    const around = [...words.subarray(0, 64), ...words.subarray(64 + size)];
-    deepEqual(around, around.map(() => GUARD), "words around the output were written");
-    return out;
-  }
+  });
 }
 
-/** The oracle's flat parameters to R slices of θ with its paddings. */
-function pack(parameters: readonly Parameter[], stride: number, flats: Float64Array[]) {
-  const theta = new Float32Array(flats.length * stride);
+/** Runs all passes of a layer on numbers of R networks. */
+async function runPasses(
+  device: Device,
+  op: Op,
+  { networks, images: N, shared }: Check,
+  numbers: Numbers[],
+): Promise<Results> {
+  using owned = new DisposableStack();
+  const images = padded(N);
+  const span = { networks, images };
+  const floats = parameterFloats(op);
+  const [rowsX, rowsY] = [sizeOf(op.input), sizeOf(op.output)];
+  const inputs = shared ? numbers.slice(0, 1) : numbers;
+  const put = (arrays: Float64Array[], rows: number) => owned.use(upload(device, arrays, rows, N));
+  const theta = (pick: (c: Numbers) => Float64Array) =>
+    floats > 0
+      ? owned.use(device.tensor([networks, floats])).write(
+        pack(op.parameters, floats, numbers.map(pick)),
+      )
+      : undefined;
+  const words = op.residual?.(span) ?? { words: 0, dot: 0 };
+  const scratch = (size: number) => size > 0 ? owned.use(device.tensor([size])) : undefined;
+  const sums = owned.use(new SplitSums(device, [op], span));
+  const guarded = (size: number, inside: number) => {
+    const whole = owned.use(device.tensor([64 + size + 64]));
+    const words = new Float32Array(whole.size).fill(GUARD);
+    whole.write(words.fill(inside, 64, 64 + size));
+    return { whole, out: whole.view(64, [size]) };
+  };
+  const toX = () => guarded(networks * rowsX * images, GUARD);
+  const toY = () => guarded(networks * rowsY * images, GUARD);
+  const outs = { y: toY(), yDot: toY(), xBar: toX(), xBarDot: toX() };
+  const still = { yDot: toY(), xBarDot: toX() };
+  const thetas = Array.from({ length: 3 }, () => new Theta(device, [floats], networks));
+  thetas.forEach((theta) => owned.use(theta));
+  const frame: Frame = {
+    ...span,
+    x: put(inputs.map((c) => c.x), rowsX),
+    xDot: shared ? undefined : put(numbers.map((c) => c.xDot), rowsX),
+    theta: theta((c) => c.w),
+    thetaDot: theta((c) => c.wDot),
+    y: outs.y.out,
+    yDot: outs.yDot.out,
+    residual: scratch(words.words),
+    residualDot: scratch(words.dot),
+    yBar: put(numbers.map((c) => c.yBar), rowsY),
+    yBarDot: put(numbers.map((c) => c.yBarDot), rowsY),
+    xBar: outs.xBar.out,
+    xBarDot: outs.xBarDot.out,
+    runs: sums.runs[0],
+  };
+  const record = device.record();
+  const isMoving = !shared;
+  const canStand = op.parameters.length > 0 && op.parameters[0]!.initial === "weight";
+  const back = (which: number, tangent: boolean, on: Frame) => {
+    const bar = thetas[which]!.layers[0];
+    op.backward(
+      record,
+      { ...on, ...(tangent ? { thetaBarDot: bar } : { thetaBar: bar }) },
+      tangent,
+    );
+    if (floats > 0) sums.finish(record, thetas[which]!, undefined);
+  };
+  op.forward(record, frame, false);
+  back(0, false, frame);
+  if (isMoving) {
+    op.forward(record, frame, true);
+    back(1, true, frame);
+  }
+  if (canStand) {
+    const stands = { ...frame, xDot: undefined, yDot: still.yDot.out, xBarDot: still.xBarDot.out };
+    op.forward(record, stands, true);
+    back(2, true, stands);
+  }
+  record.submit();
+  const read = async ({ whole, out }: { whole: Tensor; out: Tensor }, rows: number) => {
+    const words = await whole.read();
+    const around = [...words.subarray(0, 64), ...words.subarray(64 + out.size)];
+    assert.deepEqual(around, around.map(() => GUARD), "words around an output were written");
+    return await download(out, networks, rows, N);
+  };
+  const readTheta = async (which: number) => {
+    if (floats === 0) return [];
+    const words = await thetas[which]!.read();
+    const padding = paddingOf(op.parameters, floats, networks).map((i) => words[i]);
+    assert.deepEqual(padding, padding.map(() => 0), "padding of θ̄ was written");
+    return unpack(op.parameters, floats, words, networks);
+  };
+  return {
+    y: await read(outs.y, rowsY),
+    yDot: isMoving ? await read(outs.yDot, rowsY) : [],
+    xBar: await read(outs.xBar, rowsX),
+    xBarDot: isMoving ? await read(outs.xBarDot, rowsX) : [],
+    wBar: await readTheta(0),
+    wBarDot: isMoving ? await readTheta(1) : [],
+    ...(floats > 0 && {
+      still: canStand
+        ? {
+          yDot: await read(still.yDot, rowsY),
+          xBarDot: await read(still.xBarDot, rowsX),
+          wBarDot: await readTheta(2),
+        }
+        : { yDot: [], xBarDot: [], wBarDot: [] },
+    }),
+  };
+}
+
+/** The twin's flat parameters to R slices of θ with its paddings. */
+function pack(parameters: readonly Parameter[], floats: number, flats: Float64Array[]) {
+  const theta = new Float32Array(flats.length * floats);
   flats.forEach((flat, r) => {
-    forEachElement(parameters, (at, i) => theta[r * stride + at] = flat[i]!);
+    forEachElement(parameters, (at, i) => theta[r * floats + at] = flat[i]!);
   });
   return theta;
 }
 
-function unpack(parameters: readonly Parameter[], stride: number, theta: Float32Array, R: number) {
+function unpack(parameters: readonly Parameter[], floats: number, theta: Float32Array, R: number) {
   return Array.from({ length: R }, (_, r) => {
     const flat: number[] = [];
-    forEachElement(parameters, (at, i) => flat[i] = theta[r * stride + at]!);
+    forEachElement(parameters, (at, i) => flat[i] = theta[r * floats + at]!);
     return Float64Array.from(flat);
   });
+}
+
+/** Places in R slices of θ that belong to no parameter. */
+function paddingOf(parameters: readonly Parameter[], floats: number, R: number): number[] {
+  const used = new Set<number>();
+  for (let r = 0; r < R; r++) forEachElement(parameters, (at) => used.add(r * floats + at));
+  return Array.from({ length: R * floats }, (_, i) => i).filter((i) => !used.has(i));
 }
 
 function forEachElement(parameters: readonly Parameter[], visit: (at: number, i: number) => void) {
@@ -229,6 +319,14 @@ function forEachElement(parameters: readonly Parameter[], visit: (at: number, i:
   }
 }
 
-function dot(a: Float64Array, b: Float64Array): number {
-  return a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}
+
+function abs(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += Math.abs(a[i]! * b[i]!);
+  return sum;
 }

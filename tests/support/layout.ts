@@ -1,6 +1,6 @@
 /** Layout: float64 arrays [N, rows] of the oracle to and from GPU tensors [R][rows, N padded]. */
 import type { Device, Tensor } from "../../src/gpu/mod.ts";
-import { padded } from "../../src/ops/op.ts";
+import { padded } from "../../src/layers/op.ts";
 
 /** Uploads R arrays [N, rows]; padding images get 0, as in training. */
 export function upload(device: Device, arrays: Float64Array[], rows: number, n: number): Tensor {

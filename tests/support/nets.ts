@@ -1,56 +1,39 @@
 /** Nets for tests, and their parameters as the oracle has them: flat, without padding. */
-import { type Arch, type Extents, type Layer, stagesOf } from "../../src/arch/layers.ts";
-import { layersOf } from "../../src/arch/named.ts";
 import type { Device } from "../../src/gpu/mod.ts";
+import type { Planes } from "../../src/layers/op.ts";
+import type { Layer } from "../../src/nets/arch.ts";
+import { buildNet, twinOf } from "../../src/nets/build.ts";
 import { exportParameters } from "../../src/nets/export.ts";
+import { layersOf } from "../../src/nets/named.ts";
 import { Net } from "../../src/nets/net.ts";
-import { Conv2d } from "../../src/ops/conv2d.ts";
-import { Dense } from "../../src/ops/dense.ts";
-import { padded } from "../../src/ops/op.ts";
-import { oracleOf } from "../../src/oracle/arch.ts";
-import { conv2d } from "../../src/oracle/conv2d.ts";
-import { dense } from "../../src/oracle/dense.ts";
-import { type OracleLayer, sequence } from "../../src/oracle/layer.ts";
-import { relu } from "../../src/oracle/relu.ts";
-
-/** The float64 twin of an architecture. */
-export function twinOf(arch: Arch, image: Extents, classes: number): OracleLayer {
-  return oracleOf(stagesOf(layersOf(arch, image), image, classes));
-}
+import type { OracleLayer } from "../../src/oracle/layer.ts";
 
 /** A built-in architecture for images of `image`, with one in `factor` of its channels and outputs. */
-export function thinned(arch: string, image: Extents, factor: number): readonly Layer[] {
+export function thinned(arch: string, image: Planes, factor: number): readonly Layer[] {
+  const shares = { conv: "channels", dense: "outputs" };
   return layersOf(arch, image).map((layer): Layer => {
-    if (layer === "relu") return layer;
-    if ("conv" in layer) {
-      return { conv: { ...layer.conv, channels: layer.conv.channels / factor } };
-    }
-    if (!("dense" in layer) || layer.dense.outputs === "classes") return layer;
-    return { dense: { ...layer.dense, outputs: layer.dense.outputs / factor } };
+    const [kind, settings] = Object.entries(layer)[0]!;
+    const share = Object.entries(shares).find(([name]) => name === kind)?.[1];
+    if (typeof layer === "string" || !share || settings[share] === "classes") return layer;
+    return { [kind]: { ...settings, [share]: settings[share] / factor } };
   });
 }
+
+const ODD: readonly Layer[] = [
+  { conv: { name: "conv", channels: 5, size: 3, stride: 1, pad: 0 } },
+  "relu",
+  { dense: { name: "fc", outputs: "classes" } },
+];
+const ODD_INPUT: Planes = { channels: 3, height: 5, width: 7 };
 
 /** A small net of odd sizes, with padding between rows, between parameters and at the end. */
 export function oddNet(device: Device): Net {
-  const input = { channels: 3, height: 5, width: 7 };
-  const conv = new Conv2d(device, {
-    name: "conv",
-    input,
-    channels: 5,
-    size: 3,
-    pad: 0,
-    relu: false,
-    at: 0,
-  });
-  const at = padded(5 * (3 * 9 + 1));
-  const fc = new Dense(device, { name: "fc", input: conv.output, outputs: 7, relu: true, at });
-  return new Net(device, "odd", [conv, fc], at + padded(7 * 76 + 7));
+  return new Net(device, "odd", buildNet(device, ODD, ODD_INPUT, 7).ops);
 }
 
 /** The float64 twin of {@linkcode oddNet}. */
 export function oddOracle(): OracleLayer {
-  const conv = conv2d({ C: 3, H: 5, V: 7, O: 5, K: 3, PAD: 0 });
-  return sequence([conv, relu(75), dense({ C: 75, O: 7 })], "odd");
+  return twinOf(ODD, ODD_INPUT, 7);
 }
 
 /** Parameters of network `r` of θ [R, P] one after the other, padding left out. */

@@ -5,12 +5,21 @@ import { decodeSafetensors, type Safetensors } from "../../src/data/safetensors.
 import type { Dataset, Split } from "../../src/data/dataset.ts";
 import { parseRecipe, type Recipe } from "../../src/distill/recipe.ts";
 import type { Device } from "../../src/gpu/mod.ts";
+import type { Layer } from "../../src/nets/arch.ts";
 import { idxBytes } from "../data/idx_files.ts";
 import { random } from "../oracle/numeric.ts";
 import { inTemporary } from "../report/temporary.ts";
 import { deviceOf } from "./device.ts";
 
 const SIDE = 28;
+
+/** A network that compiles and trains fast, for tests of what goes on around networks. */
+export const SMALL: readonly Layer[] = [
+  { conv: { channels: 4, size: 3, stride: 2, pad: 0 } },
+  "relu",
+  { max_pool: { size: 2, stride: 2, pad: 0 } },
+  { dense: { outputs: "classes" } },
+];
 
 /** Images of ten classes, each a bright bar in a place of its own under noise. */
 export function easyDataset(train = 240, test = 50): Dataset {
@@ -45,7 +54,7 @@ export async function writeIdxDirectory(dir: string, dataset = easyDataset()): P
 
 /** A recipe of a second or so. */
 export function shortRecipe(settings: Partial<Recipe> = {}): Recipe {
-  const sizes = { steps: 1, epochs: 2, batch: 16, iterations: 6 };
+  const sizes = { arch: SMALL, steps: 1, epochs: 2, batch: 16, iterations: 6 };
   const rates = { lr: 0.1, distill_lr: 0.1, schedule: "cosine" };
   const reports = { log_every: 2, checkpoint_every: 3 };
   return parseRecipe({ name: "short", ...sizes, ...rates, ...reports, ...settings }, "a test");

@@ -1,0 +1,169 @@
+/** dense: a fully connected layer on relu(x) or x, bilinear in (relu(x), w); see dense.wgsl. */
+import { z } from "zod";
+import text from "../../kernels/dense.wgsl" with { type: "text" };
+import { type Device, link, type Recorder, type Tensor } from "../gpu/mod.ts";
+import { dense as twin } from "../oracle/dense.ts";
+import {
+  type Frame,
+  inputOf,
+  type LayerKind,
+  needed,
+  type Op,
+  padded,
+  type Parameter,
+  parameterFloats,
+  type Place,
+  type Planes,
+  sizeOf,
+  sizesOf,
+  standingStill,
+} from "./op.ts";
+import { name } from "./settings.ts";
+
+const settings = z.strictObject({
+  name: name().optional(),
+  outputs: z.custom<number | "classes">(
+    (value) => value === "classes" || (Number.isSafeInteger(value) && Number(value) >= 1),
+    { error: "an integer ≥ 1, or classes" },
+  ),
+});
+
+/** Fully connected layer: `dense: 120`, or `dense: classes` for as many outputs as there are classes. */
+export const dense: LayerKind<z.output<typeof settings>> = {
+  settings,
+  short: "outputs",
+  prefix: "fc",
+  relu: "take",
+  output: (_, { outputs }, classes) => ({
+    channels: outputs === "classes" ? classes : outputs,
+    height: 1,
+    width: 1,
+  }),
+  op: (device, place, settings, classes) =>
+    new Dense(device, place, dense.output(place.input, settings, classes)),
+  twin: (input, settings, classes) =>
+    twin({ C: sizeOf(input), O: dense.output(input, settings, classes).channels }),
+};
+
+const SOURCE = link("dense.wgsl", { "dense.wgsl": text });
+
+/** vec4s of images up to which an invocation takes them all, else two or, of many, four. */
+const FEW = 4;
+
+class Dense implements Op {
+  readonly input: Planes;
+  readonly output: Planes;
+  readonly parameters: readonly Parameter[];
+  readonly #device: Device;
+  readonly #relu: boolean;
+
+  constructor(device: Device, { name, input, relu }: Place, output: Planes) {
+    this.#device = device;
+    this.#relu = relu;
+    this.input = input;
+    this.output = output;
+    const [inputs, outputs] = [sizeOf(input), output.channels];
+    const pitch = padded(inputs);
+    const fans = { fanIn: inputs, fanOut: outputs };
+    const weight = { name: `${name}.weight`, shape: [outputs, inputs], at: 0, pitch };
+    const bias = { name: `${name}.bias`, shape: [outputs], at: outputs * pitch, pitch: 1 };
+    this.parameters = [
+      { ...weight, ...fans, initial: "weight" },
+      { ...bias, ...fans, initial: "bias" },
+    ];
+  }
+
+  forward(record: Recorder, frame: Frame, tangent: boolean): void {
+    if (tangent && !frame.xDot) return this.forward(record, standingStill(frame), false);
+    const { networks, images, xDot, theta, thetaDot } = frame;
+    const outputs = this.output.channels;
+    const bindings = {
+      x: inputOf("dense forward", frame, this.input),
+      xDot: tangent ? xDot! : null,
+      theta: theta!,
+      thetaDot: tangent ? thetaDot! : null,
+      y: needed("dense forward to y", tangent ? frame.yDot : frame.y, [networks, outputs, images]),
+    };
+    const kernel = this.#kernel("forward", frame, { TANGENT: +tangent, INPUTS: 0, WEIGHTS: 0 });
+    const run = { sizes: sizesOf(frame, this.input), bindings, turns: sizeOf(this.input) / 4 };
+    record.dispatch(kernel, run, [this.#groups(frame, outputs), networks]);
+  }
+
+  backward(record: Recorder, frame: Frame, tangent: boolean): void {
+    const { thetaBar, thetaBarDot, xBar, xBarDot } = frame;
+    if (!tangent || frame.xDot) {
+      return this.#back(
+        record,
+        frame,
+        tangent,
+        tangent ? xBarDot : xBar,
+        tangent ? thetaBarDot : thetaBar,
+      );
+    }
+    this.#back(record, standingStill(frame), false, undefined, thetaBarDot);
+    this.#back(record, frame, true, xBarDot, undefined);
+  }
+
+  /** x̄ and θ̄, or with `tangent` x̄˙ and θ̄˙: whichever there is. */
+  #back(
+    record: Recorder,
+    frame: Frame,
+    tangent: boolean,
+    xBar: Tensor | undefined,
+    thetaBar: Tensor | undefined,
+  ): void {
+    if (!xBar && !thetaBar) return;
+    const { networks, images, xDot, theta, thetaDot, yBar, yBarDot } = frame;
+    const [inputs, outputs] = [sizeOf(this.input), this.output.channels];
+    const bindings = {
+      x: inputOf("dense backward", frame, this.input),
+      xDot: tangent && thetaBar ? xDot! : null,
+      theta: xBar ? theta! : null,
+      thetaDot: tangent && xBar ? thetaDot! : null,
+      yBar: needed("dense backward on yBar", yBar, [networks, outputs, images]),
+      yBarDot: tangent ? yBarDot! : null,
+      xBar: xBar ? needed("dense backward to xBar", xBar, [networks, inputs, images]) : null,
+      thetaBar: thetaBar ?? null,
+    };
+    const side = 4 * this.#tile;
+    const tiles = Math.ceil(outputs / side) * Math.ceil(padded(inputs) / side);
+    const groups = (thetaBar ? Math.ceil(tiles / this.#device.profile.workgroup) : 0) +
+      (xBar ? this.#groups(frame, inputs) : 0);
+    const wanted = { TANGENT: +tangent, INPUTS: +!!xBar, WEIGHTS: +!!thetaBar };
+    const turns = xBar ? outputs : images / 4;
+    const run = { sizes: sizesOf(frame, this.input), bindings, turns };
+    record.dispatch(this.#kernel("backward", frame, wanted), run, [groups, networks]);
+  }
+
+  /** Workgroups of a network whose invocations take 8 of `rows` each. */
+  #groups(frame: Frame, rows: number): number {
+    const tiles = Math.ceil(frame.images / 4 / this.#images(frame)) * Math.ceil(rows / 8);
+    return Math.ceil(tiles / this.#device.profile.workgroup);
+  }
+
+  /** vec4s of images that an invocation takes: all of few, where there are rows enough besides. */
+  #images({ images }: Frame): number {
+    if (this.#device.profile.name === "hardware") return 1;
+    const vec4s = images / 4;
+    if (vec4s > FEW) return vec4s >= 4 * FEW ? FEW : 2;
+    return sizeOf(this.input) >= 256 ? vec4s : 1;
+  }
+
+  /** How large a tile of w̄ an invocation takes: on a software adapter few have much to do each. */
+  get #tile(): number {
+    return this.#device.profile.name === "software" ? 2 : 1;
+  }
+
+  #kernel(entry: string, frame: Frame, overrides: Record<string, number>) {
+    return this.#device.kernel(SOURCE, entry, {
+      C: sizeOf(this.input),
+      O: this.output.channels,
+      THETA: parameterFloats(this) / 4,
+      IMAGES: this.#images(frame),
+      TILE: this.#tile,
+      RELU: +this.#relu,
+      WG: this.#device.profile.workgroup,
+      ...overrides,
+    });
+  }
+}
