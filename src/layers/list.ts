@@ -7,6 +7,7 @@ import { lrn } from "./lrn.ts";
 import { maxPool } from "./max_pool.ts";
 import type { LayerKind } from "./op.ts";
 import { relu } from "./relu.ts";
+import { softplus } from "./softplus.ts";
 
 /** Every kind of layer. */
 export const LAYERS = {
@@ -17,6 +18,7 @@ export const LAYERS = {
   lrn,
   instance_norm: instanceNorm,
   relu,
+  softplus,
 };
 
 /** The name of a kind of layer. */
