@@ -29,7 +29,6 @@ override C: u32;
 override AREA: u32;
 override THETA: u32;
 override EPS: f32;
-override INPUTS: bool; override WEIGHTS: bool;  // what the backward passes compute
 
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
 @group(0) @binding(2) var<storage, read> xDot: array<vec4f>;
@@ -107,7 +106,6 @@ fn tangent(by: Invocation) {
 }
 
 fn putTheta(at: Place, gammaBar: vec4f, betaBar: vec4f) {
-  if (!WEIGHTS) { return; }
   let base = (at.n * size.R + at.r) * THETA;
   partial[base + at.c] = dot(gammaBar, vec4f(1));
   partial[base + C + at.c] = dot(betaBar, vec4f(1));
@@ -132,7 +130,7 @@ fn backward(by: Invocation) {
     let mean = meansOf(at, id);
     putTheta(at, mean.b * area(), mean.a * area());
     let g = moments[2 * size.COUNT + id];
-    for (var k = 0u; INPUTS && k < AREA; k++) {
+    for (var k = 0u; k < AREA; k++) {
       let i = at.start + k * size.N;
       out[i] = g * (yBar[i] - mean.a - hatAt(i, id) * mean.b);
     }
@@ -153,7 +151,7 @@ fn backwardTangent(by: Invocation) {
     putTheta(at, meanDot.b * area(), meanDot.a * area());
     let g = moments[2 * size.COUNT + id];
     let gDot = rates[2 * size.COUNT + id];
-    for (var k = 0u; INPUTS && k < AREA; k++) {
+    for (var k = 0u; k < AREA; k++) {
       let i = at.start + k * size.N;
       let hat = hatAt(i, id);
       let still = yBar[i] - mean.a - hat * mean.b;

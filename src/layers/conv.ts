@@ -19,10 +19,9 @@ import {
 import { conv2d as twin } from "../oracle/conv2d.ts";
 import { sumsOf, tileOf } from "./conv_tiles.ts";
 import {
+  bind,
   type Frame,
-  inputOf,
   type LayerKind,
-  needed,
   type Op,
   type Parameter,
   parameterFloats,
@@ -32,6 +31,7 @@ import {
   sizesOf,
   type Span,
   standingStill,
+  type Table,
   windowsOf,
 } from "./op.ts";
 import { name, whole } from "./settings.ts";
@@ -130,43 +130,30 @@ class Conv2d implements Op {
 
   /** @param pick whether the places of maxima are known, as in every tangent. */
   #forward(record: Recorder, frame: Frame, tangent: boolean, pick: boolean): void {
-    const { networks, images, xDot, theta, thetaDot, residual } = frame;
-    const shape = [networks, sizeOf(this.output), images];
-    const bindings = {
-      src: inputOf("conv forward", frame, this.input),
-      srcDot: tangent ? xDot! : null,
-      theta: theta!,
-      thetaDot: tangent ? thetaDot! : null,
-      dst: needed("conv forward to y", tangent ? frame.yDot : frame.y, shape),
-    };
-    const rest = this.#place.pool
-      ? { argmax: null, argmaxOut: residual! }
-      : { x: null, argmax: null };
-    this.#correlate(record, frame, { ...bindings, ...rest }, {
-      TANGENT: +tangent,
-      FLIP: 0,
-      ...(this.#place.pool && { PICK: +pick }),
+    const { pool } = this.#place;
+    const bindings = bind("conv forward", this, frame, {
+      ...sourceAndTheta(tangent, "x"),
+      ...(pool ? { argmaxOut: "residual" } : { x: null }),
+      argmax: null,
+      dst: tangent ? "yDot" : "y",
     });
+    const overrides = { FLIP: 0, TANGENT: +tangent, ...(pool && { PICK: +pick }) } as const;
+    this.#correlate(record, frame, bindings, overrides);
   }
 
   backward(record: Recorder, frame: Frame, tangent: boolean): void {
-    const thetaBar = tangent ? frame.thetaBarDot : frame.thetaBar;
-    if (thetaBar && tangent && !frame.xDot) this.#weights(record, standingStill(frame), false);
-    else if (thetaBar) this.#weights(record, frame, tangent);
-    const xBar = tangent ? frame.xBarDot : frame.xBar;
-    if (!xBar) return;
-    const { networks, images, theta, thetaDot, yBar, yBarDot, residual } = frame;
+    if (tangent ? frame.thetaBarDot : frame.thetaBar) {
+      if (tangent && !frame.xDot) this.#weights(record, standingStill(frame), false);
+      else this.#weights(record, frame, tangent);
+    }
+    if (!(tangent ? frame.xBarDot : frame.xBar)) return;
     const { relu, pool } = this.#place;
-    const shape = [networks, sizeOf(this.input), images];
-    const bindings = {
-      src: yBar!,
-      srcDot: tangent ? yBarDot! : null,
-      theta: theta!,
-      thetaDot: tangent ? thetaDot! : null,
-      x: relu ? needed("conv backward on x", frame.x, shape) : null,
-      argmax: pool ? residual! : null,
-      dst: needed("conv backward to xBar", xBar, shape),
-    };
+    const bindings = bind("conv backward", this, frame, {
+      ...sourceAndTheta(tangent, "yBar"),
+      x: relu ? "x" : null,
+      argmax: pool ? "residual" : null,
+      dst: tangent ? "xBarDot" : "xBar",
+    });
     this.#correlate(record, frame, bindings, { TANGENT: +tangent, FLIP: 1 });
   }
 
@@ -217,17 +204,16 @@ class Conv2d implements Op {
 
   /** The runs of θ̄, or of θ̄˙. */
   #weights(record: Recorder, frame: Frame, tangent: boolean): void {
-    const { networks, images, xDot, yBar, yBarDot } = frame;
-    const shape = [networks, sizeOf(this.output), images];
-    const sums = [this.runs(frame), networks, parameterFloats(this)];
-    const bindings = {
-      src: inputOf("conv backward", frame, this.input),
-      srcDot: tangent ? xDot! : null,
-      yBar: needed("conv backward on yBar", yBar, shape),
-      yBarDot: tangent ? yBarDot! : null,
-      partial: needed("conv backward to runs", frame.runs, sums),
-    };
     const { pool, relu } = this.#place;
+    const bindings = bind("conv backward", this, frame, {
+      src: "x",
+      srcDot: tangent ? "xDot" : null,
+      yBar: "yBar",
+      yBarDot: tangent ? "yBarDot" : null,
+      ...(pool && { argmax: "residual" }),
+      partial: "runs",
+    });
+    const { networks, images } = frame;
     const { tiles, channelTiles, runs, overrides } = this.#sums(frame);
     const kernel = this.#kernel(
       pool ? SOURCES.poolWeights : SOURCES.weights,
@@ -246,7 +232,7 @@ class Conv2d implements Op {
       Math.ceil(this.output.width / overrides.COLUMNS);
     record.dispatch(kernel, {
       sizes: { ...sizesOf(frame, this.input), RUNS: runs },
-      bindings: pool ? { ...bindings, argmax: frame.residual! } : bindings,
+      bindings,
       turns: Math.ceil(lines / runs) * 5 * (+tangent + 1),
     }, [Math.ceil(tiles * runs / this.#device.profile.workgroup), channelTiles, networks]);
   }
@@ -263,6 +249,14 @@ class Conv2d implements Op {
     return this.#device.kernel(source, entry, { ...overrides, ...fixed });
   }
 }
+
+/** What a correlation reads, with tangents or without. */
+function sourceAndTheta(tangent: boolean, src: "x" | "yBar"): Table {
+  const dots = tangent ? { srcDot: `${src}Dot`, thetaDot: "thetaDot" } as const : NO_DOTS;
+  return { src, theta: "theta", ...dots };
+}
+
+const NO_DOTS = { srcDot: null, thetaDot: null };
 
 function extentsOf(from: Planes, to: Planes): Record<string, number> {
   const source = { C: from.channels, H: from.height, V: from.width };

@@ -1,13 +1,12 @@
 /** dense: a fully connected layer on relu(x) or x, bilinear in (relu(x), w); see dense.wgsl. */
 import { z } from "zod";
 import text from "../../kernels/dense.wgsl" with { type: "text" };
-import { type Device, link, type Recorder, type Tensor } from "../gpu/mod.ts";
+import { type Device, link, type Recorder } from "../gpu/mod.ts";
 import { dense as twin } from "../oracle/dense.ts";
 import {
+  bind,
   type Frame,
-  inputOf,
   type LayerKind,
-  needed,
   type Op,
   padded,
   type Parameter,
@@ -75,64 +74,53 @@ class Dense implements Op {
 
   forward(record: Recorder, frame: Frame, tangent: boolean): void {
     if (tangent && !frame.xDot) return this.forward(record, standingStill(frame), false);
-    const { networks, images, xDot, theta, thetaDot } = frame;
-    const outputs = this.output.channels;
-    const bindings = {
-      x: inputOf("dense forward", frame, this.input),
-      xDot: tangent ? xDot! : null,
-      theta: theta!,
-      thetaDot: tangent ? thetaDot! : null,
-      y: needed("dense forward to y", tangent ? frame.yDot : frame.y, [networks, outputs, images]),
-    };
+    const bindings = bind("dense forward", this, frame, {
+      x: "x",
+      xDot: tangent ? "xDot" : null,
+      theta: "theta",
+      thetaDot: tangent ? "thetaDot" : null,
+      y: tangent ? "yDot" : "y",
+    });
     const kernel = this.#kernel("forward", frame, { TANGENT: +tangent, INPUTS: 0, WEIGHTS: 0 });
     const run = { sizes: sizesOf(frame, this.input), bindings, turns: sizeOf(this.input) / 4 };
-    record.dispatch(kernel, run, [this.#groups(frame, outputs), networks]);
+    record.dispatch(kernel, run, [this.#groups(frame, this.output.channels), frame.networks]);
   }
 
   backward(record: Recorder, frame: Frame, tangent: boolean): void {
-    const { thetaBar, thetaBarDot, xBar, xBarDot } = frame;
-    if (!tangent || frame.xDot) {
-      return this.#back(
-        record,
-        frame,
-        tangent,
-        tangent ? xBarDot : xBar,
-        tangent ? thetaBarDot : thetaBar,
-      );
-    }
-    this.#back(record, standingStill(frame), false, undefined, thetaBarDot);
-    this.#back(record, frame, true, xBarDot, undefined);
+    const inputs = !!(tangent ? frame.xBarDot : frame.xBar);
+    const weights = !!(tangent ? frame.thetaBarDot : frame.thetaBar);
+    const standsStill = tangent && !frame.xDot;
+    if (standsStill && weights) this.#back(record, standingStill(frame), false, { weights });
+    this.#back(record, frame, tangent, { inputs, weights: weights && !standsStill });
   }
 
-  /** x̄ and θ̄, or with `tangent` x̄˙ and θ̄˙: whichever there is. */
+  /** x̄ and θ̄, or with `tangent` x̄˙ and θ̄˙. */
   #back(
     record: Recorder,
     frame: Frame,
     tangent: boolean,
-    xBar: Tensor | undefined,
-    thetaBar: Tensor | undefined,
+    { inputs = false, weights = false }: { inputs?: boolean; weights?: boolean },
   ): void {
-    if (!xBar && !thetaBar) return;
-    const { networks, images, xDot, theta, thetaDot, yBar, yBarDot } = frame;
-    const [inputs, outputs] = [sizeOf(this.input), this.output.channels];
-    const bindings = {
-      x: inputOf("dense backward", frame, this.input),
-      xDot: tangent && thetaBar ? xDot! : null,
-      theta: xBar ? theta! : null,
-      thetaDot: tangent && xBar ? thetaDot! : null,
-      yBar: needed("dense backward on yBar", yBar, [networks, outputs, images]),
-      yBarDot: tangent ? yBarDot! : null,
-      xBar: xBar ? needed("dense backward to xBar", xBar, [networks, inputs, images]) : null,
-      thetaBar: thetaBar ?? null,
-    };
+    if (!inputs && !weights) return;
+    const outputs = this.output.channels;
+    const bindings = bind("dense backward", this, frame, {
+      x: "x",
+      xDot: tangent && weights ? "xDot" : null,
+      theta: inputs ? "theta" : null,
+      thetaDot: tangent && inputs ? "thetaDot" : null,
+      yBar: "yBar",
+      yBarDot: tangent ? "yBarDot" : null,
+      xBar: inputs ? tangent ? "xBarDot" : "xBar" : null,
+      thetaBar: weights ? tangent ? "thetaBarDot" : "thetaBar" : null,
+    });
     const side = 4 * this.#tile;
-    const tiles = Math.ceil(outputs / side) * Math.ceil(padded(inputs) / side);
-    const groups = (thetaBar ? Math.ceil(tiles / this.#device.profile.workgroup) : 0) +
-      (xBar ? this.#groups(frame, inputs) : 0);
-    const wanted = { TANGENT: +tangent, INPUTS: +!!xBar, WEIGHTS: +!!thetaBar };
-    const turns = xBar ? outputs : images / 4;
+    const tiles = Math.ceil(outputs / side) * Math.ceil(padded(sizeOf(this.input)) / side);
+    const groups = (weights ? Math.ceil(tiles / this.#device.profile.workgroup) : 0) +
+      (inputs ? this.#groups(frame, sizeOf(this.input)) : 0);
+    const wanted = { TANGENT: +tangent, INPUTS: +inputs, WEIGHTS: +weights };
+    const turns = inputs ? outputs : frame.images / 4;
     const run = { sizes: sizesOf(frame, this.input), bindings, turns };
-    record.dispatch(this.#kernel("backward", frame, wanted), run, [groups, networks]);
+    record.dispatch(this.#kernel("backward", frame, wanted), run, [groups, frame.networks]);
   }
 
   /** Workgroups of a network whose invocations take 8 of `rows` each. */

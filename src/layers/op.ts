@@ -10,7 +10,7 @@
  *
  * Naming: `xDot` is a tangent, `xBar` a cotangent, `xBarDot` the tangent of a cotangent (Pearlmutter 1994).
  */
-import type { Device, Recorder, Tensor } from "../gpu/mod.ts";
+import type { Bindings, Device, Recorder, Tensor } from "../gpu/mod.ts";
 import type { OracleLayer } from "../oracle/layer.ts";
 import type { z } from "zod";
 
@@ -147,10 +147,41 @@ export function standingStill(frame: Frame): Frame {
   return { ...frame, theta, y: y ?? frame.y, yBar, thetaBar };
 }
 
-/** The sizes of a frame, for a kernel; x may be shared by all networks. */
-export function sizesOf({ networks, images, x }: Frame, input: Planes) {
-  const isShared = x.size === sizeOf(input) * images;
-  return { R: networks, XR: isShared ? 1 : networks, N: images / 4 };
+/** The tensors of a frame by the names that a kernel gives them; `null` for one that it does not touch. */
+export type Table = Readonly<Record<string, Exclude<keyof Frame, keyof Span> | null>>;
+
+/**
+ * Looks up what a kernel binds. An x̄ that the frame has no room for is not touched.
+ *
+ * @throws TypeError for any other tensor that the frame lacks, or that has another size.
+ */
+export function bind(what: string, op: Op, frame: Frame, table: Table): Bindings {
+  const { networks, images } = frame;
+  const [inputs, outputs] = [sizeOf(op.input), sizeOf(op.output)];
+  const sizeOfTensor = (name: string): number[] => {
+    if (name === "runs") return [op.runs!(frame), networks, parameterFloats(op)];
+    if (name === "residual") return [op.residual!(frame).words];
+    if (name === "residualDot") return [op.residual!(frame).dot];
+    if (name.startsWith("theta")) return [networks, parameterFloats(op)];
+    if (name === "x" && isShared(frame, op.input)) return [inputs, images];
+    return [networks, name.startsWith("x") ? inputs : outputs, images];
+  };
+  const entries = Object.entries(table).map(([binding, name]) => {
+    if (name === null || name.startsWith("xBar") && !frame[name]) return [binding, null];
+    return [binding, needed(`${what} on ${name}`, frame[name], sizeOfTensor(name))];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** Whether all networks share one x. */
+function isShared({ images, x }: Frame, input: Planes): boolean {
+  return x.size === sizeOf(input) * images;
+}
+
+/** The sizes of a frame, for a kernel. */
+export function sizesOf(frame: Frame, input: Planes) {
+  const { networks, images } = frame;
+  return { R: networks, XR: isShared(frame, input) ? 1 : networks, N: images / 4 };
 }
 
 /** A tensor that a pass cannot do without. @throws TypeError when there is none, or of another size. */
@@ -165,10 +196,4 @@ export function needed(
   throw new TypeError(
     `Cannot run ${what}: got ${got}, expected ${size} numbers as [${expected.join(", ")}]`,
   );
-}
-
-/** x of a frame, of which all networks may share one. @throws TypeError for another size. */
-export function inputOf(what: string, { networks, images, x }: Frame, input: Planes): Tensor {
-  const size = sizeOf(input);
-  return x.size === size * images ? x : needed(`${what} on x`, x, [networks, size, images]);
 }
