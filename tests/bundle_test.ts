@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { inTemporary, namesIn } from "./report/temporary.ts";
 import { retort, ROOT } from "./support/command.ts";
-import { writeIdxDirectory } from "./support/runs.ts";
+import { SMALL_ARCH, writeIdxDirectory } from "./support/runs.ts";
 
 const MNIST = [
   "train-images-idx3-ubyte",
@@ -34,8 +34,17 @@ Deno.test("deno bundle makes one file that distils in another folder", async () 
     const cli = `${dir}/retort.js`;
     await deno(["bundle", "--quiet", "--output", cli, "cli.ts"]);
     await writeIdxDirectory(`${dir}/data`);
-    const sizes = ["--steps", "1", "--batch", "16", "--iterations", "2", "--json", "--quiet"];
-    const args = ["distill", "--recipe", "quick", ...sizes, "--data-dir", "data"];
+    const sizes = ["--steps", "1", "--batch", "16", "--iterations", "2", ...SMALL_ARCH];
+    const args = [
+      "distill",
+      "--recipe",
+      "quick",
+      ...sizes,
+      "--data-dir",
+      "data",
+      "--json",
+      "--quiet",
+    ];
     const { code, out, err } = await retort(args, { cli, cwd: dir });
     assert.deepEqual([code, err], [0, ""]);
     assert.equal(JSON.parse(out).iterations, 2);
@@ -55,7 +64,15 @@ Deno.test("deno bundle makes one file that distils in another folder", async () 
     });
     assert.equal(exported.code, 0, exported.err);
     const over = ["--over", "steps=1", "--runs", "1", "--out", "sweep", "--data-dir", "data"];
-    const short = ["--set", "batch=16", "--set", "iterations=1", "--quiet"];
+    const short = [
+      "--set",
+      "batch=16",
+      "--set",
+      "iterations=1",
+      "--set",
+      `arch=${SMALL_ARCH[1]}`,
+      "--quiet",
+    ];
     const swept = await retort(["sweep", "--recipe", "quick", ...over, ...short], {
       cli,
       cwd: dir,

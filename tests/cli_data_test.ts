@@ -5,6 +5,7 @@ import { HUB_SETS } from "../src/data/hub.ts";
 import { resolved, serveHub } from "./data/hub_server.ts";
 import { parquetOf, pngOf, smallSplit } from "./data/parquet_files.ts";
 import { inTemporary } from "./report/temporary.ts";
+import { SMALL_ARCH } from "./support/runs.ts";
 import { CACHE_PERMISSION, PERMISSIONS, retort } from "./support/command.ts";
 
 /** What the classes of that hub's set are called. */
@@ -45,7 +46,7 @@ Deno.test("data downloads a set; distill and evaluate then need no network", asy
     assert.match(fetched.err, /^Downloading \S+ \(0\.0 MB\) to \S+\nDownloading \S+ .*\n$/);
 
     const form = ["--set", "resize=28", "--set", "augment=crop-flip"];
-    const sizes = ["--steps", "1", "--batch", "16", "--iterations", "2"];
+    const sizes = ["--steps", "1", "--batch", "16", "--iterations", "2", ...SMALL_ARCH];
     const run = ["distill", "--dataset", "usps", ...form, ...sizes, "--out", `${dir}/run`];
     const distilled = await command([...run, "--quiet"], CACHE_PERMISSION);
     assert.deepEqual([distilled.code, distilled.err], [0, ""]);

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { loadRecipe, recipeToYaml, version } from "../mod.ts";
 import { inTemporary, namesIn } from "./report/temporary.ts";
 import { type Ending, endOf, retort, start } from "./support/command.ts";
-import { metricsIn, readTensors, writeIdxDirectory } from "./support/runs.ts";
+import { metricsIn, readTensors, SMALL, SMALL_ARCH, writeIdxDirectory } from "./support/runs.ts";
 
-const SIZES = ["--steps", "1", "--batch", "16", "--iterations", "4"];
+const SIZES = ["--steps", "1", "--batch", "16", "--iterations", "4", ...SMALL_ARCH];
 
 async function withData(
   test: (dir: string, distill: (out: string, ...more: string[]) => string[]) => Promise<void>,
@@ -41,7 +41,7 @@ Deno.test("distill, evaluate and --resume, each with --json and without", async 
     assert.equal(quiet.err, "");
     const found = objectIn(quiet);
     const { recipe, before, after, seconds, files, ...rest } = found;
-    const settings = { steps: 1, batch: 16, iterations: 4 };
+    const settings = { steps: 1, batch: 16, iterations: 4, arch: SMALL };
     assert.deepEqual(recipe, await loadRecipe("quick", settings));
     assert.deepEqual([rest.out, rest.seed, rest.iterations], [`${dir}/run`, 1, 4]);
     assert.equal((files as string[]).length, 5);
@@ -102,7 +102,17 @@ Deno.test("train, distill with an attack from the networks, evaluate", async () 
   await withData(async (dir, distill) => {
     const file = `${dir}/networks/bars`;
     const data = ["--data-dir", `${dir}/data`];
-    const sizes = ["--networks", "3", "--epochs", "1", "--batch", "60", "--out", file];
+    const sizes = [
+      "--networks",
+      "3",
+      "--epochs",
+      "1",
+      "--batch",
+      "60",
+      ...SMALL_ARCH,
+      "--out",
+      file,
+    ];
     const trained = objectIn(await retort(["train", ...data, ...sizes, "--json", "--quiet"]));
     assert.equal((trained.accuracies as number[]).length, 3);
     const held = ["--set", "init=random", "--set", "test_networks=2", "--attack", "3:7"];
@@ -219,7 +229,7 @@ Deno.test("info names the adapter", async () => {
 Deno.test("distill: Ctrl-C ends it with status 130, and --resume goes on", async () => {
   await withData(async (dir, distill) => {
     const often = ["--set", "checkpoint_every=1", "--set", "log_every=1"];
-    const child = start(distill("run", ...often, "--iterations", "24"));
+    const child = start(distill("run", ...often, "--iterations", "40"));
     const ending = endOf(child);
     while (!await Deno.stat(`${dir}/run/checkpoint.safetensors`).catch(() => false)) {
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -239,6 +249,6 @@ Deno.test("distill: Ctrl-C ends it with status 130, and --resume goes on", async
     const resumed = await retort(resume);
     assert.equal(resumed.code, 0, resumed.err);
     const iterations = (await metricsIn(`${dir}/run`)).map(({ iteration }) => iteration);
-    assert.deepEqual(iterations, [...Array.from({ length: 24 }, (_, i) => i + 1), 24]);
+    assert.deepEqual(iterations, [...Array.from({ length: 40 }, (_, i) => i + 1), 40]);
   });
 });

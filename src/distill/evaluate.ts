@@ -2,7 +2,7 @@
 /** Evaluate: what networks reach on real test images, before and after training on distilled data. */
 import type { Dataset, Split } from "../data/dataset.ts";
 import type { Device } from "../gpu/mod.ts";
-import { importParameters } from "../nets/export.ts";
+import { importNetworks } from "../nets/export.ts";
 import { initialize, type InitMethod } from "../nets/init.ts";
 import type { Net } from "../nets/net.ts";
 import { padded, parameterFloats, sizeOf } from "../layers/op.ts";
@@ -117,7 +117,7 @@ export async function evaluate(
   }
   const attack = attackOf(metadata.attack ?? "none", dataset);
   const theta0 = init === "fixed"
-    ? importParameters(net, artifact.init)
+    ? importNetworks(net, artifact.init)
     : await heldOut(net, dir, metadata, networks, options.pretrained);
   const [steps, epochs] = [Number(metadata.steps), Number(metadata.epochs)];
   const perStep = Number(metadata.per_step);

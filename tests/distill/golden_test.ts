@@ -4,7 +4,7 @@ import { decodeSafetensors } from "../../src/data/safetensors.ts";
 import { Blocks } from "../../src/distill/blocks.ts";
 import { Synthetic, Unroll } from "../../src/distill/unroll.ts";
 import { buildNet } from "../../src/nets/build.ts";
-import { importParameters } from "../../src/nets/export.ts";
+import { importNetworks } from "../../src/nets/export.ts";
 import { gpuTest } from "../support/device.ts";
 import { relativeError } from "../support/nets.ts";
 
@@ -31,7 +31,7 @@ gpuTest("the meta-gradient of LeNet is PyTorch's", async (device) => {
   x.write(numbers("real_images"));
   y.write(numbers("real_labels"));
   using unroll = new Unroll(net, SPEC, { part: REAL, total: REAL });
-  unroll.theta0.write(importParameters(net, Object.fromEntries(theta0)));
+  unroll.theta0.write(importNetworks(net, Object.fromEntries(theta0)));
   const record = device.record();
   unroll.metaGradient(record, data, [{ x: x.each[0]!, y: y.each[0]! }]);
   record.submit();

@@ -1,10 +1,5 @@
 import assert from "node:assert/strict";
-import {
-  exportNetworks,
-  exportParameters,
-  importNetworks,
-  importParameters,
-} from "../../src/nets/export.ts";
+import { exportNetworks, exportParameters, importNetworks } from "../../src/nets/export.ts";
 import { random } from "../oracle/numeric.ts";
 import { gpuTest } from "../support/device.ts";
 import { flatten, oddNet, unflatten } from "../support/nets.ts";
@@ -26,26 +21,26 @@ gpuTest("exportParameters gives PyTorch's names, shapes and order", (device) => 
   return Promise.resolve();
 });
 
-gpuTest("importParameters gives back what exportParameters took, padding zero", (device) => {
+gpuTest("importNetworks gives back what exportParameters took, padding zero", (device) => {
   const net = oddNet(device);
   const theta = unflatten(net, [random(net.parameterCount, 4), random(net.parameterCount, 5)]);
   for (const r of [0, 1]) {
     const slice = theta.subarray(r * net.stride, (r + 1) * net.stride);
-    assert.deepEqual(importParameters(net, exportParameters(net, theta, r)), slice.slice());
+    assert.deepEqual(importNetworks(net, exportParameters(net, theta, r)), slice.slice());
   }
   return Promise.resolve();
 });
 
-gpuTest("importParameters refuses a missing name and a wrong shape", (device) => {
+gpuTest("importNetworks refuses a missing name and a wrong shape", (device) => {
   const net = oddNet(device);
   const named = exportParameters(net, unflatten(net, [random(net.parameterCount, 6)]));
   const { "conv.bias": _, ...missing } = named;
-  assert.throws(() => importParameters(net, missing), {
+  assert.throws(() => importNetworks(net, missing), {
     name: "TypeError",
     message: "Cannot load odd: got nothing for conv.bias, expected [5]",
   });
   const turned = { ...named, "fc.weight": { ...named["fc.weight"]!, shape: [75, 7] } };
-  assert.throws(() => importParameters(net, turned), {
+  assert.throws(() => importNetworks(net, turned), {
     name: "TypeError",
     message: "Cannot load odd: got shape [75, 7] for fc.weight, expected [7, 75]",
   });

@@ -21,6 +21,9 @@ export const SMALL: readonly Layer[] = [
   { dense: { outputs: "classes" } },
 ];
 
+/** The same on a command line. */
+export const SMALL_ARCH: readonly string[] = ["--arch", JSON.stringify(SMALL)];
+
 /** Images of ten classes, each a bright bar in a place of its own under noise. */
 export function easyDataset(train = 240, test = 50): Dataset {
   const planes = { channels: 1, height: SIDE, width: SIDE, classes: 10 };
