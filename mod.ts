@@ -13,34 +13,35 @@
  *
  * @module
  */
-import { Device } from "./src/gpu/mod.ts";
-
-export type { Arch, Layer } from "./src/nets/arch.ts";
-export { type Dataset, type Split } from "./src/data/dataset.ts";
+export * from "./src/core.ts";
 export { type DatasetOptions, loadDataset, UnknownDatasetError } from "./src/data/load.ts";
-export type { FloatTensor } from "./src/data/safetensors.ts";
-export type { Accuracy } from "./src/distill/accuracy.ts";
-export { type Artifact, readArtifact } from "./src/distill/artifact.ts";
-export type { Attack, AttackMeasures } from "./src/distill/attack.ts";
+export type { Accuracy } from "./src/evaluate/accuracy.ts";
+export { type Artifact, readArtifact } from "./src/store/artifact.ts";
+export type { Attack, AttackMeasures } from "./src/evaluate/attack.ts";
 export {
   type Baseline,
   baselines,
   type BaselinesOptions,
   type NeighborCell,
-} from "./src/distill/baselines.ts";
+} from "./src/evaluate/baselines.ts";
 export {
   distill,
+  type DistilledArrays,
   type DistillOptions,
   type DistillResult,
   type Progress,
-} from "./src/distill/distill.ts";
-export { evaluate, type EvaluateOptions, type Gain } from "./src/distill/evaluate.ts";
-export type { Cell, Rate } from "./src/distill/grid.ts";
-export { formatBytes } from "./src/distill/bytes.ts";
-export { evaluateOrdinary, ON_DISTILLED, type OrdinaryTraining } from "./src/distill/ordinary.ts";
-export { type BaselineName, BASELINES, type Published } from "./src/distill/published.ts";
-export type { Norm } from "./src/data/neighbors.ts";
-export { gradcheck, type GradcheckOptions, type GradcheckResult } from "./src/distill/gradcheck.ts";
+} from "./src/run/distill.ts";
+export { type Estimate, estimate } from "./src/run/estimate.ts";
+export { readRun, type RunSummary } from "./src/run/finished.ts";
+export { listRecipes, type RecipeSummary } from "./src/recipe/recipes_builtin.ts";
+export { expectUnused, filesIn } from "./src/run/unused.ts";
+export { evaluate, type EvaluateOptions, type Gain } from "./src/evaluate/evaluate.ts";
+export type { Cell, Rate } from "./src/evaluate/rate_search.ts";
+export { formatBytes } from "./src/base/bytes.ts";
+export { evaluateOrdinary, ON_DISTILLED, type OrdinaryTraining } from "./src/evaluate/ordinary.ts";
+export { type BaselineName, BASELINES, type Published } from "./src/evaluate/published.ts";
+export type { Norm } from "./src/sets/neighbors.ts";
+export { gradcheck, type GradcheckOptions, type GradcheckResult } from "./src/run/gradcheck.ts";
 export {
   loadRecipe,
   parseArch,
@@ -48,7 +49,7 @@ export {
   type Recipe,
   RECIPE_SETTINGS,
   recipeToYaml,
-} from "./src/distill/recipe.ts";
+} from "./src/recipe/recipe.ts";
 export {
   type Over,
   type PlannedRun,
@@ -59,40 +60,16 @@ export {
   type SweepPlan,
   type SweepPoint,
   type SweepResult,
-} from "./src/distill/sweep.ts";
+} from "./src/run/sweep.ts";
 export {
   trainNetworks,
   type TrainOptions,
   type TrainProgress,
   type TrainResult,
-} from "./src/distill/train.ts";
-export { type TrainSettings, trainSettings } from "./src/distill/train_settings.ts";
-export { UsageError } from "./src/distill/usage_error.ts";
-export { version } from "./src/distill/version.ts";
+} from "./src/run/train.ts";
+export { type TrainSettings, trainSettings } from "./src/recipe/train_settings.ts";
+export { UsageError } from "./src/base/usage_error.ts";
+export { version } from "./src/base/version.ts";
 export { EXPORT_FORMATS, exportArtifact, type ExportFormat } from "./src/export/export.ts";
-export { LOSS_NAMES } from "./src/layers/loss.ts";
-export type { InitMethod } from "./src/nets/init.ts";
-export type {
-  Bindings,
-  DeviceInfo,
-  Groups,
-  Kernel,
-  Overrides,
-  Profile,
-  Recorder,
-  Run,
-  Sizes,
-  Source,
-  Tensor,
-  Words,
-} from "./src/gpu/mod.ts";
-export { Device };
-
-/**
- * Opens the machine's WebGPU adapter.
- *
- * @throws Error when there is none; the message says what to install.
- */
-export function openDevice(): Promise<Device> {
-  return Device.open();
-}
+export { OuterLoop } from "./src/run/outer_loop.ts";
+export { openDevice } from "./src/run/open_device.ts";

@@ -7,20 +7,16 @@
  */
 import assert from "node:assert/strict";
 import { parseArgs } from "node:util";
-import { drawNetworks } from "../src/distill/evaluate.ts";
-import { formatBytes } from "../src/distill/bytes.ts";
-import { planMemory } from "../src/distill/memory.ts";
-import { drawNormal } from "../src/distill/noise.ts";
-import { partOf, RealBatch } from "../src/distill/real.ts";
-import {
-  keepAll,
-  Synthetic,
-  type TrajectoryPlan,
-  Unroll,
-  type UnrollSpec,
-} from "../src/distill/unroll.ts";
+import { drawNetworks } from "../src/evaluate/evaluate.ts";
+import { formatBytes } from "../src/base/bytes.ts";
+import { planMemory } from "../src/meta/memory.ts";
+import { drawNormal } from "../src/meta/noise.ts";
+import { partOf, RealBatch } from "../src/meta/real_batch.ts";
+import { DistilledData } from "../src/meta/distilled_data.ts";
+import { keepAll, type TrajectoryPlan, Unroll, type UnrollSpec } from "../src/meta/unroll.ts";
 import { Device } from "../src/gpu/mod.ts";
 import { buildNet } from "../src/nets/build.ts";
+import { plainSpec } from "./plain_spec.ts";
 import { prove } from "./prove.ts";
 
 const { values } = parseArgs({
@@ -44,9 +40,15 @@ const dataset = { train, mean: [0.1307], std: [0.3081] };
 const indices = Uint32Array.from({ length: BATCH }, (_, n) => n);
 
 for (const T of values.steps.split(",").map(Number)) {
-  const [steps, epochs] = T % 10 === 0 ? [10, T / 10] : [T, 1];
-  const spec = { steps, epochs, perStep: PER_STEP, networks: 1, labels: false };
-  const needs = { net, spec, dataset, batch: BATCH, part, evaluation: 0 };
+  const spec = plainSpec({
+    blocks: T % 10 === 0 ? 10 : T,
+    perBlock: PER_STEP,
+    total: T,
+    networks: 1,
+  });
+  const real = { train, batch: BATCH, normalization: dataset, isAugmented: false };
+  const objective = { spec, ...real, pool: 0, seed: 1 };
+  const needs = { net, objective, part, evaluation: 0 };
   const plans: [string, TrajectoryPlan][] = [
     ["all kept", keepAll(spec)],
     ["√T segments", { segment: Math.ceil(Math.sqrt(T)), keepActivations: true }],
@@ -70,7 +72,7 @@ async function measure(spec: UnrollSpec, plan: TrajectoryPlan, expected?: Float3
   device.resetPeak();
   const before = device.bytes;
   using unroll = new Unroll(net, spec, { part, total: BATCH }, plan);
-  using data = new Synthetic(net, spec);
+  using data = new DistilledData(net, spec);
   using real = new RealBatch(net, train, BATCH, part, dataset);
   data.images.write(await drawNormal(device, 1, 0, data.images.length));
   data.labels.write(
@@ -78,7 +80,7 @@ async function measure(spec: UnrollSpec, plan: TrajectoryPlan, expected?: Float3
   );
   data.lrs.write(new Float32Array(data.lrs.length).fill(0.02));
   const how = { init: "random", method: "xavier_normal", param: 1, seed: 1 } as const;
-  drawNetworks(net, unroll.theta0, how, 0);
+  drawNetworks(net, unroll.start.theta, how, 0);
   real.choose(indices);
   const record = device.record();
   real.record(record);

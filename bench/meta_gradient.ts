@@ -7,11 +7,13 @@
  * a small size is checked against the float64 oracle.
  */
 import { parseArgs } from "node:util";
-import { partOf, RealBatch, ResidentSplit } from "../src/distill/real.ts";
-import { Synthetic, Unroll } from "../src/distill/unroll.ts";
-import { drawNetworks } from "../src/distill/evaluate.ts";
+import { partOf, RealBatch, ResidentSplit } from "../src/meta/real_batch.ts";
+import { DistilledData } from "../src/meta/distilled_data.ts";
+import { Unroll } from "../src/meta/unroll.ts";
+import { drawNetworks } from "../src/evaluate/evaluate.ts";
 import { Device } from "../src/gpu/mod.ts";
 import { buildNet } from "../src/nets/build.ts";
+import { plainSpec } from "./plain_spec.ts";
 import { prove } from "./prove.ts";
 
 const { values } = parseArgs({
@@ -35,17 +37,17 @@ using device = await Device.open();
 await prove(device, { arch: "lenet", steps: 2, networks });
 
 const net = buildNet(device, "lenet", { channels: 1, height: 28, width: 28 }, 10);
-const spec = { steps, epochs: 1, perStep, networks, labels: false };
+const spec = plainSpec({ blocks: steps, perBlock: perStep, total: steps, networks });
 const part = partOf(net, networks, batch, "grad");
 using unroll = new Unroll(net, spec, { part, total: batch });
-using data = new Synthetic(net, spec);
+using data = new DistilledData(net, spec);
 const noise = (size: number) => Float32Array.from({ length: size }, () => Math.random() - 0.5);
 data.images.write(noise(data.images.length));
 data.labels.write(Float32Array.from({ length: data.labels.length }, (_, i) => +(i % 11 === 0)));
 data.lrs.write(new Float32Array(steps).fill(0.02));
 drawNetworks(
   net,
-  unroll.theta0,
+  unroll.start.theta,
   { init: "random", method: "xavier_normal", param: 1, seed: 1 },
   0,
 );

@@ -1,5 +1,5 @@
 /** Prove: the meta-gradient that is timed, against the float64 oracle at sizes that take it seconds. */
-import { gradcheck, type GradcheckOptions } from "../src/distill/gradcheck.ts";
+import { gradcheck, type GradcheckOptions } from "../src/run/gradcheck.ts";
 import type { Device } from "../src/gpu/mod.ts";
 
 const FEW = { steps: 1, epochs: 1, perClass: 1, batch: 4, networks: 1, seed: 2 };

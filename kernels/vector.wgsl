@@ -1,17 +1,16 @@
 // uses: shared/each.wgsl
-// vector: algebra on flat arrays of COUNT vec4s; eta, hyper and factor are numbers.
+// vector: algebra on flat arrays of COUNT vec4s; hyper and factor are numbers.
 //
 //   add          out[i] += a[i]
-//   descend      out[i] = a[i] − eta · b[i]                         a gradient step; also λ ← λ − η·Hλ
-//   accumulate   out[i] −= eta / R · Σ r  a[r·COUNT + i]            the mean over networks, into dX, dY
 //   mean         out.x = SCALE · Σ a                                one workgroup, in a fixed order
 //   clip         out.x = min(1, SCALE·mean / |a|), where out.y = mean ← .9·mean + .1·out.x·|a|, a
 //                running mean of |a| that starts at the first; one workgroup, in a fixed order
 //   adam         one step of Adam (Kingma & Ba 2015, algorithm 1) with the step's constants in `hyper`,
 //                on the gradient factor · a
-//   momentum     v ← SCALE·v + a, out −= eta · v                    heavy ball (Polyak 1964), v in moment1
 //   softplus     out[i] = log(1 + exp a[i])
 //   softplusVjp  out[i] = b[i] / (1 + exp −a[i])
+//   sigmoid      out[i] = 1 / (1 + exp −a[i])
+//   sigmoidVjp   out[i] = b[i] · a[i] · (1 − a[i]), where a is the sigmoid
 //
 // Arrays are filled up with zeros to whole vec4s, which add nothing and may be written.
 
@@ -21,31 +20,15 @@ struct Hyper { rate: f32, beta1: f32, beta2: f32, correction1: f32, correction2:
 
 @group(0) @binding(1) var<storage, read> a: array<vec4f>;
 @group(0) @binding(2) var<storage, read> b: array<vec4f>;
-@group(0) @binding(3) var<storage, read> eta: f32;
-@group(0) @binding(4) var<storage, read> hyper: Hyper;
-@group(0) @binding(5) var<storage, read_write> out: array<vec4f>;
-@group(0) @binding(6) var<storage, read_write> moment1: array<vec4f>;
-@group(0) @binding(7) var<storage, read_write> moment2: array<vec4f>;
-@group(0) @binding(8) var<storage, read> factor: f32;
+@group(0) @binding(3) var<storage, read> hyper: Hyper;
+@group(0) @binding(4) var<storage, read_write> out: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> moment1: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> moment2: array<vec4f>;
+@group(0) @binding(7) var<storage, read> factor: f32;
 
 @compute @workgroup_size(WG)
 fn add(by: Invocation) {
   for (var i = first(by); i < end(by); i += WG) { out[i] += a[i]; }
-}
-
-@compute @workgroup_size(WG)
-fn descend(by: Invocation) {
-  let rate = eta;
-  for (var i = first(by); i < end(by); i += WG) { out[i] = a[i] - rate * b[i]; }
-}
-
-@compute @workgroup_size(WG)
-fn accumulate(by: Invocation) {
-  for (var i = first(by); i < end(by); i += WG) {
-    var sum = vec4f();
-    for (var r = 0u; r < size.R; r++) { sum += a[r * size.COUNT + i]; }
-    out[i] -= eta / f32(size.R) * sum;
-  }
 }
 
 var<workgroup> sums: array<f32, WG>;
@@ -92,15 +75,6 @@ fn adam(by: Invocation) {
 }
 
 @compute @workgroup_size(WG)
-fn momentum(by: Invocation) {
-  for (var i = first(by); i < end(by); i += WG) {
-    let v = SCALE * moment1[i] + a[i];
-    moment1[i] = v;
-    out[i] -= eta * v;
-  }
-}
-
-@compute @workgroup_size(WG)
 fn softplus(by: Invocation) {
   for (var i = first(by); i < end(by); i += WG) {
     out[i] = max(a[i], vec4f()) + log1p(exp(-abs(a[i])));
@@ -117,4 +91,14 @@ fn log1p(v: vec4f) -> vec4f {
 @compute @workgroup_size(WG)
 fn softplusVjp(by: Invocation) {
   for (var i = first(by); i < end(by); i += WG) { out[i] = b[i] / (1 + exp(-a[i])); }
+}
+
+@compute @workgroup_size(WG)
+fn sigmoid(by: Invocation) {
+  for (var i = first(by); i < end(by); i += WG) { out[i] = 1 / (1 + exp(-a[i])); }
+}
+
+@compute @workgroup_size(WG)
+fn sigmoidVjp(by: Invocation) {
+  for (var i = first(by); i < end(by); i += WG) { out[i] = b[i] * a[i] * (1 - a[i]); }
 }

@@ -1,6 +1,6 @@
 // bundle_test: the program needs no file beside it: kernels, recipes and MNIST are all inside.
 import assert from "node:assert/strict";
-import { inTemporary, namesIn } from "./report/temporary.ts";
+import { inTemporary, namesIn } from "./support/temporary.ts";
 import { retort, ROOT } from "./support/command.ts";
 import { SMALL_ARCH, writeIdxDirectory } from "./support/runs.ts";
 

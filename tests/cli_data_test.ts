@@ -4,9 +4,9 @@ import { readArtifact } from "../mod.ts";
 import { HUB_SETS } from "../src/data/hub.ts";
 import { resolved, serveHub } from "./data/hub_server.ts";
 import { parquetOf, pngOf, smallSplit } from "./data/parquet_files.ts";
-import { inTemporary } from "./report/temporary.ts";
+import { inTemporary } from "./support/temporary.ts";
 import { SMALL_ARCH } from "./support/runs.ts";
-import { CACHE_PERMISSION, PERMISSIONS, retort } from "./support/command.ts";
+import { CACHE_PERMISSION, retort } from "./support/command.ts";
 
 /** What the classes of that hub's set are called. */
 const NAMES = [..."abcdefghij"];
@@ -45,12 +45,13 @@ Deno.test("data downloads a set; distill and evaluate then need no network", asy
     ]);
     assert.match(fetched.err, /^Downloading \S+ \(0\.0 MB\) to \S+\nDownloading \S+ .*\n$/);
 
-    const form = ["--set", "resize=28", "--set", "augment=crop-flip"];
+    const form = ["--set", "resize=20", "--set", "pad=4", "--set", "augment=crop-flip"];
     const sizes = ["--steps", "1", "--batch", "16", "--iterations", "2", ...SMALL_ARCH];
     const run = ["distill", "--dataset", "usps", ...form, ...sizes, "--out", `${dir}/run`];
     const distilled = await command([...run, "--quiet"], CACHE_PERMISSION);
     assert.deepEqual([distilled.code, distilled.err], [0, ""]);
-    const { metadata } = await readArtifact(`${dir}/run`);
+    const { metadata, images } = await readArtifact(`${dir}/run`);
+    assert.deepEqual([metadata.resize, metadata.pad, images.shape], ["20", "4", [20, 1, 28, 28]]);
     assert.equal(metadata.class_names, JSON.stringify(NAMES));
     const evaluated = await command(["evaluate", `${dir}/run`, "--json"], CACHE_PERMISSION);
     assert.equal(evaluated.code, 0, evaluated.err);
@@ -80,7 +81,7 @@ Deno.test("without permissions a set that is not there: what to allow, download 
       /^Cannot download http:\S+: got no permission \(.*\), expected --allow-net/,
     );
     assert.ok(noNet.err.includes(`What usps needs: ${needs.join(", ")}. Put the files`), noNet.err);
-    assert.ok(noNet.err.endsWith("or let `deno task data usps` download them\n"));
+    assert.ok(noNet.err.endsWith("or let `./retort data usps` download them\n"));
   });
 });
 
@@ -112,11 +113,46 @@ Deno.test("data reads folders of images; a set that does not exist is bad usage"
   assert.match(bad.err, /channels/);
 });
 
-Deno.test("the tasks have the permissions that are tested", async () => {
-  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("../deno.json", import.meta.url)));
-  const names = [PERMISSIONS.at(-1)!, CACHE_PERMISSION].map((flag) => flag.split("=")[1]).join();
-  const flags = `--allow-read --allow-write --allow-env=${names} cli.ts distill`;
-  assert.equal(tasks.distill, `deno run ${flags}`);
-  const net = flags.replace("--allow-env", "--allow-net --allow-env").replace(/distill$/, "data");
-  assert.equal(tasks.data, `deno run ${net}`);
+const MOONS = new URL("../examples/moons", import.meta.url).pathname;
+
+Deno.test("a table on the command line: described, distilled and evaluated", async () => {
+  await inTemporary(async (dir) => {
+    const described = await retort(["data", `csv:${MOONS}`]);
+    assert.deepEqual([described.code, described.out.split("\n")[0]], [
+      0,
+      `csv:${MOONS}: 1005 training and 495 test rows of 2 columns (x, y), 2 classes`,
+    ]);
+    const network = ["--arch", "[{dense: 8}, relu, {dense: classes}]"];
+    const sizes = ["--batch", "64", "--iterations", "3", "--steps", "2"];
+    const table = ["distill", "--dataset", `csv:${MOONS}`, ...sizes, "--quiet"];
+    const { code, out, err } = await retort([...table, ...network, "--out", `${dir}/run`]);
+    assert.deepEqual([code, err], [0, ""]);
+    assert.ok(out.includes(`Picture ${dir}/run/images.png\n`));
+    const rows = (await Deno.readTextFile(`${dir}/run/distilled.csv`)).trimEnd().split("\n");
+    assert.match(rows[0]!, /^x,y,label/);
+    assert.equal(rows.length, 1 + 2 * 2 * 2); // steps, classes, rows of a class
+    const evaluated = await retort(["evaluate", `${dir}/run`, "--json"]);
+    assert.equal(evaluated.code, 0, evaluated.err);
+    assert.ok(out.includes(`${(100 * JSON.parse(evaluated.out).after.mean).toFixed(1)} % after`));
+
+    const lenet = await retort([...table, "--out", `${dir}/lenet`]);
+    assert.equal(lenet.code, 2);
+    assert.match(lenet.err, /^Cannot distil csv:.*; or set arch to dense layers, such as \[{dense/);
+    const resized = await retort([...table, ...network, "--set", "resize=2"]);
+    assert.equal(resized.code, 2);
+    assert.match(resized.err, /resize: got 2, expected 0, since the rows of a table are no images/);
+  });
+});
+
+Deno.test("a table that cannot be read: exit status 1, its file, row and column", async () => {
+  await inTemporary(async (dir) => {
+    await Deno.writeTextFile(`${dir}/all.csv`, "height,label\n170,a\nn/a,b\n");
+    const { code, out, err } = await retort(["data", `csv:${dir}/all.csv`]);
+    assert.deepEqual([code, out], [1, ""]);
+    assert.equal(
+      err,
+      `Cannot read ${dir}/all.csv, row 3: got "n/a" in column height, expected a number; correct ` +
+        "it, or leave out the row or the column\n",
+    );
+  });
 });

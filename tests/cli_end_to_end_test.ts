@@ -1,7 +1,7 @@
 // cli_end_to_end_test: real runs of the command line, each a process with the fewest permissions.
 import assert from "node:assert/strict";
 import { loadRecipe, recipeToYaml, version } from "../mod.ts";
-import { inTemporary, namesIn } from "./report/temporary.ts";
+import { inTemporary, namesIn } from "./support/temporary.ts";
 import { type Ending, endOf, retort, start } from "./support/command.ts";
 import { metricsIn, readTensors, SMALL, SMALL_ARCH, writeIdxDirectory } from "./support/runs.ts";
 

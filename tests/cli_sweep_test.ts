@@ -1,13 +1,23 @@
 // cli_sweep_test: the sweep command as a process: its table, its object, and what it refuses.
 import assert from "node:assert/strict";
-import { inTemporary } from "./report/temporary.ts";
+import { inTemporary } from "./support/temporary.ts";
 import { retort } from "./support/command.ts";
-import { easyDataset, writeIdxDirectory } from "./support/runs.ts";
+import { easyDataset, SMALL_ARCH, writeIdxDirectory } from "./support/runs.ts";
+
+const SMALL_SET = ["--set", `arch=${SMALL_ARCH[1]}`];
 
 Deno.test("sweep: a table, then the same from the finished runs as one object", async () => {
   await inTemporary(async (dir) => {
     await writeIdxDirectory(`${dir}/data`, easyDataset(40, 20));
-    const sizes = ["--set", "batch=8", "--set", "iterations=2", "--set", "eval_every=0"];
+    const sizes = [
+      "--set",
+      "batch=8",
+      "--set",
+      "iterations=2",
+      "--set",
+      "eval_every=0",
+      ...SMALL_SET,
+    ];
     const where = ["--data-dir", `${dir}/data`, "--out", `${dir}/out`];
     const over = ["--over", "steps=1,2", "--over", "soft_labels=true", "--runs", "1"];
     const args = ["sweep", "--recipe", "quick", ...over, ...sizes, ...where];

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import * as retort from "../mod.ts";
 import { run } from "../src/cli/program.ts";
+import { ROOT } from "./support/command.ts";
 import { describeAttack, type Retort } from "../src/cli/session.ts";
 
 const ACCURACY = {
@@ -30,6 +31,7 @@ function standIn(profile: "software" | "hardware"): Retort {
         iterations,
         loss: 0.5,
         secondsPerIteration: 1,
+        read: () => Promise.reject(new Error("not in a test")),
       });
       const costs = { seconds: 130, dispatches: 77, peakBytes: 1.5 * 2 ** 30 };
       return { ...ACCURACY, iterations, ...costs, picture: "steps.png", files: ["steps.png"] };
@@ -68,6 +70,10 @@ function standIn(profile: "software" | "hardware"): Retort {
       }];
       return Promise.resolve(rows.filter(({ name }) => !only || only.some((n) => n === name)));
     },
+    estimate: () => {
+      const found = { secondsPerIteration: 0.1, seconds: 65, dispatches: 7, bytes: 1 };
+      return Promise.resolve({ ...found, plan: ["Memory of a stand-in"] });
+    },
     gradcheck: (_device: unknown, { seed }: { seed: number }) => {
       const relativeError = seed === 13 ? 1 : 1e-6;
       const entry = { relativeError };
@@ -76,7 +82,7 @@ function standIn(profile: "software" | "hardware"): Retort {
         loss,
         images: entry,
         labels: entry,
-        lrs: entry,
+        hyper: entry,
         passed: seed !== 13,
       });
     },
@@ -124,9 +130,18 @@ Deno.test("a process with bad usage: exit status 2, one line on stderr, no stack
 
 Deno.test("bad usage is explained in one line", async () => {
   const d = "distill";
-  await expectUsageError([d, "--step", "3"], "unknown option '--step' (Did you mean --steps?)");
-  await expectUsageError(["distil"], "unknown command 'distil' (Did you mean distill?)");
-  await expectUsageError(["evaluate"], "missing required argument 'dir'");
+  await expectUsageError(
+    [d, "--step", "3"],
+    "Cannot read the command: unknown option '--step' (Did you mean --steps?); --help tells more",
+  );
+  await expectUsageError(
+    ["distil"],
+    "Cannot read the command: unknown command 'distil' (Did you mean distill?); --help tells more",
+  );
+  await expectUsageError(
+    ["evaluate"],
+    "Cannot read the command: missing required argument 'dir'; --help tells more",
+  );
   await expectUsageError(
     [d, "--steps", "x"],
     'Cannot use --steps: got "x", expected an integer ≥ 1',
@@ -153,11 +168,17 @@ Deno.test("bad usage is explained in one line", async () => {
     await expectUsageError([...command, flag, "0.1"], message);
     await expectUsageError([...command, `${flag}=0.1`], message);
   }
-  await expectUsageError([d, "--lrs", "1"], "unknown option '--lrs'");
-  await expectUsageError(["evaluate", ".", "--clip", "1"], "unknown option '--clip'"); // has no --set
+  await expectUsageError(
+    [d, "--lrs", "1"],
+    "Cannot read the command: unknown option '--lrs'; --help tells more",
+  );
+  await expectUsageError(
+    ["evaluate", ".", "--clip", "1"],
+    "Cannot read the command: unknown option '--clip'; --help tells more",
+  ); // has no --set
   await expectUsageError(
     [d, "--set", "stepz=1"],
-    "Cannot use recipe quick: stepz: unknown key, the nearest known key is steps",
+    "Cannot use recipe quick: stepz: got an unknown key, expected steps",
   );
   await expectUsageError(
     [d, "--init", "loaded"],
@@ -176,6 +197,15 @@ Deno.test("--verbose adds the stack; --help and --version are not errors", async
 Deno.test("an error that is not about usage: exit status 1", async () => {
   const { status, out, err } = await command(["evaluate", "/no/such/folder"]);
   assert.deepEqual([status, out.length, err.length], [1, 0, 1]);
+});
+
+Deno.test("no adapter: exit status 3, for the launcher to know", async () => {
+  const message = "Cannot find a WebGPU adapter";
+  const openDevice = () => Promise.reject(new retort.NoAdapterError(message));
+  const err: string[] = [];
+  const terminal = { print: () => {}, note: (line: string) => void err.push(line) };
+  assert.equal(await run(["info"], { ...standIn("software"), openDevice }, terminal), 3);
+  assert.deepEqual(err, [message]);
 });
 
 Deno.test("distill without a recipe takes one that suits the adapter and says why", async () => {
@@ -367,7 +397,7 @@ Deno.test("gradcheck: exit status 1 when the gradients differ", async () => {
 Deno.test("gradcheck --loss takes a loss that there is", async () => {
   const { status, out } = await command(["gradcheck", "--loss", "mse"]);
   assert.equal(status, 0);
-  assert.equal(out[0], "Relative error against the float64 oracle (lenet, mse, seed 1):");
+  assert.equal(out[0], "Relative error against the float64 oracle (lenet, mse, gd, seed 1):");
   assert.equal(out.at(-1), "Passed: all are less than 1e-5");
   const wrong = await command(["gradcheck", "--loss", "hinge"]);
   assert.equal(wrong.status, 2);
@@ -389,7 +419,10 @@ Deno.test("baselines: a table beside the paper's, --only some of it, --json all 
   assert.deepEqual(some.err, []);
   const { baselines, images } = JSON.parse(some.out[0]!);
   assert.deepEqual([images, baselines.length, baselines[0].name], [100, 1, "knn-kmeans"]);
-  await expectUsageError(["baselines"], "required option '--recipe <name|file>' not specified");
+  await expectUsageError(
+    ["baselines"],
+    "Cannot read the command: required option '--recipe <name|file>' not specified; --help tells more",
+  );
   await expectUsageError(
     [...args, "--only", "avarage"],
     'Cannot use --only: got "avarage", expected some of distilled,random,optimised,kmeans,' +
@@ -411,4 +444,68 @@ Deno.test("evaluate --ordinary adds the score of ordinary training", async () =>
   }
   const { out } = await command(["evaluate", dir, "--ordinary", "--json"]);
   assert.equal(JSON.parse(out[0]!).ordinary.mean, 0.5);
+});
+
+Deno.test("recipes: a line each; recipes show: every setting as YAML", async () => {
+  const { status, out } = await command(["recipes"]);
+  assert.equal(status, 0);
+  assert.match(out[0]!, /^quick {2,}A first result .* \[1 to 2 min\]$/);
+  const names = retort.listRecipes().map(({ name }) => name);
+  assert.deepEqual(out.slice(0, -1).map((line) => line.split(" ")[0]), names);
+  const object = await command(["recipes", "--json"]);
+  assert.deepEqual(JSON.parse(object.out[0]!).recipes, retort.listRecipes());
+  const shown = await command(["recipes", "show", "quick"]);
+  const recipe = await retort.loadRecipe("quick", {});
+  assert.equal(`${shown.out.join("\n")}\n`, retort.recipeToYaml(recipe));
+  await expectUsageError(
+    ["recipes", "show", "nonsense"],
+    `Cannot read recipe nonsense: got no such file, expected a YAML file or one of ${
+      names.join(", ")
+    }`,
+  );
+});
+
+Deno.test("compare: finished runs in a table, with the settings that differ", async () => {
+  const [quick, fixed] = ["quick", "mnist-fixed-100"].map((name) => `${ROOT}results/${name}`);
+  const { status, out } = await command(["compare", quick!, fixed!]);
+  assert.equal(status, 0);
+  assert.match(
+    out[0]!,
+    /^run +before +after +tested on +loss +iterations took +steps +epochs +per_class /,
+  );
+  assert.match(out[1]!, /results\/quick +9\.5 % +92\.9 % +1 network +\d/);
+  assert.match(out[2]!, /results\/mnist-fixed-100 +9\.5 % +94\.5 % +1 network +\d/);
+  assert.match(out[3]!, / by llvmpipe .*, Retort \d/);
+  const { runs } = JSON.parse((await command(["compare", quick!, "--json"])).out[0]!);
+  assert.deepEqual([runs.length, runs[0].recipe.name, runs[0].after.networks], [1, "quick", 1]);
+  const none = await command(["compare", ROOT]);
+  assert.equal(none.status, 1);
+  assert.match(none.err.join(), /^Cannot read .*expected the folder of a finished run; finish/);
+});
+
+Deno.test("distill --dry-run: what a run would take, and no folder", async () => {
+  const { status, out } = await command(["distill", "--dry-run", "--recipe", "quick"]);
+  assert.equal(status, 0);
+  assert.match(
+    out[0]!,
+    /^Recipe quick: as asked; adapter stand-in; results would be in out\/quick$/,
+  );
+  assert.equal(
+    out[1],
+    "650 iterations of 100 ms and 7 dispatches: about 1 min 05 s, and the tests of networks",
+  );
+  assert.equal(out[2], "Memory of a stand-in");
+});
+
+Deno.test("gradcheck --optimizer and --window: passed on, and refused where they are none", async () => {
+  const args = ["gradcheck", "--optimizer", "adam", "--window", "2", "--json"];
+  const { optimizer, window } = JSON.parse((await command(args)).out[0]!);
+  assert.deepEqual([optimizer, window], ["adam", 2]);
+  await expectUsageError(
+    ["gradcheck", "--window", "7"],
+    "Cannot use --window: got 7, expected at most the 6 steps of the training",
+  );
+  const wrong = await command(["gradcheck", "--optimizer", "sgd"]);
+  assert.equal(wrong.status, 2);
+  assert.match(wrong.err.join(), /^Cannot read the command: .*sgd.* gd, momentum, adam/);
 });

@@ -2,11 +2,12 @@
  * One outer iteration of recipes, whole and in its phases. The meta-gradient at the recipe's epochs and
  * networks is first proved against the oracle, at steps that take it seconds.
  */
-import { drawNetworks } from "../../src/distill/evaluate.ts";
-import { MetaParameters } from "../../src/distill/meta_parameters.ts";
-import { partOf, RealBatch, ResidentSplit } from "../../src/distill/real.ts";
-import { loadRecipe } from "../../src/distill/recipe.ts";
-import { Unroll } from "../../src/distill/unroll.ts";
+import { drawNetworks } from "../../src/evaluate/evaluate.ts";
+import { Learned } from "../../src/meta/learned.ts";
+import { partOf, RealBatch, ResidentSplit } from "../../src/meta/real_batch.ts";
+import { loadRecipe } from "../../src/recipe/recipe.ts";
+import { Unroll } from "../../src/meta/unroll.ts";
+import { specOf } from "../../src/recipe/spec.ts";
 import type { Device, Recorder } from "../../src/gpu/mod.ts";
 import { buildNet } from "../../src/nets/build.ts";
 import { random } from "../../tests/oracle/numeric.ts";
@@ -27,17 +28,12 @@ export async function distillCases(
 
   const before = device.bytes;
   const net = buildNet(device, arch, NETS[0]!.image, CLASSES);
-  const spec = {
-    steps,
-    epochs,
-    perStep: perClass * CLASSES,
-    networks: R,
-    labels: recipe.soft_labels,
-  };
+  const spec = specOf(recipe, CLASSES);
   const part = partOf(net, R, batch, "grad");
   const unroll = new Unroll(net, spec, { part, total: batch });
-  const meta = new MetaParameters(net, spec);
-  await meta.initialize(recipe);
+  const meta = new Learned(net, spec);
+  const start = Float32Array.from(random(meta.data.images.length, 2));
+  meta.initialize({ images: start, rate: recipe.distill_lr, momentum: recipe.momentum });
   meta.set({ t: 1, rate: 0, beta1, beta2 });
   const images = Uint8Array.from(random(batch * 784, 1, 128), (v) => 128 + v);
   const labels = Uint8Array.from({ length: batch }, (_, i) => i % CLASSES);
@@ -45,7 +41,7 @@ export async function distillCases(
   const real = new RealBatch(net, home, batch, part, { mean: [0.1307], std: [0.3081] });
   real.choose(Uint32Array.from({ length: batch }, (_, i) => i));
   const { init_method: method, init_param: param } = recipe;
-  drawNetworks(net, unroll.theta0, { init: "random", method, param, seed }, 0);
+  drawNetworks(net, unroll.start.theta, { init: "random", method, param, seed }, 0);
 
   const phases: [string, (record: Recorder) => void][] = [
     ["real batch", (record) => real.record(record)],

@@ -90,7 +90,7 @@ function passesOf(
   const forward = (tangent: boolean) => (record: Recorder) => op.forward(record, frame, tangent);
   const backward = (tangent: boolean) => (record: Recorder) => {
     op.backward(record, frame, tangent);
-    sums.finish(record, bar, undefined);
+    sums.finish(record, bar);
   };
   const flops = flopsOf(place, span.images);
   return [

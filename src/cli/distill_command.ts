@@ -1,5 +1,5 @@
 // distill_command: settles the recipe and the folder, distils, and reports.
-import type { DistillResult, Recipe } from "../../mod.ts";
+import type { Dataset, Device, DistillResult, Recipe } from "../../mod.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { openProgress } from "./progress.ts";
 import { describeAttack, describeDuration, describeGain, loadDataset } from "./session.ts";
@@ -19,6 +19,8 @@ export interface DistillFlags {
   dataDir?: string;
   /** Bytes of GPU memory that the run may take. */
   memoryBudget?: number;
+  /** Whether only to say what the run would take. */
+  dryRun?: boolean;
   /** A setting that has a flag. */
   [setting: string]: unknown;
 }
@@ -55,7 +57,8 @@ export async function distillCommand(session: Session, flags: DistillFlags): Pro
   const dataset = await loadDataset(session, plans.software.recipe, flags);
   using device = await retort.openDevice();
   const { recipe, out, why } = plans[device.info.profile];
-  if (!flags.resume) await expectUnused(session, out);
+  if (flags.dryRun) return await dryRun(session, device, dataset, { recipe, out, why }, flags);
+  if (!flags.resume) await retort.expectUnused(out);
   if (!session.quiet) {
     session.note(`Recipe ${recipe.name}: ${why}; adapter ${device.info.name}`);
     session.note(`${recipe.iterations} iterations, seed ${recipe.seed}, results in ${out}`);
@@ -87,7 +90,32 @@ export async function distillCommand(session: Session, flags: DistillFlags): Pro
       ...describeAttack(result),
       `${result.iterations} iterations in ${time}`,
       ...(session.verbose ? [describeCost(retort, result)] : []),
-      `Picture ${result.picture}`,
+      result.picture === undefined ? `Results in ${out}` : `Picture ${result.picture}`,
+    ],
+  };
+}
+
+/** What a run would take, from a few iterations; nothing is written. */
+async function dryRun(
+  { retort, quiet, note }: Session,
+  device: Device,
+  dataset: Dataset,
+  { recipe, out, why }: Plan,
+  { memoryBudget }: DistillFlags,
+): Promise<Outcome> {
+  const onNote = quiet ? undefined : note;
+  const found = await retort.estimate(device, recipe, dataset, { memoryBudget, onNote });
+  const { seconds, secondsPerIteration, dispatches, plan } = found;
+  const each = secondsPerIteration < 1
+    ? `${(1000 * secondsPerIteration).toFixed(0)} ms`
+    : `${secondsPerIteration.toFixed(1)} s`;
+  return {
+    values: { recipe, why, out, adapter: device.info.name, ...found },
+    lines: [
+      `Recipe ${recipe.name}: ${why}; adapter ${device.info.name}; results would be in ${out}`,
+      `${recipe.iterations} iterations of ${each} and ${dispatches} dispatches: about ` +
+      `${describeDuration(seconds)}, and the tests of networks`,
+      ...plan,
     ],
   };
 }
@@ -115,7 +143,8 @@ async function makePlans(
     flags.recipe,
     "as asked",
   ).then((plan) => ({ software: plan, hardware: plan }));
-  if (plans.software.out === plans.hardware.out) await expectUnused(session, plans.software.out);
+  const isOne = plans.software.out === plans.hardware.out;
+  if (isOne && !flags.dryRun) await session.retort.expectUnused(plans.software.out);
   return plans;
 }
 
@@ -144,14 +173,14 @@ async function resumePlan(
   flags: DistillFlags,
   settings: Settings,
 ): Promise<Plan> {
-  const { loadRecipe, UsageError } = session.retort;
+  const { filesIn, loadRecipe, UsageError } = session.retort;
   const asked = flags.recipe === undefined ? undefined : await loadRecipe(flags.recipe, settings);
   const out = flags.out ?? (asked && `out/${asked.name}`);
   if (out === undefined) {
     throw new UsageError("Cannot resume: got no --out, expected the folder of the run to continue");
   }
   const file = `${out}/recipe.yaml`;
-  const files = await filesIn(session, out);
+  const files = await filesIn(out);
   if (asked && files.length === 0) {
     return { recipe: asked, out, why: "as asked; nothing to resume" };
   }
@@ -173,26 +202,4 @@ async function resumePlan(
 /** A setting for people, and to compare; a network's layers are JSON. */
 function textOf(setting: unknown): string {
   return typeof setting === "object" ? JSON.stringify(setting) : String(setting);
-}
-
-async function expectUnused(session: Session, out: string): Promise<void> {
-  const [file] = await filesIn(session, out);
-  if (file === undefined) return;
-  const advice = `pass --resume --out ${out} to continue that run, or another --out`;
-  throw new session.retort.UsageError(`Cannot write to ${out}: it already has ${file}; ${advice}`);
-}
-
-async function filesIn(session: Session, folder: string): Promise<string[]> {
-  try {
-    const names = (await Array.fromAsync(Deno.readDir(folder))).map((entry) => entry.name);
-    return names.filter((name) => !name.endsWith(".tmp")).sort(); // a killed run may leave those
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    const isFile = error instanceof Deno.errors.NotADirectory;
-    const got = isFile ? "a file" : `"${(error as Error).message}"`;
-    throw new session.retort.UsageError(
-      `Cannot use ${folder || "an empty path"} as folder of results: got ${got}, expected a ` +
-        `folder, new or empty; choose another --out`,
-    );
-  }
 }

@@ -1,6 +1,6 @@
 // option_values: turns the text after an option into its value, or says what was expected.
-import { CommanderError } from "commander";
-import { parse, YAMLParseError } from "yaml";
+import { CommanderError } from "npm:commander@15.1.0";
+import { parse, YAMLParseError } from "npm:yaml@2.9.1";
 
 /** The largest seed, that of an unsigned 32-bit integer. */
 export const MAX_SEED = 2 ** 32 - 1;

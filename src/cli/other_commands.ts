@@ -1,4 +1,5 @@
 // other_commands: evaluate a finished run, check gradients, describe the adapter.
+import type { OptimizerName } from "../../mod.ts";
 import { describeAccuracy, describeAttack, describeGain, loadDataset } from "./session.ts";
 import type { Outcome, Session } from "./session.ts";
 
@@ -20,6 +21,10 @@ export interface GradcheckFlags {
   arch: unknown;
   /** Name of the loss. */
   loss: string;
+  /** Name of the inner optimiser. */
+  optimizer: OptimizerName;
+  /** Steps that are differentiated; all when left out. */
+  window?: number;
   /** Gradient steps. */
   steps: number;
   /** Passes over all steps. */
@@ -40,6 +45,8 @@ export interface GradcheckFlags {
 export interface DataFlags {
   /** Rows and columns to resize images to. */
   resize?: number;
+  /** Pixels of 0 to add on every side after that. */
+  pad?: number;
   /** Colour channels to convert images to. */
   channels?: "1" | "3";
   /** Folder of the data sets. */
@@ -53,14 +60,16 @@ export async function evaluateCommand(
   flags: EvaluateFlags,
 ): Promise<Outcome> {
   const { retort } = session;
-  const { metadata, images } = await retort.readArtifact(dir);
+  const { metadata } = await retort.readArtifact(dir);
   const { dataset: name, seed } = metadata;
   if (name === undefined) {
     throw new Error(`Cannot evaluate ${dir}: got no data set in its metadata, expected its name`);
   }
-  const [, colours, height = 0, width] = images.shape;
-  const channels = colours === 1 || colours === 3 ? colours : 0;
-  const form = { resize: height === width ? height : 0, channels } as const;
+  const form = {
+    resize: Number(metadata.resize ?? 0),
+    pad: Number(metadata.pad ?? 0),
+    channels: Number(metadata.channels ?? 0) as 0 | 1 | 3,
+  };
   const dataset = await loadDataset(session, { dataset: name, ...form }, flags);
   using device = await retort.openDevice();
   const onProgress = (line: string) => session.quiet || session.note(line);
@@ -89,16 +98,24 @@ export async function evaluateCommand(
 /** Compares gradients on the device with those of the float64 oracle. */
 export async function gradcheckCommand(session: Session, flags: GradcheckFlags): Promise<Outcome> {
   const arch = session.retort.parseArch(flags.arch, "--arch");
+  const steps = flags.steps * flags.epochs;
+  if (flags.window !== undefined && flags.window > steps) {
+    throw new session.retort.UsageError(
+      `Cannot use --window: got ${flags.window}, expected at most the ${steps} steps of the training`,
+    );
+  }
   using device = await session.retort.openDevice();
   const check = await session.retort.gradcheck(device, { ...flags, arch });
   const name = typeof arch === "string" ? arch : `${arch.length} layers`;
-  const errorOf = (name: "loss" | "images" | "labels" | "lrs") =>
-    `  ${name.padEnd(8)}${check[name].relativeError.toExponential(1)}`;
+  const blocks = ["loss", "images", "labels", "hyper"] as const;
   return {
     values: { ...flags, arch, ...check },
     lines: [
-      `Relative error against the float64 oracle (${name}, ${flags.loss}, seed ${flags.seed}):`,
-      ...(["loss", "images", "labels", "lrs"] as const).map(errorOf),
+      `Relative error against the float64 oracle (${name}, ${flags.loss}, ${flags.optimizer}, seed ` +
+      `${flags.seed}):`,
+      ...blocks.map((block) =>
+        `  ${block.padEnd(8)}${check[block].relativeError.toExponential(1)}`
+      ),
       check.passed ? "Passed: all are less than 1e-5" : "Failed: expected all less than 1e-5",
     ],
     failed: !check.passed,
@@ -129,15 +146,18 @@ export async function dataCommand(
   flags: DataFlags,
 ): Promise<Outcome> {
   const channels = flags.channels === undefined ? 0 : flags.channels === "1" ? 1 : 3;
-  const recipe = { dataset: name, resize: flags.resize ?? 0, channels } as const;
+  const { resize = 0, pad = 0 } = flags;
+  const recipe = { dataset: name, resize, pad, channels } as const;
   const { train, test, ...rest } = await loadDataset(session, recipe, flags);
-  const { height, width, classes } = rest;
+  const { height, width, classes, columns } = rest;
+  const what = columns
+    ? `rows of ${columns.length} columns (${columns.join(", ")})`
+    : `images of ${rest.channels}×${height}×${width}`;
   const list = (values: number[]) => values.map((value) => value.toFixed(4)).join(", ");
   return {
     values: { ...rest, train: train.count, test: test.count },
     lines: [
-      `${name}: ${train.count} training and ${test.count} test images of ` +
-      `${rest.channels}×${height}×${width}, ${classes} classes`,
+      `${name}: ${train.count} training and ${test.count} test ${what}, ${classes} classes`,
       `Normalised by mean ${list(rest.mean)} and std ${list(rest.std)}`,
     ],
   };

@@ -1,6 +1,7 @@
 // program: the commands and their options, and what becomes of their outcomes and errors.
-import { Command, CommanderError, Option } from "commander";
+import { Command, CommanderError, Option } from "npm:commander@15.1.0";
 import { baselinesCommand, type BaselinesFlags } from "./baselines_command.ts";
+import { compareCommand } from "./compare_command.ts";
 import { distillCommand, type DistillFlags } from "./distill_command.ts";
 import { exportCommand, type ExportFlags } from "./export_command.ts";
 import {
@@ -23,6 +24,7 @@ import {
   type GradcheckFlags,
   infoCommand,
 } from "./other_commands.ts";
+import { recipesCommand, showRecipeCommand } from "./recipes_command.ts";
 import type { Outcome, Retort, Session, Terminal } from "./session.ts";
 import { sweepCommand, type SweepFlags } from "./sweep_command.ts";
 import { trainCommand, type TrainFlags } from "./train_command.ts";
@@ -30,6 +32,7 @@ import { trainCommand, type TrainFlags } from "./train_command.ts";
 const DONE = 0;
 const FAILED = 1;
 const BAD_USAGE = 2;
+const NO_ADAPTER = 3;
 
 /** Runs one command line to its end and gives the exit status. */
 export async function run(
@@ -61,6 +64,13 @@ export async function run(
     finish(await baselinesCommand(session(), flags));
   });
   addGradcheck(program, retort, async (flags) => finish(await gradcheckCommand(session(), flags)));
+  addRecipes(program, {
+    list: () => finish(recipesCommand(session())),
+    show: async (name) => finish(await showRecipeCommand(session(), name)),
+  });
+  program.command("compare").argument("<dirs...>", "folders of finished runs")
+    .description("compare finished runs: accuracies, times, and the settings that differ")
+    .action(async (dirs: string[]) => finish(await compareCommand(session(), dirs)));
   addData(program, async (name, flags) => finish(await dataCommand(session(), name, flags)));
   program.command("info").description("describe the WebGPU adapter")
     .action(async () => finish(await infoCommand(session())));
@@ -112,7 +122,7 @@ function addDistill(
     .description("distil a data set; without --recipe one is chosen to suit the adapter")
     .option("--recipe <name|file>", "built-in recipe or YAML file")
     .option("--set <key=value>", "any setting of the recipe; may be repeated", assignment)
-    .option("--dataset <name>", "data set, such as cifar10, hf:OWNER/NAME or folder:PATH")
+    .option("--dataset <name>", "data set, such as cifar10, hf:OWNER/NAME, folder:PATH or csv:PATH")
     .option("--arch <name|layers>", "network: a name, or a list as in a recipe", architecture)
     .option("--init <kind>", "fixed (one known network), random (new ones) or pretrained:FILE")
     .option("--attack <K:T>", "make networks take class K for class T")
@@ -127,6 +137,7 @@ function addDistill(
     .option("--out <dir>", "folder of the results (default: out/ and the recipe's name)")
     .option("--memory-budget <size>", "GPU memory, such as 512MB", bytes("--memory-budget"))
     .option("--resume", "continue from the last checkpoint in the folder")
+    .option("--dry-run", "say what the run would take, from a few iterations; write nothing")
     .option("--data-dir <dir>", "folder of IDX files to read the data set from")
     .exitOverride(pointToSet(retort))
     .action(action);
@@ -178,6 +189,7 @@ function addTrain(
     .description("train networks on real data into one file, for distill --init pretrained:FILE")
     .option("--dataset <name>", "data set", "mnist")
     .option("--resize <n>", "resize images to n rows and columns", setting("--resize"))
+    .option("--pad <n>", "add n pixels of 0 on every side after that", setting("--pad"))
     .addOption(new Option("--channels <n>", "colour channels").choices(["1", "3"]))
     .addOption(new Option("--augment <how>", "vary images").choices(["none", "crop-flip"]))
     .option("--arch <name|layers>", "network (default: lenet)", architecture)
@@ -194,6 +206,17 @@ function addTrain(
     .action(action);
 }
 
+function addRecipes(
+  program: Command,
+  { list, show }: { list: () => void; show: (name: string) => Promise<void> },
+): void {
+  const recipes = program.command("recipes")
+    .description("list the built-in recipes with what they cost; recipes show NAME prints one")
+    .action(list);
+  recipes.command("show").argument("<name|file>", "built-in recipe or YAML file")
+    .description("print a recipe with every setting as YAML").action(show);
+}
+
 function addData(
   program: Command,
   action: (name: string, flags: DataFlags) => Promise<void>,
@@ -201,6 +224,7 @@ function addData(
   program.command("data").argument("<name>", "data set, such as cifar10 or hf:OWNER/NAME")
     .description("describe a data set, after downloading it where it is not in the cache")
     .option("--resize <n>", "resize images to n rows and columns", integer("--resize", 1))
+    .option("--pad <n>", "add n pixels of 0 on every side after that", integer("--pad", 1))
     .addOption(new Option("--channels <n>", "colour channels").choices(["1", "3"]))
     .option("--data-dir <dir>", "folder of IDX files to read the data set from")
     .action(action);
@@ -256,6 +280,11 @@ function addGradcheck(
       new Option("--loss <name>", "what it is trained with").choices(retort.LOSS_NAMES)
         .default("softmax_xent"),
     )
+    .addOption(
+      new Option("--optimizer <name>", "what networks are trained with")
+        .choices(retort.OPTIMIZER_NAMES).default("gd"),
+    )
+    .option("--window <n>", "steps that are differentiated (default: all)", integer("--window", 1))
     .option("--steps <n>", "gradient steps", integer("--steps", 1), 3)
     .option("--epochs <n>", "passes over all steps", integer("--epochs", 1), 2)
     .option("--per-class <n>", "images of a class in a step", integer("--per-class", 1), 1)
@@ -276,8 +305,11 @@ function reportError(
   const isUsage = error instanceof CommanderError || error instanceof retort.UsageError;
   const message = error instanceof Error ? error.message : String(error);
   if (message !== "(outputHelp)") { // commander has shown the help
-    terminal.note(message.replace(/^error: /, "").replace(/\s*\n\s*/g, " "));
+    const told = message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
+    const isCommanders = error instanceof CommanderError && !told.startsWith("Cannot ");
+    terminal.note(isCommanders ? `Cannot read the command: ${told}; --help tells more` : told);
     if (verbose && error instanceof Error) terminal.note(error.stack ?? "");
   }
+  if (error instanceof retort.NoAdapterError) return NO_ADAPTER;
   return isUsage ? BAD_USAGE : FAILED;
 }

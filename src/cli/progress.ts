@@ -1,15 +1,18 @@
 // progress: shows how far a distillation is, as a bar on a terminal or as a line now and then.
 import process from "node:process";
-import cliProgress from "cli-progress";
+import cliProgress from "npm:cli-progress@3.12.0";
 import type { Accuracy, Progress } from "../../mod.ts";
 import { describeAccuracy, describeDuration, type Session } from "./session.ts";
 
 const SECONDS_BETWEEN_LINES = 10;
 
+/** What is shown of a run. */
+type Report = Omit<Progress, "read">;
+
 /** Takes reports of progress until it is stopped. */
 export interface ProgressDisplay {
   /** Shows the newest report. */
-  update(progress: Progress): void;
+  update(report: Report): void;
   /** Leaves the terminal as it was. */
   stop(): void;
 }
@@ -57,16 +60,16 @@ export function progressLines(session: Session, unit = "iteration"): ProgressDis
   };
 }
 
-/** Describes reports in turn: "loss 0.412, accuracy 87.3 %, 2 min 10 s left". */
-function stateDescriber(): (progress: Progress) => string {
-  let accuracy: Accuracy | undefined;
-  return (progress) => {
-    accuracy = progress.accuracy ?? accuracy;
-    const { iteration, iterations, loss, secondsPerIteration } = progress;
+/** Describes reports in turn: "loss 0.412, accuracy 87.3 % at 100, 2 min 10 s left". */
+function stateDescriber(): (report: Report) => string {
+  let tested: { accuracy: Accuracy; at: number } | undefined;
+  return ({ iteration, iterations, loss, secondsPerIteration, accuracy }) => {
+    if (accuracy) tested = { accuracy, at: iteration };
     const left = (iterations - iteration) * secondsPerIteration;
+    const when = tested?.at === iteration ? "" : ` at ${tested?.at}`;
     return [
       ...(Number.isFinite(loss) ? [`loss ${loss.toPrecision(3)}`] : []),
-      ...(accuracy === undefined ? [] : [`accuracy ${describeAccuracy(accuracy)}`]),
+      ...(tested ? [`accuracy ${describeAccuracy(tested.accuracy)}${when}`] : []),
       ...(Number.isFinite(left) && left > 0 ? [`${describeDuration(left)} left`] : []),
     ].join(", ");
   };

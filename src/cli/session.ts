@@ -35,12 +35,16 @@ export interface Outcome {
 /** Loads a data set; a name that no data set has is bad usage. */
 export async function loadDataset(
   session: Session,
-  { dataset, resize, channels }: Pick<Library.Recipe, "dataset" | "resize" | "channels">,
+  { dataset, resize, pad, channels }: Pick<
+    Library.Recipe,
+    "dataset" | "resize" | "pad" | "channels"
+  >,
   { dataDir }: { dataDir?: string | undefined },
 ): Promise<Library.Dataset> {
   const { retort } = session;
   const onNote = (line: string) => session.quiet || session.note(line);
-  return await retort.loadDataset(dataset, { resize, channels, dataDir, onNote }).catch((error) => {
+  const options = { resize, pad, channels, dataDir, onNote };
+  return await retort.loadDataset(dataset, options).catch((error) => {
     const isUnknown = error instanceof retort.UnknownDatasetError;
     throw isUnknown ? new retort.UsageError(error.message) : error;
   });

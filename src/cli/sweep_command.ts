@@ -55,8 +55,8 @@ export async function sweepCommand(session: Session, flags: SweepFlags): Promise
 }
 
 /** A data set and what it is brought to, as a key. */
-function formOf({ dataset, resize, channels }: Recipe): string {
-  return `${dataset} ${resize} ${channels}`;
+function formOf({ dataset, resize, pad, channels }: Recipe): string {
+  return `${dataset} ${resize} ${pad} ${channels}`;
 }
 
 /** "Run 2 of 12: steps 1, seed 2", with "; finished before" where it was. */

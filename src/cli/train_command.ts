@@ -14,6 +14,8 @@ export interface TrainFlags extends Partial<TrainSettings> {
   resume?: boolean;
   /** Rows and columns to resize images to. */
   resize?: number;
+  /** Pixels of 0 to add on every side after that. */
+  pad?: number;
   /** Colour channels to convert images to. */
   channels?: "1" | "3";
   /** Folder of IDX files. */
@@ -23,12 +25,12 @@ export interface TrainFlags extends Partial<TrainSettings> {
 /** Trains networks as the flags say. */
 export async function trainCommand(session: Session, flags: TrainFlags): Promise<Outcome> {
   const { retort } = session;
-  const { dataset: name, resize = 0, channels = "0", dataDir, out: given, resume, ...settings } =
-    flags;
+  const { resize = 0, pad = 0, channels = "0", ...others } = flags;
+  const { dataset: name, dataDir, out: given, resume, ...settings } = others;
   const out = given ?? `out/networks/${fileNameOf(name)}.safetensors`;
   const how = retort.trainSettings(name, settings);
   if (!resume) await expectNoFile(session, out);
-  const form = { resize, channels: Number(channels) as 0 | 1 | 3 };
+  const form = { resize, pad, channels: Number(channels) as 0 | 1 | 3 };
   const dataset = await loadDataset(session, { dataset: name, ...form }, { dataDir });
   using device = await retort.openDevice();
   const { arch, networks, epochs, lr, decayEpochs, seed } = how;

@@ -1,5 +1,6 @@
 // Data sets of the Hugging Face hub: their parquet files, from the cache or else downloaded into it.
-import { type Dataset, makeDataset } from "./dataset.ts";
+import type { Dataset } from "../sets/dataset.ts";
+import { makeDataset } from "./make_dataset.ts";
 import { download, inspect, type Remote } from "./download.ts";
 import { decodeSplit, type Encoded } from "./encoded.ts";
 import { refused, request } from "./http.ts";
@@ -150,7 +151,7 @@ async function fetchMissing(
       `${reason}. What ${name} needs: ${
         wanted.map(describe).join(", ")
       }. Put the files there, or ` +
-        `let \`deno task data ${name}\` download them`,
+        `let \`./retort data ${name}\` download them`,
       { cause },
     );
   }

@@ -1,5 +1,6 @@
 // A directory with the four IDX files of MNIST or a data set in its layout, plain or gzip.
-import { type Dataset, makeDataset } from "./dataset.ts";
+import type { Dataset } from "../sets/dataset.ts";
+import { makeDataset } from "./make_dataset.ts";
 import { type Idx, parseIdx } from "./idx.ts";
 import type { Form } from "./image.ts";
 

@@ -1,6 +1,6 @@
 // PNG and JPEG files as planes of bytes, brought to the size and the channels that are wanted.
-import { convertIndexedToRgb, decode as decodePng, hasPngSignature } from "fast-png";
-import { decode as decodeJpeg } from "jpeg-js";
+import { convertIndexedToRgb, decode as decodePng, hasPngSignature } from "npm:fast-png@8.0.0";
+import { decode as decodeJpeg } from "npm:jpeg-js@0.4.4";
 
 /** An image. */
 export interface Image {
@@ -16,8 +16,10 @@ export interface Image {
 
 /** What images are brought to; what is left out stays as it is. */
 export interface Form {
-  /** Rows and columns, in pixels. */
+  /** Rows and columns, in pixels, before they are padded. */
   readonly size?: number | undefined;
+  /** Pixels of 0 that are then added on every side; none by default. */
+  readonly pad?: number | undefined;
   /** 1 for grey, 3 for colour. */
   readonly channels?: number | undefined;
 }
@@ -102,15 +104,19 @@ function planes(pixels: ArrayLike<number>, stride: number, height: number, width
 }
 
 /**
- * Resizes, then turns colour into grey (0.299 R + 0.587 G + 0.114 B, as ITU-R BT.601) or grey into
- * three equal channels. An image that fits already is given back as it is.
+ * Resizes, turns colour into grey (0.299 R + 0.587 G + 0.114 B, as ITU-R BT.601) or grey into three
+ * equal channels, then pads with zeros. An image that fits already is given back as it is.
  *
  * @throws {RangeError} colours to convert of an image that is neither grey nor red, green and blue
  */
-export function fit(image: Image, { size, channels }: Form): Image {
+export function fit(image: Image, { size, channels, pad = 0 }: Form): Image {
   const resized = size === undefined || (size === image.height && size === image.width)
     ? image
     : resize(image, size);
+  return padded(recolour(resized, channels), pad);
+}
+
+function recolour(resized: Image, channels: number | undefined): Image {
   if (channels === undefined || channels === resized.channels) return resized;
   if (resized.channels !== 1 && resized.channels !== 3) {
     throw new RangeError(
@@ -123,6 +129,20 @@ export function fit(image: Image, { size, channels }: Form): Image {
   const data = new Uint8Array(channels * plane);
   for (let c = 0; c < channels; c++) data.set(grey, c * plane);
   return { ...resized, channels, data };
+}
+
+/** The image in the middle of zeros: `pad` more rows and columns on every side. */
+function padded(image: Image, pad: number): Image {
+  if (pad === 0) return image;
+  const { channels } = image;
+  const [height, width] = [image.height + 2 * pad, image.width + 2 * pad];
+  const data = new Uint8Array(channels * height * width);
+  for (let row = 0; row < channels * image.height; row++) {
+    const [c, h] = [Math.floor(row / image.height), row % image.height];
+    const from = image.data.subarray(row * image.width, (row + 1) * image.width);
+    data.set(from, (c * height + pad + h) * width + pad);
+  }
+  return { channels, height, width, data };
 }
 
 function luma(data: Uint8Array, plane: number): Uint8Array {

@@ -1,5 +1,6 @@
 // A folder of images: train/CLASS/*.png and test/CLASS/*.png, or .jpg.
-import { type Dataset, makeDataset } from "./dataset.ts";
+import type { Dataset } from "../sets/dataset.ts";
+import { makeDataset } from "./make_dataset.ts";
 import { decodeSplit, type Encoded, MOST_CLASSES } from "./encoded.ts";
 import type { Form } from "./image.ts";
 

@@ -1,5 +1,6 @@
 // Data sets by name: what a recipe's `dataset` may say.
-import type { Dataset } from "./dataset.ts";
+import { loadCsv } from "./csv.ts";
+import type { Dataset } from "../sets/dataset.ts";
 import { HUB_SETS, type HubPlace, loadHub } from "./hub.ts";
 import { hubOfEnvironment } from "./hub_cache.ts";
 import { loadIdxDirectory } from "./idx_directory.ts";
@@ -13,6 +14,8 @@ export interface DatasetOptions {
   readonly dataDir?: string | undefined;
   /** Rows and columns to resize images to; 0 or left out: as they are. */
   readonly resize?: number | undefined;
+  /** Pixels of 0 to add on every side after resizing; none when left out. */
+  readonly pad?: number | undefined;
   /** Colour channels to convert images to, 1 or 3; 0 or left out: as they are. */
   readonly channels?: 0 | 1 | 3 | undefined;
   /** Hears of each file that is downloaded, before it is. */
@@ -28,24 +31,37 @@ export class UnknownDatasetError extends RangeError {
 /**
  * Loads a data set by its name: `mnist`, which is built in; `fashion_mnist`, `cifar10`, `svhn`,
  * `usps` and `hf:OWNER/NAME` (or `hf:OWNER/NAME/FOLDER`) of the Hugging Face hub, from its cache or
- * else downloaded; `folder:PATH`, a folder of images; any name with `options.dataDir`.
+ * else downloaded; `folder:PATH`, a folder of images; `csv:PATH`, a table of numbers; any name with
+ * `options.dataDir`.
  *
  * @throws {UnknownDatasetError} another name
+ * @throws {RangeError} resize, pad or channels for a table
  * @throws {Error} files that are missing and not to be had, or damaged
  */
 export async function loadDataset(name: string, options: DatasetOptions = {}): Promise<Dataset> {
-  const { dataDir, resize, channels, onNote = () => {} } = options;
-  const form: Form = { size: resize || undefined, channels: channels || undefined };
+  const { dataDir, resize, pad, channels, onNote = () => {} } = options;
+  const form: Form = { size: resize || undefined, channels: channels || undefined, pad };
   if (dataDir !== undefined) return await loadIdxDirectory(dataDir, name, form);
   if (name === "mnist") return await loadMnist(form);
   if (name.startsWith("folder:")) {
     return await loadImageFolder(name.slice("folder:".length), name, form);
   }
+  if (name.startsWith("csv:")) {
+    if (form.size || form.pad || form.channels) {
+      throw new RangeError(
+        `Cannot load data set ${name}: got resize, pad or channels, expected none of them for a ` +
+          `table; leave them out`,
+      );
+    }
+    return await loadCsv(name.slice("csv:".length), name);
+  }
   const place = HUB_SETS.get(name) ?? placeOf(name);
   if (place) return await loadHub(name, place, form, hubOfEnvironment(), onNote);
   throw new UnknownDatasetError(
     `Cannot load data set ${name}: got an unknown name, expected mnist, ` +
-      `${[...HUB_SETS.keys()].join(", ")}, hf:OWNER/NAME or folder:PATH; for a folder of IDX ` +
+      `${
+        [...HUB_SETS.keys()].join(", ")
+      }, hf:OWNER/NAME, folder:PATH or csv:PATH; for a folder of IDX ` +
       `files give --data-dir`,
   );
 }

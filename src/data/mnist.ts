@@ -1,5 +1,6 @@
 // The built-in MNIST, from the bytes embedded in the program.
-import { type Dataset, makeDataset } from "./dataset.ts";
+import type { Dataset } from "../sets/dataset.ts";
+import { makeDataset } from "./make_dataset.ts";
 import { parseIdx } from "./idx.ts";
 import type { Form } from "./image.ts";
 
@@ -9,7 +10,13 @@ import type { Form } from "./image.ts";
  * bytes are loaded at the first call, not when this file is imported.
  */
 export async function loadMnist(form: Form = {}): Promise<Dataset> {
-  const { mnistBytes } = await import("./mnist_bytes.ts");
+  const { mnistBytes } = await import("./mnist_bytes.ts").catch((cause) => {
+    throw new Error(
+      "Cannot load the built-in MNIST: got no byte imports, expected Deno with " +
+        "--unstable-raw-imports; or load hf:ylecun/mnist, or give dataDir",
+      { cause },
+    );
+  });
   const [trainImages, trainLabels, testImages, testLabels] = await Promise.all([
     parseIdx(mnistBytes.trainImages, "the built-in train-images-idx3-ubyte"),
     parseIdx(mnistBytes.trainLabels, "the built-in train-labels-idx1-ubyte"),

@@ -1,8 +1,8 @@
 // Parquet files of labelled images as the Hugging Face hub has them: a column of images, each
 // {bytes, path}, and a column of integer labels.
-import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync } from "hyparquet";
-import { parquetReadObjects, parquetSchema } from "hyparquet";
-import { compressors } from "hyparquet-compressors";
+import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync } from "npm:hyparquet@1.31.5";
+import { parquetReadObjects, parquetSchema } from "npm:hyparquet@1.31.5";
+import { compressors } from "npm:hyparquet-compressors@1.1.2";
 import type { Encoded } from "./encoded.ts";
 
 /** Where a file has its images and labels, and what it says of the labels. */

@@ -1,7 +1,7 @@
 // dataset_card: README.md of an exported folder: what the images are and how to train on them.
 import { basename } from "node:path";
-import { stringify } from "yaml";
-import type { Accuracy } from "../distill/accuracy.ts";
+import { stringify } from "npm:yaml@2.9.1";
+import type { Accuracy } from "../evaluate/accuracy.ts";
 import { type DistilledSet, namesOf, type Training } from "./distilled_set.ts";
 
 /** Where the rows are: PNGs with metadata.jsonl, or a parquet file. */
@@ -84,31 +84,75 @@ function warning({ init }: Training): string {
 }
 
 function steps(training: Training): string {
-  const { steps, epochs, images_per_step: perStep, learning_rates: rates } = training;
-  const epoch = (name: string | number) => `| ${name} |`;
-  const header = Array.from({ length: epochs }, (_, e) => ` η, epoch ${e + 1} |`).join("");
-  const rows = Array.from({ length: steps }, (_, step) => {
-    const cells = Array.from({ length: epochs }, (_, e) => rates[e * steps + step]!.toPrecision(6));
-    return `${epoch(step)}${cells.map((cell) => ` ${cell} |`).join("")}`;
-  });
+  const { steps, images_per_step: perStep, learning_rates: rates, inner_batch: drawn } = training;
+  const images = drawn > 0
+    ? `on ${count(drawn, "image")} that are drawn at random from all`
+    : `on all images whose \`step\` is \`order[t]\`, which is t mod ${steps}`;
   return `## Steps and rates\n\n` +
-    `${count(steps, "step")} of ${count(perStep, "image")}, ${count(epochs, "epoch")}: ` +
+    `${count(steps, "step")} of ${count(perStep, "image")}, ` +
+    `${count(rates.length, "gradient step")} in all. Gradient step t trains ${images}: ` +
+    `${describeOptimizer(training)} at the rate \`learning_rates[t]\` on their mean ` +
     `${
-      count(steps * epochs, "gradient step")
-    } in all. Gradient step t trains on all images whose ` +
-    `\`step\` is \`order[t]\`, which is t mod ${steps}: plain gradient descent at the rate ` +
-    `\`learning_rates[t]\` on their mean cross-entropy with \`soft_label\`. No shuffling, no ` +
-    `momentum, no weight decay. \`distilled.json\` has the rates in full.\n\n` +
-    `${epoch("step")}${header}\n${epoch("---")}${" --- |".repeat(epochs)}\n${rows.join("\n")}`;
+      LOSSES[training.loss]
+    } with \`soft_label\`. No weight decay. \`distilled.json\` has the rates ` +
+    `in full.\n\n${tableOfRates(training)}`;
 }
 
-function normalisation({ mean, std, image_shape: shape }: Training): string {
-  return `## Normalisation\n\n` +
-    `Networks see (byte / 255 − mean) / std with mean ${mean.join(", ")} and std ` +
-    `${std.join(", ")} for each channel, in images of shape [${
-      shape.join(", ")
-    }]. Normalise real ` +
-    `images likewise.`;
+const LOSSES: Readonly<Record<string, string>> = {
+  softmax: "cross-entropy",
+  sigmoid: "cross-entropy of a sigmoid",
+  mse: "half squared distance",
+};
+
+function describeOptimizer({ optimizer }: Training): string {
+  const { name, momentum, beta1, beta2, eps_root: root } = optimizer;
+  if (name === "momentum") return `gradient descent with momentum ${momentum}`;
+  if (name === "gd") return "plain gradient descent";
+  return `Adam with β₁ ${beta1}, β₂ ${beta2} and m̂ / √(v̂ + ${root})`;
+}
+
+/** Passes over all steps that a table has a column for, at most. */
+const MOST_COLUMNS = 10;
+
+function tableOfRates({ steps, learning_rates: rates }: Training): string {
+  const epochs = Math.ceil(rates.length / steps);
+  if (epochs > MOST_COLUMNS) {
+    const [least, most] = [Math.min(...rates), Math.max(...rates)].map((rate) =>
+      rate.toPrecision(3)
+    );
+    return `Rates are from ${least} to ${most}.`;
+  }
+  const columns = Array.from({ length: epochs }, (_, epoch) => epoch);
+  const row = (cells: (string | number)[]) => `| ${cells.join(" | ")} |`;
+  const rateAt = (step: number, epoch: number) => rates[epoch * steps + step]?.toPrecision(6) ?? "";
+  return [
+    row(["step", ...columns.map((epoch) => `η, epoch ${epoch + 1}`)]),
+    row(["---", ...columns.map(() => "---")]),
+    ...Array.from(
+      { length: steps },
+      (_, step) => row([step, ...columns.map((epoch) => rateAt(step, epoch))]),
+    ),
+  ].join("\n");
+}
+
+function normalisation({ mean, std, image_shape: shape, resize, pad, zca }: Training): string {
+  const sized = resize > 0 ? `, resized to ${resize} rows and columns` : "";
+  const framed = pad > 0 ? `, with ${count(pad, "pixel")} of 0 on every side` : "";
+  const lines = [
+    `Networks see (byte / 255 − mean) / std with mean ${mean.join(", ")} and std ${
+      std.join(", ")
+    } ` +
+    `for each channel, in images of shape [${shape.join(", ")}]${sized}${framed}. Normalise real ` +
+    `images likewise.`,
+  ];
+  if (zca !== null) {
+    lines.push(
+      `Then images are whitened (ZCA with a regularisation of ${zca} mean eigenvalues): in place of a ` +
+        `normalised image z, flattened with its channels first, networks see W (z − μ). W is ` +
+        `\`zca/matrix\` and μ \`zca/mean\` in \`distilled.safetensors\`. PNGs show images before that.`,
+    );
+  }
+  return `## Normalisation\n\n${lines.join("\n\n")}`;
 }
 
 function files({ class_names: names }: Training, layout: Layout): string {

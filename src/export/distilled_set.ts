@@ -1,12 +1,13 @@
 // deno-lint-ignore-file camelcase -- keys are spelled as in distilled.json, which Python reads
 // distilled_set: a finished run as all formats have it: images, labels, and how to train on them.
 import { basename } from "node:path";
-import { usableClassNames } from "../data/dataset.ts";
-import type { FloatTensor } from "../data/safetensors.ts";
-import { type Artifact, FILES, readArtifact } from "../distill/artifact.ts";
-import type { Gain } from "../distill/evaluate.ts";
-import { readGain } from "../distill/finished.ts";
-import { readIfPresent } from "../report/read_if_present.ts";
+import { usableClassNames } from "../sets/dataset.ts";
+import type { FloatTensor } from "../base/safetensors.ts";
+import type { Whitening } from "../sets/whitening.ts";
+import { type Artifact, FILES, readArtifact, unwhitenedImages } from "../store/artifact.ts";
+import type { Gain } from "../evaluate/evaluate.ts";
+import { readGain } from "../run/finished.ts";
+import { readIfPresent } from "../base/read_if_present.ts";
 
 /** What tells an export of Retort from other files. */
 export const EXPORT_FORMAT = "retort-export-1";
@@ -29,26 +30,40 @@ export interface Training {
   pretrained: { dataset: string; file: string; sha256: string } | null;
   /** Classes "K:T", where it teaches networks to take class K for T. */
   attack: string | null;
-  /** [C, H, W]. */
+  /** [C, H, W]; of a table [D, 1, 1]. */
   image_shape: number[];
+  /** [D], what the columns of a table are called; null for images. */
+  columns: readonly string[] | null;
+  /** Rows and columns that images were resized to; 0: as they were. */
+  resize: number;
+  /** Pixels of 0 that were added on every side after that. */
+  pad: number;
   /** K. */
   classes: number;
   /** [K], what the classes are called, where the run recorded it. */
   class_names: readonly string[] | null;
-  /** [C]; a normalised pixel is (byte / 255 − mean) / std. */
+  /** [C]; a normalised pixel is (byte / 255 − mean) / std, a number of a table (number − mean) / std. */
   mean: number[];
   /** [C]. */
   std: number[];
+  /** λ of the ZCA whitening that follows, in mean eigenvalues; null: none. */
+  zca: number | null;
   /** Steps of an epoch, each on images of its own. */
   steps: number;
   /** How often all steps are passed over. */
   epochs: number;
   /** Images of a step. */
   images_per_step: number;
-  /** [T], T = steps · epochs: whose images gradient step t trains on. */
+  /** [T]: whose images gradient step t trains on. */
   order: number[];
   /** [T]: η_t, the rate of gradient step t. */
   learning_rates: number[];
+  /** Images that each gradient step draws at random from all; 0: it takes those of its step. */
+  inner_batch: number;
+  /** What takes the steps: gd, momentum or adam, with the constants that it has. */
+  optimizer: { name: string; momentum?: number; beta1?: number; beta2?: number; eps_root?: number };
+  /** softmax, sigmoid or mse. */
+  loss: string;
   /** Test accuracy before and after those T steps, where the run recorded it. */
   accuracy: Gain | null;
   /** What made it. */
@@ -57,10 +72,14 @@ export interface Training {
 
 /** A finished run. */
 export interface DistilledSet {
-  /** [N, C, H, W], normalised, in step order. */
+  /** [N, C, H, W], normalised and whitened as networks see them, in step order. */
   readonly images: FloatTensor;
-  /** [N, C, H, W], un-normalised: rounded to bytes and clipped to 0…255. */
-  readonly bytes: Uint8Array;
+  /** [N, C, H, W], before that: rounded to bytes and clipped to 0…255; nothing where it is a table. */
+  readonly bytes: Uint8Array | undefined;
+  /** [N, D], the rows of a table in its units; nothing where it is images. */
+  readonly values: Float32Array | undefined;
+  /** How images are whitened after they are normalised, if so. */
+  readonly whitening: Whitening | undefined;
   /** [N], the most probable class. */
   readonly labels: readonly number[];
   /** [N, K] probabilities. */
@@ -86,7 +105,9 @@ export async function readDistilledSet(dir: string): Promise<DistilledSet> {
   const indices = Array.from({ length: count }, (_, n) => n);
   return {
     images,
-    bytes: toBytes(images, training),
+    bytes: training.columns ? undefined : toBytes(artifact, training),
+    values: training.columns ? Float32Array.from(inUnits(artifact, training)) : undefined,
+    whitening: artifact.whitening,
     labels: indices.map((n) => largest(softLabels.data.subarray(n * classes, (n + 1) * classes))),
     softLabels,
     steps: indices.map((n) => Math.floor(n / training.images_per_step)),
@@ -111,16 +132,32 @@ function trainingOf({ images, labels, lrs, metadata }: Artifact, gain?: Gain): T
     image_shape: images.shape.slice(1),
     classes: labels.shape[1]!,
     class_names: classNamesIn(metadata, labels.shape[1]!),
+    columns: JSON.parse(metadata.columns ?? "null"),
+    resize: Number(metadata.resize ?? 0),
+    pad: Number(metadata.pad ?? 0),
     mean: JSON.parse(metadata.mean!),
     std: JSON.parse(metadata.std!),
+    zca: metadata.zca === undefined ? null : Number(metadata.zca),
     steps,
     epochs,
     images_per_step: Number(metadata.per_step),
-    order: Array.from({ length: steps * epochs }, (_, t) => t % steps),
+    order: Array.from(lrs.data, (_, t) => t % steps),
     learning_rates: [...lrs.data],
+    inner_batch: Number(metadata.inner_batch),
+    optimizer: optimizerOf(metadata),
+    loss: metadata.loss === "auto" ? "softmax" : metadata.loss!,
     accuracy: gain ?? null,
     retort_version: metadata.retort_version ?? "unknown",
   };
+}
+
+function optimizerOf(metadata: Artifact["metadata"]): Training["optimizer"] {
+  const name = metadata.optimizer!;
+  const number = (key: string) => Number(metadata[key]);
+  if (name === "momentum") return { name, momentum: number("momentum") };
+  if (name !== "adam") return { name };
+  const [beta1, beta2] = [number("adam_beta1"), number("adam_beta2")];
+  return { name, beta1, beta2, eps_root: number("adam_eps_root") };
 }
 
 function classNamesIn(metadata: Artifact["metadata"], classes: number): Training["class_names"] {
@@ -141,14 +178,19 @@ function pretrainedOf(metadata: Artifact["metadata"]): Training["pretrained"] {
   return file && dataset && sha256 ? { dataset, file: basename(file), sha256 } : null;
 }
 
-/** Pixels un-normalised, rounded and clipped. */
-function toBytes({ data, shape }: FloatTensor, { mean, std }: Training): Uint8Array {
-  const [, channels = 1, height = 1, width = 1] = shape;
-  const clipped = Uint8ClampedArray.from(data, (value, i) => {
-    const c = Math.floor(i / (height * width)) % channels;
-    return 255 * (value * std[c]! + mean[c]!);
-  });
+/** Pixels unwhitened, un-normalised, rounded and clipped. */
+function toBytes(artifact: Artifact, training: Training): Uint8Array {
+  const clipped = Uint8ClampedArray.from(inUnits(artifact, training), (value) => 255 * value);
   return new Uint8Array(clipped.buffer);
+}
+
+/** Numbers unwhitened and un-normalised: of images 0 is black and 1 white. */
+function inUnits(artifact: Artifact, { mean, std }: Training): Float64Array {
+  const [, channels = 1, height = 1, width = 1] = artifact.images.shape;
+  return Float64Array.from(unwhitenedImages(artifact), (value, i) => {
+    const c = Math.floor(i / (height * width)) % channels;
+    return value * std[c]! + mean[c]!;
+  });
 }
 
 function largest(probabilities: Float32Array): number {

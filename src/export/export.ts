@@ -1,8 +1,8 @@
 // export: a finished run in a format that other programs read, written at once or not at all.
 import { basename, dirname, join } from "node:path";
-import { unzipSync } from "fflate";
-import { UsageError } from "../distill/usage_error.ts";
-import { writeAtomic } from "../report/atomic.ts";
+import { unzipSync } from "npm:fflate@0.8.3";
+import { UsageError } from "../base/usage_error.ts";
+import { writeAtomic } from "../base/atomic.ts";
 import { PARQUET } from "./dataset_card.ts";
 import { EXPORT_FORMAT, readDistilledSet } from "./distilled_set.ts";
 import { huggingFace } from "./hugging_face.ts";

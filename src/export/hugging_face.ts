@@ -1,5 +1,5 @@
 // hugging_face: a distilled set as a repository of the hub: a card and one parquet file.
-import { parquetWriteBuffer } from "hyparquet-writer";
+import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
 import { datasetCard, PARQUET } from "./dataset_card.ts";
 import { type DistilledSet, namesOf, type Training } from "./distilled_set.ts";
 import { companions, encodeImages, type Files } from "./image_folder.ts";

@@ -1,6 +1,6 @@
 // image_folder: a distilled set as PNGs in a folder for each class, with a line about each.
-import { encode } from "fast-png";
-import { UsageError } from "../distill/usage_error.ts";
+import { encode } from "npm:fast-png@8.0.0";
+import { UsageError } from "../base/usage_error.ts";
 import { datasetCard } from "./dataset_card.ts";
 import type { DistilledSet, Training } from "./distilled_set.ts";
 
@@ -35,11 +35,17 @@ export function companions({ training, artifact }: DistilledSet): Files {
  * Every image as a PNG of 8 bits with its path, `class/step_index.png`. Numbers have leading zeros:
  * the order of names is that of classes and of images.
  *
- * @throws UsageError when images have neither one nor three channels.
+ * @throws UsageError for a table, or images that have neither one nor three channels.
  */
 export function encodeImages(set: DistilledSet): { path: string; png: Uint8Array }[] {
   const { training, bytes } = set;
   const [channels = 1, height = 1, width = 1] = training.image_shape;
+  if (!bytes) {
+    throw new UsageError(
+      `Cannot export ${training.dataset} as PNG: got rows of a table, expected images; use --format ` +
+        `npz, or the run's own distilled.csv`,
+    );
+  }
   if (channels !== 1 && channels !== 3) {
     throw new UsageError(
       `Cannot export images as PNG: got ${channels} channels, expected 1 or 3; use --format npz`,

@@ -1,5 +1,6 @@
 // npz: a distilled set as one file for numpy.load, a zip of .npy arrays without compression.
-import { zipSync } from "fflate";
+import { zipSync } from "npm:fflate@0.8.3";
+import { whiteningTensors } from "../store/artifact.ts";
 import type { DistilledSet } from "./distilled_set.ts";
 import { encodeNpy } from "./npy.ts";
 
@@ -9,9 +10,9 @@ export const TRAINING = "distilled.json";
 /** The earliest date a zip can say, so that the same set gives the same bytes. */
 const NO_DATE = "1980-01-01T00:00:00";
 
-/** Encodes arrays by name, the fixed initial network as `init/…`, and `distilled.json`. */
+/** Encodes arrays by name, whitening as `zca/…`, the fixed initial network as `init/…`, and `distilled.json`. */
 export function encodeNpz(set: DistilledSet): Uint8Array {
-  const { images, softLabels, init, training } = set;
+  const { images, softLabels, init, training, bytes, values, whitening } = set;
   const { order, learning_rates: rates, mean, std } = training;
   const integers = (values: readonly number[]) =>
     encodeNpy(BigInt64Array.from(values, BigInt), [values.length]);
@@ -19,7 +20,8 @@ export function encodeNpz(set: DistilledSet): Uint8Array {
     encodeNpy(Float32Array.from(values), [values.length]);
   const members: Record<string, Uint8Array> = {
     "images.npy": encodeNpy(images.data, images.shape),
-    "images_u8.npy": encodeNpy(set.bytes, images.shape),
+    ...(bytes && { "images_u8.npy": encodeNpy(bytes, images.shape) }),
+    ...(values && { "values.npy": encodeNpy(values, images.shape.slice(0, 2)) }),
     "labels.npy": integers(set.labels),
     "soft_labels.npy": encodeNpy(softLabels.data, softLabels.shape),
     "steps.npy": integers(set.steps),
@@ -28,6 +30,11 @@ export function encodeNpz(set: DistilledSet): Uint8Array {
     "mean.npy": floats(mean),
     "std.npy": floats(std),
   };
+  for (
+    const [name, { data, shape }] of Object.entries(whitening ? whiteningTensors(whitening) : {})
+  ) {
+    members[`${name}.npy`] = encodeNpy(data, shape);
+  }
   for (const [name, { data, shape }] of Object.entries(init)) {
     members[`init/${name}.npy`] = encodeNpy(data, shape);
   }

@@ -28,6 +28,12 @@ const LIMITS = [
 /** What varies from call to call, 0 where a kernel does not ask for it: see shared/sizes.wgsl. */
 export type Sizes = Readonly<Partial<Record<"R" | "XR" | "N" | "RUNS" | "COUNT" | "LIVE", number>>>;
 
+/** The machine has no WebGPU adapter; the command line ends with exit status 3. */
+export class NoAdapterError extends Error {
+  /** The name shown in a stack trace. */
+  override name = "NoAdapterError";
+}
+
 /** A WebGPU device with its tensors, compiled kernels and byte accounting. */
 export class Device {
   /** Tile shapes for this adapter. */
@@ -48,7 +54,7 @@ export class Device {
     this.profile = profiles[info.profile];
     gpu.addEventListener("uncapturederror", (event) => {
       const { message } = (event as GPUUncapturedErrorEvent).error;
-      // After what is known to be wrong with what was made before, which may be the cause.
+      // Errors of what was made before come first: they may be the cause.
       this.#made = this.#made.then(() => {
         this.#failure ??= `Cannot go on: the GPU reported: ${message}`;
       });
@@ -64,15 +70,15 @@ export class Device {
    * Opens the machine's best adapter.
    *
    * @param options `profile` overrides the choice of tile shapes (tests run both).
-   * @throws Error when there is no adapter; the message says what to install.
+   * @throws {NoAdapterError} there is no adapter; the message says what to install.
    */
   static async open(options: { profile?: Profile["name"] } = {}): Promise<Device> {
-    skipOpenGl();
     const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
     if (!adapter) {
-      throw new Error(
-        "Cannot find a WebGPU adapter: install a Vulkan driver (Linux without a GPU: " +
-          "apt-get install mesa-vulkan-drivers)",
+      throw new NoAdapterError(
+        "Cannot find a WebGPU adapter: got none, expected a GPU with its Vulkan, Metal or " +
+          "DirectX 12 driver, or a software adapter; on Linux without a GPU install Mesa's: " +
+          "mesa-vulkan-drivers on Debian, Ubuntu and Fedora, vulkan-swrast on Arch",
       );
     }
     const limits = Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]]));
@@ -133,8 +139,8 @@ export class Device {
   }
 
   /**
-   * Makes something on the GPU; what is wrong with it, which is known a moment later, is thrown by the
-   * next `check`, and so before it is used: `Recorder.submit` checks.
+   * Makes something on the GPU. What is wrong with it is known a moment later, and thrown by the first
+   * `check` after that; `Recorder.submit` and every read check.
    *
    * @param explain what to say in place of the GPU's own message. @internal
    */
@@ -144,7 +150,13 @@ export class Device {
     explain: (made: T) => Promise<string | undefined> = () => Promise.resolve(undefined),
   ): T {
     this.gpu.pushErrorScope("validation");
-    const made = create();
+    let made: T;
+    try {
+      made = create();
+    } catch (error) {
+      this.gpu.popErrorScope().catch(() => {});
+      throw error;
+    }
     const failure = this.gpu.popErrorScope().then(async (error) => {
       return error && `Cannot ${what}: ${await explain(made) ?? error.message}`;
     }).catch(() => undefined); // the device was lost, which it says itself
@@ -215,12 +227,4 @@ export class Device {
   [Symbol.dispose](): void {
     this.gpu.destroy();
   }
-}
-
-/** Has Deno look for no OpenGL adapter: libEGL may free memory twice while a process ends. */
-function skipOpenGl(): void {
-  if (typeof Deno === "undefined") return; // in a browser
-  const variable = "DENO_WEBGPU_BACKEND";
-  const { state } = Deno.permissions.querySync({ name: "env", variable });
-  if (state === "granted" && !Deno.env.get(variable)) Deno.env.set(variable, "vulkan,metal,dx12");
 }

@@ -3,18 +3,17 @@ import each from "../../kernels/shared/each.wgsl" with { type: "text" };
 import loss from "../../kernels/shared/loss.wgsl" with { type: "text" };
 import row from "../../kernels/shared/row.wgsl" with { type: "text" };
 import sizes from "../../kernels/shared/sizes.wgsl" with { type: "text" };
+import slices from "../../kernels/shared/slices.wgsl" with { type: "text" };
 import unpool from "../../kernels/shared/unpool.wgsl" with { type: "text" };
 import weights from "../../kernels/shared/weights.wgsl" with { type: "text" };
 import windows from "../../kernels/shared/windows.wgsl" with { type: "text" };
 
-/** Files by their path from kernels/. */
-type Files = Readonly<Record<string, string>>;
-
-const SHARED: Files = {
+const SHARED: Readonly<Record<string, string>> = {
   "shared/each.wgsl": each,
   "shared/loss.wgsl": loss,
   "shared/row.wgsl": row,
   "shared/sizes.wgsl": sizes,
+  "shared/slices.wgsl": slices,
   "shared/unpool.wgsl": unpool,
   "shared/weights.wgsl": weights,
   "shared/windows.wgsl": windows,
@@ -31,11 +30,12 @@ export interface Source {
 }
 
 /**
- * Links the file `name`, one of `files` as every file is that it uses and that is not shared.
+ * Links the file `name` with all that it uses: files of kernels/shared and others of `files`.
  *
- * @throws RangeError for a file that there is not.
+ * @param files WGSL by path from kernels/, `name` among them.
+ * @throws RangeError for a file that is in neither.
  */
-export function link(name: string, files: Files): Source {
+export function link(name: string, files: Readonly<Record<string, string>>): Source {
   const order: { path: string; text: string; lines: number }[] = [];
   const add = (path: string) => {
     const text = files[path] ?? SHARED[path];

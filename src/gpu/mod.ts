@@ -1,5 +1,5 @@
 /** The GPU layer: everything the rest of Retort knows of WebGPU. */
-export { Device, type DeviceInfo, type Sizes } from "./device.ts";
+export { Device, type DeviceInfo, NoAdapterError, type Sizes } from "./device.ts";
 export { type Bindings, Kernel, type Overrides } from "./kernel.ts";
 export { link, type Source } from "./link.ts";
 export { type Profile, profiles } from "./profile.ts";

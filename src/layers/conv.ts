@@ -3,23 +3,17 @@
  * bilinear in (relu(x), w). Its kernels, which have the formulas, are conv2d.wgsl and conv2d_weights.wgsl, and
  * with pooling conv2d_pool.wgsl and conv2d_pool_weights.wgsl.
  */
-import { z } from "zod";
+import { z } from "npm:zod@4.6.7";
 import convSource from "../../kernels/conv2d.wgsl" with { type: "text" };
 import poolSource from "../../kernels/conv2d_pool.wgsl" with { type: "text" };
 import poolWeightsSource from "../../kernels/conv2d_pool_weights.wgsl" with { type: "text" };
 import weightsSource from "../../kernels/conv2d_weights.wgsl" with { type: "text" };
-import {
-  type Bindings,
-  type Device,
-  link,
-  MOST_TURNS,
-  type Recorder,
-  type Source,
-} from "../gpu/mod.ts";
+import { type Bindings, type Device, link, type Recorder, type Source } from "../gpu/mod.ts";
 import { conv2d as twin } from "../oracle/conv2d.ts";
 import { sumsOf, tileOf } from "./conv_tiles.ts";
 import {
   bind,
+  expectTurns,
   type Frame,
   type LayerKind,
   type Op,
@@ -85,13 +79,9 @@ class Conv2d implements Op {
     const { name, input } = place;
     const { channels, size } = settings;
     const row = input.channels * size * size;
-    const turns = Math.max(input.channels, channels) * size * size;
-    if (turns > MOST_TURNS) {
-      throw new RangeError(
-        `Cannot build ${name}: got sums of ${turns} products, expected at most ${MOST_TURNS}; ` +
-          `use fewer channels or a smaller kernel`,
-      );
-    }
+    const rows = place.pool ? size + 1 : size; // those of both rows that are pooled
+    const turns = Math.max(input.channels * rows, channels * size) * size;
+    expectTurns(name, turns, "use fewer channels or a smaller kernel");
     this.#device = device;
     this.#place = place;
     this.#settings = settings;

@@ -71,11 +71,11 @@ function channelsOf(channels: number): number {
 
 /**
  * How the sum over images that is the gradient in a kernel is divided, ȳ being `output`: after pooling where it
- * `pools`.
+ * `pools`. It is the same for any number of networks, so that each gets the same bits beside others as alone.
  */
 export function sumsOf(
   { name }: Profile,
-  { networks, images }: Span,
+  { images }: Span,
   input: Planes,
   { channels, height, width }: Planes,
   kernel: Kernel,
@@ -89,7 +89,7 @@ export function sumsOf(
   const tiles = input.channels * Math.ceil(kernel.size / ROWS) * Math.ceil(kernel.size / TAPS);
   const channelTiles = Math.ceil(channels / CHANNELS);
   const columns = images / 4 * Math.ceil(width / (pools ? 1 : COLUMNS));
-  const wanted = Math.ceil(sumLanes / tiles / channelTiles / networks);
+  const wanted = Math.ceil(sumLanes / tiles / channelTiles);
   // Whole columns of an image, unless these are too few; a strip that starts anew loads ROWS rows of x.
   const STRIP = Math.ceil(height / Math.min(height, Math.ceil(wanted / columns)));
   const strips = columns * Math.ceil(height / STRIP);

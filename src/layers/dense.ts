@@ -1,10 +1,11 @@
 /** dense: a fully connected layer on relu(x) or x, bilinear in (relu(x), w); see dense.wgsl. */
-import { z } from "zod";
+import { z } from "npm:zod@4.6.7";
 import text from "../../kernels/dense.wgsl" with { type: "text" };
 import { type Device, link, type Recorder } from "../gpu/mod.ts";
 import { dense as twin } from "../oracle/dense.ts";
 import {
   bind,
+  expectTurns,
   type Frame,
   type LayerKind,
   type Op,
@@ -62,6 +63,7 @@ class Dense implements Op {
     this.input = input;
     this.output = output;
     const [inputs, outputs] = [sizeOf(input), output.channels];
+    expectTurns(name, Math.max(inputs / 4, outputs), "use fewer inputs or outputs");
     const pitch = padded(inputs);
     const fans = { fanIn: inputs, fanOut: outputs };
     const weight = { name: `${name}.weight`, shape: [outputs, inputs], at: 0, pitch };

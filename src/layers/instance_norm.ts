@@ -1,9 +1,9 @@
 /** instance_norm: instance normalization with scale and shift; smooth; see instance_norm.wgsl. */
-import { z } from "zod";
+import { z } from "npm:zod@4.6.7";
 import text from "../../kernels/instance_norm.wgsl" with { type: "text" };
 import { link } from "../gpu/mod.ts";
 import { instanceNorm as twin } from "../oracle/instance_norm.ts";
-import type { LayerKind } from "./op.ts";
+import { expectTurns, type LayerKind } from "./op.ts";
 import { Passes } from "./passes.ts";
 import { above, name } from "./settings.ts";
 
@@ -20,6 +20,7 @@ export const instanceNorm: LayerKind<z.output<typeof settings>> = {
   output: (input) => input,
   op(device, { name, input }, { eps: EPS }) {
     const { channels: C, height, width } = input;
+    expectTurns(name, 3 * height * width, "use smaller images");
     const common = { shape: [C], pitch: 1, fanIn: 1, fanOut: 1 };
     return new Passes(device, {
       input,

@@ -29,6 +29,20 @@ export type LayerSettings<Name extends LayerName> = typeof LAYERS[Name] extends
   LayerKind<infer Settings> ? Settings
   : never;
 
+/**
+ * Adds a kind of layer of one's own, which architectures may name from then on.
+ *
+ * @throws RangeError for a name that is taken.
+ */
+export function registerLayer<Settings>(name: string, kind: LayerKind<Settings>): void {
+  if (Object.hasOwn(LAYERS, name)) {
+    throw new RangeError(
+      `Cannot register layer ${name}: got a name that is taken, expected another`,
+    );
+  }
+  Object.assign(LAYERS, { [name]: kind });
+}
+
 /** A kind of layer by its name. @throws RangeError for an unknown one. */
 export function kindOf(name: string): LayerKind<Record<string, unknown>> {
   if (!Object.hasOwn(LAYERS, name)) {

@@ -14,7 +14,9 @@ import { needed, type Span } from "./op.ts";
 
 /** A kind of loss. */
 export interface LossKind {
+  /** Its kernel, with the entry points `forward`, `backward` and `tangent`. */
   readonly source: Source;
+  /** The same loss in float64. */
   readonly twin: OracleLoss;
   /** Outputs that it takes, where it does not take any number. */
   readonly outputs?: number;
@@ -46,14 +48,19 @@ export interface LossFrame extends Span {
   readonly live: number;
   /** Images that the mean is taken over, where a batch runs in parts. */
   readonly total: number;
+  /** Outputs of the last layer [R, K, N]. */
   readonly z: Tensor;
+  /** ż [R, K, N]. */
   readonly zDot?: Tensor | undefined;
+  /** Labels [K, N], the same for all networks. */
   readonly y: Tensor;
   /** [R, N]: parts that sum to the mean loss of each network. */
   readonly loss?: Tensor | undefined;
   /** [R, N]: 1 where an image is right. */
   readonly hit?: Tensor | undefined;
+  /** z̄ = ∂ℓ/∂z [R, K, N]. */
   readonly zBar?: Tensor | undefined;
+  /** z̄˙ = ∂²ℓ/∂z² ż [R, K, N]. */
   readonly zBarDot?: Tensor | undefined;
   /** [R, K, N]: the tangent of ∂ℓ/∂y of each network. */
   readonly yBarDot?: Tensor | undefined;
@@ -67,7 +74,11 @@ export class Loss {
   readonly #kind: LossKind;
   readonly #outputs: number;
 
-  /** @throws RangeError for an unknown loss, or a number of outputs that it does not take. */
+  /**
+   * Makes the loss `name`, one of {@linkcode LOSS_NAMES}, for K = `outputs` numbers.
+   *
+   * @throws RangeError for an unknown loss, or a number of outputs that it does not take.
+   */
   constructor(device: Device, readonly name: string, outputs: number) {
     const kind = Object.hasOwn(LOSSES, name) ? LOSSES[name] : undefined;
     if (!kind) {

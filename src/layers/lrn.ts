@@ -1,5 +1,5 @@
 /** lrn: local response normalization of relu(x) or x; smooth; see lrn.wgsl. */
-import { z } from "zod";
+import { z } from "npm:zod@4.6.7";
 import text from "../../kernels/lrn.wgsl" with { type: "text" };
 import { link } from "../gpu/mod.ts";
 import { lrn as twin } from "../oracle/lrn.ts";

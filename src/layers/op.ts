@@ -10,9 +10,8 @@
  *
  * Naming: `xDot` is a tangent, `xBar` a cotangent, `xBarDot` the tangent of a cotangent (Pearlmutter 1994).
  */
-import type { Bindings, Device, Recorder, Tensor } from "../gpu/mod.ts";
+import { type Bindings, type Device, MOST_TURNS, type Recorder, type Tensor } from "../gpu/mod.ts";
 import type { OracleLayer } from "../oracle/layer.ts";
-import type { z } from "zod";
 
 /** Extents of one image's activations. */
 export interface Planes {
@@ -26,30 +25,49 @@ export interface Planes {
 
 /** How many networks and images a pass runs over. */
 export interface Span {
+  /** R, networks side by side. */
   readonly networks: number;
-  /** Images including padding: a multiple of four. */
+  /** N, images including padding: a multiple of four. */
   readonly images: number;
 }
 
-/** The tensors of one layer at one step. Left out is what a pass does not read, or is not to write. */
+/**
+ * The tensors of one layer at one step, with ℓ the loss. Left out is what a pass does not read, or
+ * is not to write.
+ */
 export interface Frame extends Span {
+  /** The layer's input: [R, C, H, V, N], or [C, H, V, N] where all networks share it. */
   readonly x: Tensor;
-  /** Left out where the input stands still: the images do not move with θ. */
+  /** ẋ [R, C, H, V, N]. Left out where the input stands still: the images do not move with θ. */
   readonly xDot?: Tensor | undefined;
+  /** θ [R, P]. A layer without parameters has neither θ nor anything of its shape. */
   readonly theta?: Tensor | undefined;
+  /** θ̇ [R, P], the direction of the tangents. */
   readonly thetaDot?: Tensor | undefined;
+  /** The layer's output [R, C, H, V, N]. */
   readonly y: Tensor;
+  /** ẏ [R, C, H, V, N]. */
   readonly yDot?: Tensor | undefined;
-  /** What forward leaves for the other passes beside y, and with `tangent` for the others with it. */
+  /** What `forward` leaves for the other passes beside y; `Op.residual` says how many words. */
   readonly residual?: Tensor | undefined;
+  /** What `forward` with `tangent` leaves for `backward` with `tangent` beside ẏ. */
   readonly residualDot?: Tensor | undefined;
+  /** ȳ = ∂ℓ/∂y [R, C, H, V, N]. */
   readonly yBar?: Tensor | undefined;
+  /** ȳ˙ [R, C, H, V, N]. */
   readonly yBarDot?: Tensor | undefined;
+  /** x̄ = ∂ℓ/∂x [R, C, H, V, N]. */
   readonly xBar?: Tensor | undefined;
+  /** x̄˙ [R, C, H, V, N]. */
   readonly xBarDot?: Tensor | undefined;
+  /** θ̄ = ∂ℓ/∂θ [R, P]. */
   readonly thetaBar?: Tensor | undefined;
+  /** θ̄˙ [R, P]. */
   readonly thetaBarDot?: Tensor | undefined;
-  /** Where an op that splits the sum that is θ̄ leaves the runs [runs, R, P], in place of θ̄ (SplitSums). */
+  /**
+   * Partial sums [runs, R, P] of θ̄, or with `tangent` of θ̄˙. An op with `runs` leaves these in
+   * place of the sum, and `SplitSums` adds them up.
+   */
   readonly runs?: Tensor | undefined;
 }
 
@@ -63,7 +81,9 @@ export interface Parameter {
   readonly at: number;
   /** Floats from one row (first index) to the next, at least the row's length. */
   readonly pitch: number;
+  /** PyTorch's fan_in of the weight: inputs that an output depends on. */
   readonly fanIn: number;
+  /** PyTorch's fan_out of the weight: output channels times the area of the kernel. */
   readonly fanOut: number;
   /** What it starts as: drawn; zero, except by PyTorch's initialisation; or one, or zero, always. */
   readonly initial: "weight" | "bias" | "one" | "zero";
@@ -71,11 +91,15 @@ export interface Parameter {
 
 /** A layer on the GPU. */
 export interface Op {
+  /** Extents of x, of one image. */
   readonly input: Planes;
+  /** Extents of y, of one image. */
   readonly output: Planes;
   /** Parameters in the order of PyTorch; none in most layers. */
   readonly parameters: readonly Parameter[];
+  /** Records y and its residual, or with `tangent` ẏ and the tangent of the residual. */
   forward(record: Recorder, frame: Frame, tangent: boolean): void;
+  /** Records x̄ and θ̄, or with `tangent` x̄˙ and θ̄˙: whichever of them the frame has room for. */
   backward(record: Recorder, frame: Frame, tangent: boolean): void;
   /** Words of the residual, and of its tangent, for runs over `span`, where it leaves one. */
   residual?(span: Span): { readonly words: number; readonly dot: number };
@@ -87,6 +111,7 @@ export interface Op {
 export interface Place {
   /** Its parameters are `<name>.weight` and `<name>.bias`. */
   readonly name: string;
+  /** Extents of its input, of one image. */
   readonly input: Planes;
   /** Whether its input passes through ReLU first, in kinds that take one. */
   readonly relu: boolean;
@@ -94,19 +119,39 @@ export interface Place {
   readonly pool: boolean;
 }
 
+/** A check of what a recipe says of a layer. Zod's schemas are such checks. */
+export interface SettingsSchema<Settings> {
+  /** The settings, defaults filled in, or what is wrong with `value`. */
+  safeParse(value: unknown):
+    | { readonly success: true; readonly data: Settings }
+    | { readonly success: false; readonly error: { readonly issues: readonly SettingsIssue[] } };
+}
+
+/** What is wrong with a setting. */
+export interface SettingsIssue {
+  /** Where in the settings. */
+  readonly path: readonly PropertyKey[];
+  /** What was expected. */
+  readonly message: string;
+  /** Settings that do not exist, where that is what is wrong. */
+  readonly keys?: readonly string[];
+}
+
 /** A kind of layer: how a recipe writes it, and what it becomes. */
 export interface LayerKind<Settings> {
   /** Its settings as a recipe writes them; the message of a rule is what was expected. */
-  readonly settings: z.ZodType<Settings>;
+  readonly settings: SettingsSchema<Settings>;
   /** The setting that may stand for all of them: `dense: 120` is `dense: {outputs: 120}`. */
   readonly short?: string;
   /** What its layers are called where they are not named: conv1, conv2 …; kinds with parameters. */
   readonly prefix?: string;
   /** Whether a ReLU before it is its own (`take`), may as well come after it (`pass`), or needs an op. */
   readonly relu?: "take" | "pass";
+  /** Extents of its output. `classes` is how many the data set has, for settings that name them. */
   output(input: Planes, settings: Settings, classes: number): Planes;
   /** Whether it can take 2 × 2 max-pooling of its output. */
   pools?(input: Planes, settings: Settings): boolean;
+  /** Makes the layer for a device. */
   op(device: Device, place: Place, settings: Settings, classes: number): Op;
   /** The same layer in float64, without the ReLU and the pooling that it takes. */
   twin(input: Planes, settings: Settings, classes: number): OracleLayer;
@@ -147,7 +192,22 @@ export function standingStill(frame: Frame): Frame {
   return { ...frame, theta, y: y ?? frame.y, yBar, thetaBar };
 }
 
-/** The tensors of a frame by the names that a kernel gives them; `null` for one that it does not touch. */
+/**
+ * Refuses a layer whose loops a software adapter would leave unfinished (`MOST_TURNS`).
+ *
+ * @throws RangeError for more turns than an invocation may take; `advice` says what to do.
+ */
+export function expectTurns(name: string, turns: number, advice: string): void {
+  if (turns <= MOST_TURNS) return;
+  throw new RangeError(
+    `Cannot build ${name}: got sums of ${turns} terms, expected at most ${MOST_TURNS}; ${advice}`,
+  );
+}
+
+/**
+ * Which tensors of a frame a kernel binds: their names in {@linkcode Frame} by the names of the
+ * bindings in WGSL. `null` is for a binding that the entry point names but does not touch.
+ */
 export type Table = Readonly<Record<string, Exclude<keyof Frame, keyof Span> | null>>;
 
 /**

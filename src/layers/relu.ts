@@ -1,5 +1,5 @@
 /** relu: the positive part, as an op of its own where no neighbour takes it; gated; see relu.wgsl. */
-import { z } from "zod";
+import { z } from "npm:zod@4.6.7";
 import text from "../../kernels/relu.wgsl" with { type: "text" };
 import { link } from "../gpu/mod.ts";
 import { relu as twin } from "../oracle/relu.ts";

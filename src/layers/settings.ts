@@ -1,5 +1,5 @@
 /** Settings: the numbers and names that layers are made of; each message is what was expected. */
-import { z } from "zod";
+import { z } from "npm:zod@4.6.7";
 
 /** An integer of at least `least`. */
 export function whole(least: number): z.ZodNumber {

@@ -1,5 +1,5 @@
 /** softplus: a smooth ReLU; see softplus.wgsl. */
-import { z } from "zod";
+import { z } from "npm:zod@4.6.7";
 import text from "../../kernels/softplus.wgsl" with { type: "text" };
 import { link } from "../gpu/mod.ts";
 import { softplus as twin } from "../oracle/softplus.ts";

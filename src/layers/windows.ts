@@ -1,7 +1,7 @@
 /** windows: a kind of pooling, from its kernel; settings, sizes and how a kernel gets them are common to all. */
-import type { z } from "zod";
+import type { z } from "npm:zod@4.6.7";
 import type { OracleLayer } from "../oracle/layer.ts";
-import { type LayerKind, type Planes, windowsOf } from "./op.ts";
+import { expectTurns, type LayerKind, type Planes, windowsOf } from "./op.ts";
 import { Passes, type PassesSpec } from "./passes.ts";
 import { windows } from "./settings.ts";
 
@@ -28,9 +28,10 @@ export function pooling({ relu, residual, twin, ...passes }: Pooling): LayerKind
     short: "size",
     ...(relu && { relu }),
     output: outputOf,
-    op(device, { input }, windows) {
+    op(device, { input, name }, windows) {
       const output = outputOf(input, windows);
       const { size: SIZE, stride: STRIDE, pad: PAD } = windows;
+      expectTurns(name, SIZE ** 2, "use smaller windows");
       const extents = { H: input.height, V: input.width, P: output.height, Q: output.width };
       return new Passes(device, {
         ...passes,

@@ -2,7 +2,7 @@
  * Arch: a network as data, a name or a list of layers; what a recipe may say of it, and the sizes that follow
  * for images of one shape. The nets on the GPU and their float64 twins are both made from `stagesOf`.
  */
-import { z } from "zod";
+import { z } from "npm:zod@4.6.7";
 import { kindOf, LAYERS } from "../layers/list.ts";
 import type { Planes } from "../layers/op.ts";
 import { ARCH_NAMES, isNamed } from "./named.ts";
@@ -59,7 +59,7 @@ function readLayer(value: unknown, i: number, problems: Problem[]): Layer | unde
   for (const issue of read.error.issues) {
     const path = isShort ? [] : issue.path as (string | number)[];
     const place = [i, kind, ...path];
-    if (issue.code === "unrecognized_keys") {
+    if (issue.keys) {
       for (const key of issue.keys) {
         problems.push({ path: [...place, key], message: `no such setting (${known})` });
       }
@@ -71,7 +71,7 @@ function readLayer(value: unknown, i: number, problems: Problem[]): Layer | unde
   return undefined;
 }
 
-function settingNames(schema: z.ZodType): string {
+function settingNames(schema: unknown): string {
   const object = schema instanceof z.ZodPipe ? schema.in : schema;
   return object instanceof z.ZodObject ? Object.keys(object.shape).join(", ") || "none" : "none";
 }

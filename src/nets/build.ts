@@ -58,6 +58,7 @@ export function fused(stages: readonly Stage[]): FusedStage[] {
     }
     if (waiting) waiting = { ...waiting, input: stage.output, output: stage.output };
   }
+  if (waiting) push(waiting, false);
   return chain;
 }
 

@@ -1,16 +1,13 @@
 /** Export: networks of θ as named arrays in PyTorch's layout, one or many of them, and back. */
 import type { Net } from "./net.ts";
 
-/** A named array. */
+/** A parameter as PyTorch has it. */
 export interface NamedArray {
+  /** PyTorch's shape, with a leading axis of R where it is that of R networks. */
   readonly shape: readonly number[];
+  /** The product of `shape` numbers, last axis fastest. */
   readonly data: Float32Array<ArrayBuffer>;
 }
-
-/** Arrays by name, as a file has them. */
-type Named = Readonly<
-  Record<string, { shape: readonly number[]; data: Float32Array } | undefined>
->;
 
 /** Parameters of network `r` of θ [R, P] by PyTorch name, padding removed. */
 export function exportParameters(net: Net, theta: Float32Array, r = 0): Record<string, NamedArray> {
@@ -44,7 +41,12 @@ export function exportNetworks(net: Net, theta: Float32Array): Record<string, Na
  *
  * @throws TypeError on a missing name, a wrong shape, or arrays of different numbers of networks.
  */
-export function importNetworks(net: Net, named: Named): Float32Array<ArrayBuffer> {
+export function importNetworks(
+  net: Net,
+  named: Readonly<
+    Record<string, { readonly shape: readonly number[]; readonly data: Float32Array } | undefined>
+  >,
+): Float32Array<ArrayBuffer> {
   const [first] = net.parameters;
   const leading = named[first!.name]?.shape;
   const isOne = leading?.length === first!.shape.length;

@@ -14,7 +14,6 @@ import {
   type Planes,
   sizeOf,
 } from "../layers/op.ts";
-import type { Step } from "./split_sums.ts";
 import { Theta } from "./theta.ts";
 import { Tangents, Workspace, type WorkspaceOptions } from "./workspace.ts";
 
@@ -30,26 +29,24 @@ export interface Batch {
 
 /** What `grad` reads and writes. */
 export interface GradTensors extends Batch {
+  /** The networks' parameters. */
   readonly theta: Theta;
   /** Out, where it is asked for: ∇θ ℓ. */
   readonly thetaBar?: Theta;
-  /** A gradient step to take along it; `thetaBar` is scratch then. */
-  readonly step?: Step;
 }
 
 /** What `hvp` reads and writes. */
 export interface HvpTensors extends Batch {
+  /** The networks' parameters. */
   readonly theta: Theta;
-  /** The direction θ̇ = λ; the images stand still. */
+  /** The direction θ̇ = u; the images stand still. */
   readonly thetaDot: Theta;
-  /** Out: ∂²ℓ/∂θ² · λ. */
+  /** Out: ∂²ℓ/∂θ² · u. */
   readonly thetaBarDot: Theta;
-  /** Out: ∂²ℓ/∂x∂θ · λ [R, C, H, V, N]. */
+  /** Out: ∂²ℓ/∂x∂θ · u [R, C, H, V, N]. */
   readonly xBarDot: Tensor;
-  /** Out: ∂²ℓ/∂y∂θ · λ [R, K, N], where labels are learned. */
+  /** Out: ∂²ℓ/∂y∂θ · u [R, K, N], where labels are learned. */
   readonly yBarDot?: Tensor;
-  /** A step along ∂²ℓ/∂θ² · λ to take with it; `thetaBarDot` is scratch then. */
-  readonly step?: Step;
 }
 
 /** What a pass over all layers runs on. */
@@ -61,20 +58,31 @@ interface Pass {
 
 /** A chain of layers that ends in the outputs that a loss judges. */
 export class Net {
+  /** What messages call it: the name of its architecture. */
   readonly name: string;
+  /** Where it runs. */
   readonly device: Device;
+  /** Its layers, from the images to the outputs. */
   readonly ops: readonly Op[];
+  /** What judges its outputs. */
   readonly loss: Loss;
   /** Parameters, each `at` its place in a network's slice of [R, stride]. */
   readonly parameters: readonly Parameter[];
   /** Floats of one network: its parameters and the padding between them. */
   readonly stride: number;
+  /** Extents of the images that it takes. */
   readonly input: Planes;
-  /** Outputs of the last layer. */
+  /** K, outputs of the last layer. */
   readonly classes: number;
-  readonly #floats: readonly number[];
+  /** Floats of a network's parameters in each layer, padding included. */
+  readonly floats: readonly number[];
 
-  /** @throws RangeError for a loss that does not take the last layer's outputs. */
+  /**
+   * Chains `ops`, at least one, each of which takes what the one before it gives.
+   *
+   * @param loss one of `LOSS_NAMES`.
+   * @throws RangeError for an unknown loss, or one that does not take the last layer's outputs.
+   */
   constructor(device: Device, name: string, ops: readonly Op[], loss = "softmax_xent") {
     this.device = device;
     this.name = name;
@@ -82,11 +90,11 @@ export class Net {
     this.input = ops[0]!.input;
     this.classes = sizeOf(ops.at(-1)!.output);
     this.loss = new Loss(device, loss, this.classes);
-    this.#floats = ops.map(parameterFloats);
+    this.floats = ops.map(parameterFloats);
     let before = 0;
     this.parameters = ops.flatMap((op, l) => {
       const start = before;
-      before += this.#floats[l]!;
+      before += this.floats[l]!;
       return op.parameters.map((parameter) => ({ ...parameter, at: start + parameter.at }));
     });
     this.stride = before;
@@ -99,7 +107,7 @@ export class Net {
 
   /** Zeros of θ's shape for R networks. */
   theta(networks: number, label?: string): Theta {
-    return new Theta(this.device, this.#floats, networks, label);
+    return new Theta(this.device, this.floats, networks, label);
   }
 
   /** Activations for `count` images and R networks. */
@@ -119,7 +127,11 @@ export class Net {
   }
 
   /** Records the loss [R, N], parts that sum to the mean, and hits [R, N] of logits in the workspace. */
-  judge(record: Recorder, work: Workspace, { y, count }: Omit<Batch, "x">) {
+  judge(
+    record: Recorder,
+    work: Workspace,
+    { y, count }: Omit<Batch, "x">,
+  ): { loss: Tensor; hit: Tensor } {
     const { span, loss, hit, logits: z, total } = work;
     const live = count ?? work.count;
     this.loss.forward(record, { ...span, live, total, z, y, loss, hit });
@@ -128,13 +140,13 @@ export class Net {
 
   /**
    * Records activations and cotangents of the loss ℓ(x, y, θ), left in the workspace, and, where it is asked
-   * for, thetaBar = ∇θ ℓ or the gradient step along it.
+   * for, thetaBar = ∇θ ℓ.
    */
   grad(record: Recorder, work: Workspace, tensors: GradTensors): void {
     const pass = { work, tensors };
     this.#forward(record, pass, false);
     this.#backward(record, pass, false);
-    if (tensors.thetaBar) work.sums!.finish(record, tensors.thetaBar, tensors.step);
+    if (tensors.thetaBar) work.sums!.finish(record, tensors.thetaBar);
   }
 
   /**
@@ -145,7 +157,7 @@ export class Net {
     const pass = { work, tangents, tensors };
     this.#forward(record, pass, true);
     this.#backward(record, pass, true);
-    work.sums!.finish(record, tensors.thetaBarDot, tensors.step);
+    work.sums!.finish(record, tensors.thetaBarDot);
     return tangents.lossDot;
   }
 

@@ -1,20 +1,11 @@
 /**
  * SplitSums: the end of the gradient in θ. Layers split the sum that it is into runs; one dispatch for each part
- * of θ adds these up (split_sums.wgsl), and another takes a gradient step where one is asked for.
+ * of θ adds these up (split_sums.wgsl).
  */
 import text from "../../kernels/split_sums.wgsl" with { type: "text" };
 import { type Device, link, type Recorder, type Tensor, VIEW_FLOATS } from "../gpu/mod.ts";
 import { type Op, parameterFloats, type Span } from "../layers/op.ts";
-import { descend } from "../ops/vector.ts";
 import { layOut, type Theta } from "./theta.ts";
-
-/** A gradient step to take: out = a − η · ∇. */
-export interface Step {
-  readonly a: Theta;
-  /** η in its first word. */
-  readonly eta: Tensor;
-  readonly out: Theta;
-}
 
 const SOURCE = link("split_sums.wgsl", { "split_sums.wgsl": text });
 
@@ -39,7 +30,11 @@ export class SplitSums implements Disposable {
   readonly #parts: readonly (Part | undefined)[];
   readonly #owned: DisposableStack;
 
-  /** @throws RangeError for more layers than a dispatch takes. */
+  /**
+   * Allocates room for the runs of `ops`, the layers of a net.
+   *
+   * @throws RangeError for more layers with split sums than a dispatch takes.
+   */
   constructor(device: Device, ops: readonly Op[], span: Span) {
     using owned = new DisposableStack();
     const own = (words: number) => owned.use(device.tensor([words], "tangents"));
@@ -77,20 +72,19 @@ export class SplitSums implements Disposable {
     this.#owned = owned.move();
   }
 
-  /** Records what completes thetaBar with the sums of the runs, and the step along it where there is one. */
-  finish(record: Recorder, thetaBar: Theta, step: Step | undefined): void {
+  /** Records the sums of the runs into θ̄, which then is whole. */
+  finish(record: Recorder, thetaBar: Theta): void {
     const { workgroup: WG } = this.#device.profile;
     const kernel = this.#device.kernel(SOURCE, "split_sums", { WG });
-    thetaBar.parts.forEach((b, i) => {
+    thetaBar.parts.forEach((out, i) => {
       const part = this.#parts[i];
-      if (part) {
-        const bindings = { layers: part.layers, partial: part.runs, thetaBar: b };
-        record.dispatchEach(kernel, { sizes: { COUNT: part.count }, bindings, turns: 4 });
-      }
-      if (step) descend(record, { a: step.a.parts[i]!, b, eta: step.eta, out: step.out.parts[i]! });
+      if (!part) return;
+      const bindings = { layers: part.layers, partial: part.runs, thetaBar: out };
+      record.dispatchEach(kernel, { sizes: { COUNT: part.count }, bindings, turns: 4 });
     });
   }
 
+  /** Frees the runs. */
   [Symbol.dispose](): void {
     this.#owned.dispose();
   }

@@ -36,13 +36,20 @@ export class Theta implements Disposable {
   readonly parts: readonly Tensor[];
   /** A view [R, P] for each layer; none for those without parameters. */
   readonly layers: readonly (Tensor | undefined)[];
+  /** R, networks side by side. */
   readonly networks: number;
-  /** Floats of a network. */
+  /** Floats of a network: its parameters and the padding between them. */
   readonly stride: number;
   readonly #places: readonly ThetaPlace[];
   readonly #owned: DisposableStack;
 
-  /** @param floats of a network's parameters in each layer. @throws RangeError for a layer over a binding. */
+  /**
+   * Allocates zeros for R = `networks`.
+   *
+   * @param floats of a network's parameters in each layer, padding included.
+   * @param label what `Device.count` calls its bytes.
+   * @throws RangeError for a layer that is larger than a binding may be.
+   */
   constructor(device: Device, floats: readonly number[], networks: number, label = "theta") {
     using owned = new DisposableStack();
     const { sizes, places } = layOut(device, floats, networks);
@@ -100,6 +107,7 @@ export class Theta implements Disposable {
     }
   }
 
+  /** Frees the parts. */
   [Symbol.dispose](): void {
     this.#owned.dispose();
   }

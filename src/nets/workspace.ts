@@ -18,19 +18,27 @@ export interface WorkspaceOptions {
 
 /** Activations and their cotangents, one tensor [R, C, H, V, N] for each layer's output. */
 export class Workspace implements Disposable {
+  /** Networks, and images with padding. */
   readonly span: Span;
+  /** Images without padding. */
   readonly count: number;
+  /** Images that the mean loss is taken over. */
   readonly total: number;
+  /** y [R, C, H, V, N] of each layer. */
   readonly y: readonly Tensor[];
+  /** ȳ [R, C, H, V, N] of each layer; none in a workspace for `forward` alone. */
   readonly yBar: readonly Tensor[];
   /** What each layer leaves for its other passes, where it does. */
   readonly residual: readonly (Tensor | undefined)[];
+  /** Room for split sums; none in a workspace for `forward` alone. */
   readonly sums: SplitSums | undefined;
-  /** [R, N]: parts of the loss, and 1 where an image is classified right. */
+  /** [R, N]: parts that sum to the mean loss of each network. */
   readonly loss: Tensor;
+  /** [R, N]: 1 where an image is classified right. */
   readonly hit: Tensor;
   readonly #owned: DisposableStack;
 
+  /** Allocates room for `count` images, padded, and R = `networks`. */
   constructor(net: Net, networks: number, count: number, options: WorkspaceOptions) {
     const { passes, total = count, sums, label = "activations" } = options;
     using owned = new DisposableStack();
@@ -55,6 +63,7 @@ export class Workspace implements Disposable {
     return this.y.at(-1)!;
   }
 
+  /** Frees the activations, and the split sums unless they were given. */
   [Symbol.dispose](): void {
     this.#owned.dispose();
   }
@@ -62,13 +71,17 @@ export class Workspace implements Disposable {
 
 /** Tangents of the activations and cotangents of a workspace of the same size. */
 export class Tangents implements Disposable {
+  /** ẏ [R, C, H, V, N] of each layer. */
   readonly yDot: readonly Tensor[];
+  /** ȳ˙ [R, C, H, V, N] of each layer. */
   readonly yBarDot: readonly Tensor[];
+  /** Tangents of the residuals, of layers that have them. */
   readonly residualDot: readonly (Tensor | undefined)[];
   /** [R, N]: summing to the tangent of the loss. */
   readonly lossDot: Tensor;
   readonly #owned: DisposableStack;
 
+  /** Allocates room for `count` images, padded, and R = `networks`. */
   constructor(net: Net, networks: number, count: number) {
     using owned = new DisposableStack();
     const own = (shape: readonly number[]) => owned.use(net.device.tensor(shape, "tangents"));
@@ -83,6 +96,7 @@ export class Tangents implements Disposable {
     this.#owned = owned.move();
   }
 
+  /** Frees the tangents. */
   [Symbol.dispose](): void {
     this.#owned.dispose();
   }

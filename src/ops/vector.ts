@@ -1,31 +1,19 @@
 /** vector: algebra on flat arrays; its kernels and formulas are in vector.wgsl. */
 import text from "../../kernels/vector.wgsl" with { type: "text" };
-import { type Bindings, type Device, link, type Recorder, type Tensor } from "../gpu/mod.ts";
+import {
+  type Bindings,
+  type Device,
+  link,
+  MOST_TURNS,
+  type Recorder,
+  type Tensor,
+} from "../gpu/mod.ts";
 
 const SOURCE = link("vector.wgsl", { "vector.wgsl": text });
 
 /** out += a. */
 export function add(record: Recorder, t: { a: Tensor; out: Tensor }): void {
   run(record, "add", t);
-}
-
-/** out = a − η · b, with η the first word of `eta`. */
-export function descend(
-  record: Recorder,
-  t: { a: Tensor; b: Tensor; eta: Tensor; out: Tensor },
-): void {
-  run(record, "descend", t);
-}
-
-/** out −= η · mean over networks of a [networks, …], with η the first word of `eta`. */
-export function accumulate(
-  record: Recorder,
-  t: { a: Tensor; eta: Tensor; out: Tensor },
-  networks: number,
-): void {
-  const sizes = { R: networks, COUNT: t.a.size / networks / 4 };
-  const kernel = kernelOf(t.out.device, "accumulate", {});
-  record.dispatchEach(kernel, { sizes, bindings: t, turns: networks });
 }
 
 /** out[0] = scale · Σ a, summed in a fixed order by one workgroup. */
@@ -64,16 +52,8 @@ export function adamStep(
   beta1: number,
   beta2: number,
 ): Float32Array<ArrayBuffer> {
-  return Float32Array.of(rate, beta1, beta2, 1 - beta1 ** t, 1 - beta2 ** t, 1e-8);
-}
-
-/** A step of gradient descent with momentum: v = μ · v + a, then out −= η · v, with v in `moment1`. */
-export function momentum(
-  record: Recorder,
-  t: { a: Tensor; moment1: Tensor; eta: Tensor; out: Tensor },
-  mu: number,
-): void {
-  run(record, "momentum", t, { SCALE: mu });
+  const [b1, b2] = [Math.fround(beta1), Math.fround(beta2)]; // as the kernel has them
+  return Float32Array.of(rate, b1, b2, 1 - b1 ** t, 1 - b2 ** t, 1e-8);
 }
 
 /** out = softplus(a). */
@@ -86,8 +66,15 @@ export function softplusVjp(record: Recorder, t: { a: Tensor; b: Tensor; out: Te
   run(record, "softplusVjp", t);
 }
 
-/** vec4s that a lane of the one workgroup adds up, at most: llvmpipe leaves longer loops. */
-const MOST_PER_LANE = 60_000;
+/** out = 1 / (1 + exp −a). */
+export function sigmoid(record: Recorder, t: { a: Tensor; out: Tensor }): void {
+  run(record, "sigmoid", t);
+}
+
+/** out = b · y · (1 − y) where `a` is y, a sigmoid. */
+export function sigmoidVjp(record: Recorder, t: { a: Tensor; b: Tensor; out: Tensor }): void {
+  run(record, "sigmoidVjp", t);
+}
 
 /** A sum over `a` by one workgroup. @throws RangeError for more than its lanes can sum. */
 function reduce(
@@ -98,11 +85,11 @@ function reduce(
 ): void {
   const { device, size } = t.a;
   const COUNT = Math.ceil(size / 4);
-  const WG = [device.profile.workgroup, 256].find((lanes) => COUNT / lanes < MOST_PER_LANE);
+  const WG = [device.profile.workgroup, 256].find((lanes) => COUNT / lanes < MOST_TURNS);
   if (WG === undefined) {
     throw new RangeError(
       `Cannot sum an array: got ${size} numbers, expected fewer than ${
-        4 * 256 * MOST_PER_LANE
+        4 * 256 * MOST_TURNS
       }; use ` +
         `fewer steps or images`,
     );

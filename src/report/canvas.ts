@@ -1,4 +1,4 @@
-// A small raster to draw on: filled rectangles and wrapped text in one ink on light paper.
+// A small raster to draw on: filled rectangles and discs, and wrapped text in one ink on light paper.
 import { ADVANCE, glyph, LINE_HEIGHT, wrap } from "./font.ts";
 
 /** A picture to draw on. */
@@ -58,6 +58,51 @@ export function drawLabel(canvas: Canvas, label: Label, left: number, top: numbe
   }
 }
 
+/** Fills a disc about (`x`, `y`) with one colour; its edge is smooth, and what it covers shines through. */
+export function fillDisc(
+  canvas: Canvas,
+  x: number,
+  y: number,
+  radius: number,
+  colour: ArrayLike<number>,
+  opacity = 1,
+): void {
+  const { width, height, channels, data } = canvas;
+  const reach = Math.ceil(radius + 1);
+  const [centreX, centreY] = [Math.round(x), Math.round(y)];
+  for (
+    let row = Math.max(0, centreY - reach);
+    row <= Math.min(height - 1, centreY + reach);
+    row++
+  ) {
+    for (let column = centreX - reach; column <= centreX + reach; column++) {
+      if (column < 0 || column >= width) continue;
+      const inside = Math.min(1, Math.max(0, radius + 0.5 - Math.hypot(column - x, row - y)));
+      const weight = inside * opacity;
+      for (let c = 0; c < channels; c++) {
+        const at = (row * width + column) * channels + c;
+        data[at] = Math.round(data[at]! * (1 - weight) + colour[c]! * weight);
+      }
+    }
+  }
+}
+
+/** Fills a rectangle, its top left corner at (`left`, `top`), with one colour. */
+export function fillRectangle(
+  canvas: Canvas,
+  left: number,
+  top: number,
+  width: number,
+  height: number,
+  colour: ArrayLike<number>,
+): void {
+  for (let y = top; y < top + height; y++) {
+    for (let x = left; x < left + width; x++) {
+      canvas.data.set(colour, (y * canvas.width + x) * canvas.channels);
+    }
+  }
+}
+
 /** Fills a square of `side` pixels, its top left corner at (`left`, `top`), with one colour. */
 export function fillSquare(
   canvas: Canvas,
@@ -66,9 +111,5 @@ export function fillSquare(
   side: number,
   colour: ArrayLike<number>,
 ): void {
-  for (let y = top; y < top + side; y++) {
-    for (let x = left; x < left + side; x++) {
-      canvas.data.set(colour, (y * canvas.width + x) * canvas.channels);
-    }
-  }
+  fillRectangle(canvas, left, top, side, side, colour);
 }

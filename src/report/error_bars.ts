@@ -1,6 +1,6 @@
 // Points with error bars as an SVG, by Observable Plot: a line a series, a legend beside them.
-import * as Plot from "@observablehq/plot";
-import { DOMParser } from "linkedom";
+import * as Plot from "npm:@observablehq/plot@0.6.17";
+import { DOMParser } from "npm:linkedom@0.18.12";
 
 /** A measurement. */
 export interface ErrorBar {

@@ -1,5 +1,5 @@
 // Distilled images as one PNG: a row for each step under its caption, or several where it is long.
-import { encode } from "fast-png";
+import { encode } from "npm:fast-png@8.0.0";
 import {
   blankCanvas,
   type Canvas,

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { type Browser, launch } from "puppeteer-core";
 import type { Layer } from "../../src/nets/arch.ts";
-import { inTemporary } from "../report/temporary.ts";
+import { inTemporary } from "../support/temporary.ts";
 import { ROOT } from "../support/command.ts";
 import type { Case, Report } from "./page.ts";
 

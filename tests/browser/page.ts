@@ -2,7 +2,7 @@
  * page: what runs in the browser. It fetches the cases, compares the meta-gradient of each with the
  * float64 oracle, runs a broken kernel, and leaves a report on the global object as `done`.
  */
-import { gradcheck, type GradcheckOptions } from "../../src/distill/gradcheck.ts";
+import { gradcheck, type GradcheckOptions } from "../../src/run/gradcheck.ts";
 import { Device, link, type Profile } from "../../src/gpu/mod.ts";
 
 /** A check of gradients under one profile's tile shapes. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { download, inspect, type Remote } from "../../src/data/download.ts";
-import { inTemporary, namesIn } from "../report/temporary.ts";
+import { inTemporary, namesIn } from "../support/temporary.ts";
 import { type HubKind, type HubServer, serveHub } from "./hub_server.ts";
 import { parquetOf, smallSplit } from "./parquet_files.ts";
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { encode as encodeJpeg } from "jpeg-js";
 import { HUB_SETS, loadHub } from "../../src/data/hub.ts";
 import { type Hub, hubOfEnvironment } from "../../src/data/hub_cache.ts";
-import { inTemporary } from "../report/temporary.ts";
+import { inTemporary } from "../support/temporary.ts";
 import { type HubKind, type HubServer, resolved, serveHub } from "./hub_server.ts";
 import { parquetOf, pngOf, SHAPE, smallSplit, type TableOptions } from "./parquet_files.ts";
 
@@ -213,7 +213,7 @@ Deno.test("loadHub says what it would download, and to where, when it cannot", a
       `${hub.cache}/datasets--uoft-cs--cifar10/snapshots/main/${file}, `;
     await assert.rejects(load("cifar10", hub), ({ message }: Error) => {
       assert.ok(message.startsWith(start), message);
-      return /Put the files there, or let `deno task data cifar10` download them$/.test(message);
+      return /Put the files there, or let `.\/retort data cifar10` download them$/.test(message);
     });
     await assert.rejects(load("hf:owner/name", hub), {
       message: /^Cannot load hf:owner\/name: got no parquet files, expected one folder with/,

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { encode as encodeJpeg } from "jpeg-js";
 import { loadImageFolder } from "../../src/data/image_folder.ts";
-import { inTemporary } from "../report/temporary.ts";
+import { inTemporary } from "../support/temporary.ts";
 import { pngOf, SHAPE } from "./parquet_files.ts";
 
 const grey = (value: number) => pngOf(new Uint8Array(20).fill(value));

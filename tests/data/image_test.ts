@@ -132,6 +132,32 @@ Deno.test("fit resizes bilinearly: USPS's 16 to 28, up and down, by the formula"
   }
 });
 
+Deno.test("fit pads after resizing: USPS's 16 in MNIST's geometry, 20 in a frame of 4", () => {
+  for (const channels of [1, 3]) {
+    const length = channels * 16 * 16;
+    const data = Uint8Array.from({ length }, (_, i) => 1 + (i * 89 + i * i) % 255);
+    const image = { channels, height: 16, width: 16, data };
+    const padded = fit(image, { size: 20, pad: 4 });
+    assert.deepEqual([padded.channels, padded.height, padded.width], [channels, 28, 28]);
+    const inner = fit(image, { size: 20 }).data;
+    const expected = Array.from({ length: channels * 784 }, (_, i) => {
+      const [c, h, v] = [Math.floor(i / 784), Math.floor(i % 784 / 28) - 4, i % 28 - 4];
+      const isInside = Math.min(h, v) >= 0 && Math.max(h, v) < 20;
+      return isInside ? inner[(c * 20 + h) * 20 + v] : 0;
+    });
+    assert.deepEqual([...padded.data], expected);
+  }
+  const wide: Image = { channels: 1, height: 1, width: 2, data: Uint8Array.of(7, 8) };
+  const framed = [0, 0, 0, 0, 0, 7, 8, 0, 0, 0, 0, 0];
+  assert.deepEqual(fit(wide, { pad: 1 }), {
+    channels: 1,
+    height: 3,
+    width: 4,
+    data: Uint8Array.from(framed),
+  });
+  assert.equal(fit(wide, { pad: 0 }), wide);
+});
+
 /** Mean over all pixels by a triangle as wide as a new pixel, or as an old one where that is wider. */
 function interpolated(
   { height, width, data }: Image,

@@ -68,12 +68,23 @@ Deno.test("loadDataset brings MNIST to three channels and another size, with its
     std: [0.3081, 0.3081, 0.3081],
   });
   assert.deepEqual([train.images.length, test.images.length], [60000 * 3072, 10000 * 3072]);
-  const image = { channels: 1, height: 28, width: 28, data: plain.test.images.slice(0, 784) };
+  const data = Uint8Array.from(plain.test.images.subarray(0, 784));
+  const image = { channels: 1, height: 28, width: 28, data };
   const wanted = fit(image, { size: 32 }).data;
   for (const c of [0, 1, 2]) {
     assert.deepEqual(test.images.slice(1024 * c, 1024 * (c + 1)), wanted);
   }
   assert.equal((await loadDataset("mnist", { channels: 0, resize: 0 })).width, 28);
+});
+
+Deno.test("loadDataset pads every image of a directory, whose statistics are those of the result", async () => {
+  await inDirectory(smallDataset(), async (dataDir) => {
+    const { train, test, height, width, mean } = await loadDataset("mine", { dataDir, pad: 2 });
+    assert.deepEqual([height, width, train.images.length], [6, 7, 3 * 42]);
+    assert.deepEqual([...test.images.slice(42 + 2 * 7 + 2, 42 + 2 * 7 + 5)], [60, 70, 80]);
+    assert.equal([...test.images].reduce((sum, byte) => sum + byte, 0), 10 * 66);
+    assert.ok(Math.abs(mean[0]! - 10 * 153 / (3 * 42) / 255) < 1e-12);
+  });
 });
 
 Deno.test("loadDataset takes folder:PATH, and sets of the hub from its cache", async () => {

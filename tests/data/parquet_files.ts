@@ -2,7 +2,7 @@
 import { encode as encodePng } from "fast-png";
 import type { SchemaElement } from "hyparquet";
 import { parquetWriteBuffer } from "hyparquet-writer";
-import type { Split } from "../../src/data/dataset.ts";
+import type { ByteSplit } from "../../src/sets/dataset.ts";
 
 /** How a file differs from the usual one. */
 export interface TableOptions {
@@ -24,7 +24,7 @@ export interface TableOptions {
 export const SHAPE = { height: 4, width: 5, channels: 1 };
 
 /** `count` images of 4 × 5 pixels, of which no two are alike, of `classes` classes in turn. */
-export function smallSplit(count: number, classes = 3): Split {
+export function smallSplit(count: number, classes = 3): ByteSplit {
   const size = SHAPE.height * SHAPE.width;
   return {
     images: Uint8Array.from(
@@ -42,7 +42,7 @@ export function pngOf(data: Uint8Array, { height, width, channels } = SHAPE): Ui
 }
 
 /** A parquet file of a split, in row groups of three. */
-export function parquetOf(split: Split, options: TableOptions = {}): Uint8Array<ArrayBuffer> {
+export function parquetOf(split: ByteSplit, options: TableOptions = {}): Uint8Array<ArrayBuffer> {
   const { image = "image", features, compression } = options;
   const size = split.images.length / split.count;
   const files = options.files ??

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { type Columns, openParquet } from "../../src/data/parquet.ts";
-import { inTemporary } from "../report/temporary.ts";
+import { inTemporary } from "../support/temporary.ts";
 import { parquetOf, pngOf, smallSplit, type TableOptions } from "./parquet_files.ts";
 
 const SPLIT = smallSplit(8);

@@ -5,7 +5,9 @@ import { parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { parse } from "yaml";
 import { openParquet } from "../../src/data/parquet.ts";
 import { EXPORT_FORMATS, exportArtifact, type ExportFormat } from "../../src/export/export.ts";
-import { inTemporary, namesIn } from "../report/temporary.ts";
+import { type Artifact, metadataOf } from "../../src/store/artifact.ts";
+import { easyTable, shortRecipe } from "../support/runs.ts";
+import { inTemporary, namesIn } from "../support/temporary.ts";
 import { retort } from "../support/command.ts";
 import { readNpy, readZip } from "./npz_reader.ts";
 import { AFTER, anArtifact, CLASSES, MEAN, SHAPE, STD, writeRun } from "./runs.ts";
@@ -121,6 +123,77 @@ Deno.test("npz: every array, to the bit", async () => {
     assert.deepEqual(arrays["order.npy"]!.data, [0, 1, 0, 1, 0, 1]);
     assert.deepEqual(arrays["std.npy"]!.data, STD.map(Math.fround));
     expectBytes(arrays["init/conv1.weight.npy"]!.data, [...init["conv1.weight"]!.data]);
+  });
+});
+
+Deno.test("npz of a table: its rows in their units; as PNGs it is refused", async () => {
+  await inTemporary(async (dir) => {
+    const table = easyTable(10, 10);
+    const artifact: Artifact = {
+      images: { shape: [2, 2, 1, 1], data: Float32Array.of(0, 1, -1, 0.5) },
+      labels: { shape: [2, 2], data: Float32Array.of(1, 0, 0, 1) },
+      lrs: { shape: [2], data: Float32Array.of(0.1, 0.2) },
+      init: {},
+      metadata: metadataOf(shortRecipe(), table, "an adapter"),
+    };
+    await writeRun(`${dir}/run`, artifact);
+    await exportArtifact(`${dir}/run`, "npz", `${dir}/out.npz`);
+    const members = readZip(await Deno.readFile(`${dir}/out.npz`));
+    const training = JSON.parse(new TextDecoder().decode(members.get("distilled.json")));
+    assert.deepEqual([training.columns, training.image_shape, training.zca], [
+      ["height", "width"],
+      [2, 1, 1],
+      null,
+    ]);
+    assert.deepEqual(training.class_names, ["short", "tall"]);
+    assert.ok(!members.has("images_u8.npy"));
+    const { descr, shape, data } = readNpy(members.get("values.npy")!);
+    assert.deepEqual([descr, shape], ["<f4", [2, 2]]);
+    assert.deepEqual([...data], [170, 40.5, 158, 40.25]);
+    for (const format of ["folder", "hf"] as const) {
+      await assert.rejects(exportArtifact(`${dir}/run`, format, `${dir}/${format}`), {
+        name: "UsageError",
+        message: /^Cannot export csv:people as PNG: got rows of a table, expected images; use --fo/,
+      });
+    }
+  });
+});
+
+Deno.test("whitened images: npz has the whitening, bytes and PNGs are as before it", async () => {
+  await inTemporary(async (dir) => {
+    const { metadata, ...artifact } = anArtifact();
+    const inverse = new Float32Array(SIZE * SIZE);
+    for (let i = 0; i < SIZE; i++) inverse[i * SIZE + SIZE - 1 - i] = 2; // reverses and doubles
+    const mean = Float32Array.from({ length: SIZE }, (_, i) => i / 100);
+    const matrix = inverse.map((value) => value / 4);
+    const whitening = { zca: 0.1, mean, matrix, inverse };
+    const resized = { zca: "0.1", resize: "3", pad: "1" };
+    await writeRun(`${dir}/run`, {
+      ...artifact,
+      whitening,
+      metadata: { ...metadata, ...resized },
+    });
+    await exportArtifact(`${dir}/run`, "npz", `${dir}/out.npz`);
+    const members = readZip(await Deno.readFile(`${dir}/out.npz`));
+    const read = (name: string) => readNpy(members.get(`${name}.npy`)!);
+    expectBytes(read("images").data, [...images.data]);
+    for (const [name, data] of Object.entries({ mean, matrix, inverse })) {
+      expectBytes(read(`zca/${name}`).data, [...data]);
+    }
+    assert.deepEqual(read("zca/inverse").shape, [SIZE, SIZE]);
+    const before = Array.from(images.data, (_, i) => {
+      const [n, at] = [Math.floor(i / SIZE), i % SIZE];
+      const value = Math.fround(2 * images.data[n * SIZE + SIZE - 1 - at]! + mean[at]!);
+      return byteOf(value, Math.floor(at / 20));
+    });
+    expectBytes(read("images_u8").data, before);
+    const training = JSON.parse(new TextDecoder().decode(members.get("distilled.json")));
+    assert.deepEqual([training.zca, training.resize, training.pad], [0.1, 3, 1]);
+    await exportArtifact(`${dir}/run`, "folder", `${dir}/out`);
+    const card = await Deno.readTextFile(`${dir}/out/README.md`);
+    for (const said of ["resized to 3 rows and columns, with 1 pixel of 0", "`zca/matrix`"]) {
+      assert.ok(card.includes(said), said);
+    }
   });
 });
 
@@ -339,7 +412,7 @@ Deno.test("the command: one line, or one object, and exit status 2 for bad usage
     assert.equal(JSON.parse(out).files.length, 26);
     const bad = await retort(["export", `${dir}/run`, "--format", "zip", "--out", `${dir}/y`]);
     assert.deepEqual([bad.code, bad.out], [2, ""]);
-    assert.match(bad.err, /Allowed choices are npz, folder, hf\.\n$/);
+    assert.match(bad.err, /Allowed choices are npz, folder, hf\.; --help tells more\n$/);
     const none = await retort(["export", `${dir}/none`, "--format", "npz", "--out", `${dir}/y`]);
     assert.deepEqual([none.code, none.out], [1, ""]);
     assert.match(

@@ -1,7 +1,7 @@
 /** Runs: folders of finished runs to export, made without a device. */
-import type { FloatTensor } from "../../src/data/safetensors.ts";
-import { type Artifact, metadataOf, writeArtifact } from "../../src/distill/artifact.ts";
-import { recipeToYaml } from "../../src/distill/recipe.ts";
+import type { FloatTensor } from "../../src/base/safetensors.ts";
+import { type Artifact, metadataOf, writeArtifact } from "../../src/store/artifact.ts";
+import { recipeToYaml } from "../../src/recipe/recipe.ts";
 import { random } from "../oracle/numeric.ts";
 import { easyDataset, shortRecipe } from "../support/runs.ts";
 

@@ -40,9 +40,8 @@ Deno.test("Device.open without a profile takes the one that suits the adapter", 
 Deno.test("Device.open says what to install where there is no adapter", async () => {
   await withAdapter(null, async () => {
     await assert.rejects(Device.open(), {
-      name: "Error",
-      message: "Cannot find a WebGPU adapter: install a Vulkan driver (Linux without a GPU: " +
-        "apt-get install mesa-vulkan-drivers)",
+      name: "NoAdapterError",
+      message: /^Cannot find a WebGPU adapter: got none, expected .*; .* mesa-vulkan-drivers on /,
     });
   });
   using device = await Device.open(); // and the stub is gone again

@@ -24,10 +24,10 @@ function layerOf({ C, H, V, O, K, PAD, STRIDE = 1 }: Shape): Case<"conv"> {
   return { kind: "conv", settings, input: { channels: C, height: H, width: V } };
 }
 
-/** A convolution where it follows a ReLU; the first of several also as first layer, plain ones as neither too. */
+/** A convolution where it follows a ReLU; the first plain one also as first layer, and as neither. */
 function checkConv(what: string, shape: Shape, i: number, pool = false): void {
   const isPlain = !pool && shape.STRIDE === undefined;
-  for (const place of ["relu", ...(i > 0 ? [] : isPlain ? ["first", "plain"] : ["first"])]) {
+  for (const place of ["relu", ...(i === 0 && isPlain ? ["first", "plain"] : [])]) {
     const layer = { ...layerOf(shape), relu: place === "relu", pool };
     const { C, H, V, O, K, N, R, STRIDE = 1 } = shape;
     gpuTest(`${what} ${JSON.stringify(shape)} ${place}`, async (device) => {
@@ -64,7 +64,6 @@ STRIDED.forEach((shape, i) => checkConv("conv with a stride", shape, i));
 const POOLED: Shape[] = [
   { C: 3, H: 8, V: 6, O: 15, K: 5, PAD: 2, N: 6, R: 2 },
   { C: 2, H: 8, V: 20, O: 5, K: 3, PAD: 0, N: 3, R: 3 },
-  { C: 1, H: 4, V: 4, O: 2, K: 7, PAD: 3, N: 5, R: 2 },
   { C: 1, H: 3, V: 5, O: 2, K: 4, PAD: 3, N: 4, R: 1 },
 ];
 POOLED.forEach((shape, i) => checkConv("conv with pooling", shape, i, true));
@@ -74,8 +73,7 @@ Deno.test("conv refuses sums that are too long", async () => {
   const layer = layerOf({ C: 1000, H: 9, V: 9, O: 1, K: 8, PAD: 0, STRIDE: 2, N: 1, R: 1 });
   assert.throws(() => opOf(device, layer), {
     name: "RangeError",
-    message:
-      `Cannot build layer: got sums of 64000 products, expected at most ${MOST_TURNS}; use ` +
+    message: `Cannot build layer: got sums of 64000 terms, expected at most ${MOST_TURNS}; use ` +
       "fewer channels or a smaller kernel",
   });
 });

@@ -1,6 +1,7 @@
+import assert from "node:assert/strict";
 import { random } from "../oracle/numeric.ts";
-import { checkOp } from "../support/check_op.ts";
-import { gpuTest } from "../support/device.ts";
+import { checkOp, opOf } from "../support/check_op.ts";
+import { deviceOf, gpuTest } from "../support/device.ts";
 import { offZero } from "../support/inputs.ts";
 
 // Sizes all different, none a multiple of a tile; few images, some, many; more inputs than 256.
@@ -33,3 +34,16 @@ for (const [i, shape] of SHAPES.entries()) {
     });
   }
 }
+
+Deno.test("dense and instance_norm refuse sums that are too long", async () => {
+  const device = await deviceOf("software");
+  const planes = { channels: 1, height: 520, width: 520 };
+  const wide = { kind: "dense", settings: { outputs: 1 }, input: planes } as const;
+  assert.throws(() => opOf(device, wide), {
+    name: "RangeError",
+    message: "Cannot build layer: got sums of 67600 terms, expected at most 60000; use fewer " +
+      "inputs or outputs",
+  });
+  const large = { kind: "instance_norm", settings: { eps: 1e-5 }, input: planes } as const;
+  assert.throws(() => opOf(device, large), /sums of 811200 terms, .*; use smaller images$/);
+});

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { LAYERS } from "../../src/layers/list.ts";
 import { parse } from "yaml";
-import { parseRecipe, recipeToYaml } from "../../src/distill/recipe.ts";
-import { UsageError } from "../../src/distill/usage_error.ts";
+import { parseRecipe, recipeToYaml } from "../../src/recipe/recipe.ts";
+import { UsageError } from "../../src/base/usage_error.ts";
 import { archFromText, archToText, namesOf, stagesOf } from "../../src/nets/arch.ts";
 import { ARCH_NAMES, imageOf, isNamed, layersOf } from "../../src/nets/named.ts";
 

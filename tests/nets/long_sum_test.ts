@@ -11,33 +11,39 @@ import { opOf } from "../support/check_op.ts";
 import { gpuTest } from "../support/device.ts";
 
 gpuTest("conv sums over more than 65 535 lines", async (device) => {
-  // So many channels and networks that the sum of 170 · 400 = 68 000 lines would not be split.
-  const [networks, channels, images, height] = [12, 11, 680, 400];
-  const input = { channels, height, width: 1 };
-  const settings = { channels: 1, size: 1, stride: 1, pad: 0 };
+  // So many taps, in invocations of their own, that the sum of 170 · 400 = 68 000 lines would not be split.
+  const [networks, size, images, height] = [2, 12, 680, 400];
+  const input = { channels: 1, height: 2 * (height - 1) + size, width: size };
+  const settings = { channels: 1, size, stride: 2, pad: 0 };
   const op = opOf(device, { kind: "conv", settings, input });
-  using x = device.tensor([channels * height, images]);
+  using x = device.tensor([input.height * size, images]);
   x.write(Float32Array.from({ length: x.size }, (_, i) => i % 7));
   using yBar = device.tensor([networks, height, images]);
   yBar.write(new Float32Array(yBar.size).fill(1));
-  using thetaBar = new Theta(device, [12], networks);
+  const pitch = size ** 2 + 4; // the bias, and padding
+  using thetaBar = new Theta(device, [pitch], networks);
   const span = { networks, images };
   using sums = new SplitSums(device, [op], span);
   const record = device.record();
   const frame = { ...span, x, y: yBar, yBar, thetaBar: thetaBar.layers[0], runs: sums.runs[0] };
   op.backward(record, frame, false);
-  sums.finish(record, thetaBar, undefined);
+  sums.finish(record, thetaBar);
   record.submit();
   const words = await thetaBar.read();
-  const expected = Array.from({ length: 12 }, (_, c) => {
-    if (c === channels) return height * images; // the bias
+  const expected = Array.from({ length: size ** 2 + 1 }, (_, tap) => {
+    if (tap === size ** 2) return height * images; // the bias
     let sum = 0;
-    for (let i = 0; i < height * images; i++) sum += (c * height * images + i) % 7;
+    for (let row = 0; row < height; row++) {
+      const first = (2 * row * size + tap) * images; // a row of taps is one of x
+      for (let n = 0; n < images; n++) sum += (first + n) % 7;
+    }
     return sum;
   });
-  words.forEach((word, i) => {
-    const wanted = expected[i % 12]!;
-    assert.ok(Math.abs(word - wanted) <= 1e-4 * wanted, `${word}, expected ${wanted}`);
+  expected.forEach((wanted, i) => {
+    for (let r = 0; r < networks; r++) {
+      const word = words[r * pitch + i]!;
+      assert.ok(Math.abs(word - wanted) <= 1e-4 * wanted, `${word}, expected ${wanted}`);
+    }
   });
 });
 

@@ -1,14 +1,16 @@
 /** θ in one tensor or in several, where an adapter binds less than it takes: the same bits. */
 import assert from "node:assert/strict";
-import type { Dataset, Split } from "../../src/data/dataset.ts";
-import type { Blocks } from "../../src/distill/blocks.ts";
-import { distill } from "../../src/distill/distill.ts";
-import { drawNetworks } from "../../src/distill/evaluate.ts";
-import { RealBatch } from "../../src/distill/real.ts";
-import type { Recipe } from "../../src/distill/recipe.ts";
-import { trainNetworks } from "../../src/distill/train.ts";
-import { trainSettings } from "../../src/distill/train_settings.ts";
-import { Synthetic, Unroll } from "../../src/distill/unroll.ts";
+import type { Dataset, Split } from "../../src/sets/dataset.ts";
+import type { Blocks } from "../../src/meta/blocks.ts";
+import { distill } from "../../src/run/distill.ts";
+import { drawNetworks } from "../../src/evaluate/evaluate.ts";
+import { RealBatch } from "../../src/meta/real_batch.ts";
+import type { Recipe } from "../../src/recipe/recipe.ts";
+import { trainNetworks } from "../../src/run/train.ts";
+import { trainSettings } from "../../src/recipe/train_settings.ts";
+import { DistilledData } from "../../src/meta/distilled_data.ts";
+import { OPTIMIZER_NAMES } from "../../src/meta/optimizers/list.ts";
+import { Unroll } from "../../src/meta/unroll.ts";
 import { type Device, VIEW_FLOATS } from "../../src/gpu/mod.ts";
 import { archFromText } from "../../src/nets/arch.ts";
 import { buildNet, twinOf } from "../../src/nets/build.ts";
@@ -19,6 +21,7 @@ import { gpuTest } from "../support/device.ts";
 import { upload } from "../support/layout.ts";
 import { flatten, relativeError, thinned } from "../support/nets.ts";
 import { expectSame, runTest, shortRecipe } from "../support/runs.ts";
+import { unrollSpec } from "../support/specs.ts";
 
 /** Runs `body` where an adapter binds `most` bytes at most; to bind more is a failure. */
 async function withBindings<T>(
@@ -169,41 +172,48 @@ async function inOneAndThree<T>(device: Device, run: (net: Net) => Promise<T>): 
   return [await runWith(1), await withBindings(device, MOST, () => runWith(3))];
 }
 
-runTest("Unroll with θ in three parts gives the same bits as in one", async (device) => {
-  const spec = { steps: 3, epochs: 1, perStep: 5, networks: 2, labels: true };
-  const [expected, got] = await inOneAndThree(device, async (net) => {
-    using owned = new DisposableStack();
-    const unroll = owned.use(
-      new Unroll(net, spec, { part: 5, total: 10 }, {
-        segment: 2, // so that a step is taken once more
-        keepActivations: false,
-      }),
-    );
-    const how = { init: "random", method: "orthogonal", param: 1, seed: 3 } as const;
-    drawNetworks(net, unroll.theta0, how, 0);
-    const data = owned.use(new Synthetic(net, spec));
-    const write = (blocks: Blocks, seed: number) => blocks.write(random(blocks.length, seed));
-    [data.images, data.labels, data.lrs].forEach(write);
-    const real = owned.use(new RealBatch(net, DATASET.train, 10, 5, DATASET));
-    real.choose(Uint32Array.from({ length: 10 }, (_, n) => 2 * n));
-    const record = device.record();
-    real.record(record);
-    unroll.metaGradient(record, data, real.parts); // which adds up the gradients of two parts
-    record.submit();
-    const { images, labels, lrs } = unroll.gradient;
-    return {
-      loss: await unroll.loss.read(),
-      thetaT: await unroll.thetaT.read(),
-      images: await images.read(),
-      labels: await labels.read(),
-      lrs: await lrs.read(),
-    };
-  });
-  for (const [name, numbers] of Object.entries(expected)) {
-    assert.ok(numbers.every(Number.isFinite) && numbers.some((value) => value !== 0), name);
-  }
-  expectSame("parts", got, expected);
-});
+for (const optimizer of OPTIMIZER_NAMES) {
+  runTest(
+    `Unroll (${optimizer}) with θ in three parts gives the same bits as in one`,
+    async (device) => {
+      const sizes = { blocks: 3, perBlock: 5, networks: 2, labels: true };
+      const spec = unrollSpec({ ...sizes, optimizer, learnMomentum: optimizer === "momentum" });
+      const [expected, got] = await inOneAndThree(device, async (net) => {
+        using owned = new DisposableStack();
+        const unroll = owned.use(
+          new Unroll(net, spec, { part: 5, total: 10 }, {
+            segment: 2, // so that a step is taken once more
+            keepActivations: false,
+          }),
+        );
+        const how = { init: "random", method: "orthogonal", param: 1, seed: 3 } as const;
+        drawNetworks(net, unroll.start.theta, how, 0);
+        const data = owned.use(new DistilledData(net, spec));
+        data.momentum.write([0.9]);
+        const write = (blocks: Blocks, seed: number) => blocks.write(random(blocks.length, seed));
+        [data.images, data.labels, data.lrs].forEach(write);
+        const real = owned.use(new RealBatch(net, DATASET.train, 10, 5, DATASET));
+        real.choose(Uint32Array.from({ length: 10 }, (_, n) => 2 * n));
+        const record = device.record();
+        real.record(record);
+        unroll.metaGradient(record, data, real.parts); // which adds up the gradients of two parts
+        record.submit();
+        const { images, labels, lrs } = unroll.gradient;
+        return {
+          loss: await unroll.loss.read(),
+          thetaT: await unroll.end.theta.read(),
+          images: await images.read(),
+          labels: await labels.read(),
+          lrs: await lrs.read(),
+        };
+      });
+      for (const [name, numbers] of Object.entries(expected)) {
+        assert.ok(numbers.every(Number.isFinite) && numbers.some((value) => value !== 0), name);
+      }
+      expectSame("parts", got, expected);
+    },
+  );
+}
 
 runTest("train with θ in three parts gives the same bytes as in one", async (device, dir) => {
   const settings = { arch: ARCH, networks: 3, atOnce: 2, epochs: 2, batch: 5 };

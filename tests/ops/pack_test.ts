@@ -75,6 +75,26 @@ for (const { planes, all, chosen } of SHAPES) {
     assert.ok(rest.every((value) => value === 0), "padding images are zero");
   });
 
+  gpuTest(`packImages ${chosen} of ${C}×${height}×${width}: floats as they are`, async (device) => {
+    const data = Float32Array.from(random(all * size, 9));
+    using bytes = device.tensor([data.length]).write(data);
+    using indices = device.tensor([count]).write(Uint32Array.from(chosen));
+    using scale = device.tensor([C, 2]).write(new Float32Array(2 * C).fill(7));
+    using moves = device.tensor([count]).write(new Uint32Array(count));
+    using x = device.tensor([size, padded(count)]);
+    for (const to of [{ scale, x }, { scale, x, moves }]) {
+      x.write(new Float32Array(x.size).fill(NaN));
+      const record = device.record();
+      packImages(record, { bytes, indices, floats: true }, to, planes);
+      record.submit();
+      const values = await x.read();
+      values.forEach((value, i) => {
+        const [at, n] = [Math.floor(i / padded(count)), i % padded(count)];
+        assert.equal(value, n < count ? data[chosen[n]! * size + at] : 0);
+      });
+    }
+  });
+
   gpuTest(`packImages ${chosen} of ${C}×${height}×${width}: moved and flipped`, async (device) => {
     const data = Uint8Array.from(random(all * size, 8), (v) => Math.floor(128 * (v + 1)));
     using bytes = uploadBytes(device, data);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { threefry2x32 } from "../../src/data/threefry.ts";
+import { threefry2x32 } from "../../src/base/threefry.ts";
 import type { Device } from "../../src/gpu/mod.ts";
 import { type Draw, random } from "../../src/ops/random.ts";
 import { assertClose } from "../support/close.ts";

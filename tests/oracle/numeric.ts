@@ -1,12 +1,14 @@
-// numeric: float64 central differences, seeded numbers, and the comparison all oracle tests share.
+// numeric: float64 central differences of fourth order, seeded numbers, and the comparison that all
+// oracle tests share.
 //
-//   gradient      g_i = (f(x + h·e_i) − f(x − h·e_i)) / 2h          f scalar
-//   directional   d   = (f(+h) − f(−h)) / 2h                        f vector, of the step length
+//   difference    D f = (8·(f(h) − f(−h)) − (f(2h) − f(−2h))) / 12h = f'(0) + O(h⁴)
+//   gradient      g_i = D of f(x + h·e_i)                           f scalar
+//   directional   d   = D of f(h)                                   f vector, of the step length
 //   assertClose   max_i |a_i − b_i| ≤ tolerance · max_i |b_i|
 
 import assert from "node:assert/strict";
 
-const STEP = 1e-5;
+const STEP = 5e-5;
 
 /** Numbers [length] uniform in (−scale, scale), the same for the same seed. */
 export function random(length: number, seed: number, scale = 1): Float64Array {
@@ -28,19 +30,20 @@ export function moved(x: Float64Array, xDot: Float64Array, step: number): Float6
 export function gradient(f: (x: Float64Array) => number, x: Float64Array): Float64Array {
   const at = x.slice();
   return x.map((value, i) => {
-    at[i] = value + STEP;
-    const above = f(at);
-    at[i] = value - STEP;
-    const below = f(at);
+    const along = (step: number) => {
+      at[i] = value + step;
+      return f(at);
+    };
+    const [near, far] = [along(STEP) - along(-STEP), along(2 * STEP) - along(-2 * STEP)];
     at[i] = value;
-    return (above - below) / (2 * STEP);
+    return (8 * near - far) / (12 * STEP);
   });
 }
 
 /** The derivative at 0 of vector f, a function of the length of the step taken. */
 export function directional(f: (step: number) => Float64Array): Float64Array {
-  const below = f(-STEP);
-  return f(STEP).map((above, i) => (above - below[i]!) / (2 * STEP));
+  const [plus, minus, plus2, minus2] = [f(STEP), f(-STEP), f(2 * STEP), f(-2 * STEP)];
+  return plus.map((value, i) => (8 * (value - minus[i]!) - (plus2[i]! - minus2[i]!)) / (12 * STEP));
 }
 
 /** Equal lengths, and the largest error at most tolerance times the largest expected number. */

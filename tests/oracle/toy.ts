@@ -1,6 +1,6 @@
 // toy: three small networks off their kinks, for central differences through whole networks.
 //
-//   smooth   [2,3,4] → conv 2×2 → [3,2,3] → dense 5              no kinks at all
+//   smooth   [2,3,4] → conv 2×2 → [3,2,3] → softplus → dense 5   no kinks at all
 //   gated    [7] → dense 6 → relu → dense 4     |Σ x·w| ≤ 7·0.2 under biases of ±3: relus never flip
 //   scalar   [5] → dense 4 → dense 1                      no kinks at all
 
@@ -8,6 +8,7 @@ import { conv2d } from "../../src/oracle/conv2d.ts";
 import { dense } from "../../src/oracle/dense.ts";
 import { type OracleLayer, sequence } from "../../src/oracle/layer.ts";
 import { relu } from "../../src/oracle/relu.ts";
+import { softplus } from "../../src/oracle/softplus.ts";
 import { random } from "./numeric.ts";
 
 /** A network and parameters [params] for it. */
@@ -16,10 +17,14 @@ export interface Toy {
   readonly theta: Float64Array;
 }
 
-/** A convolution and a dense layer: [n,2,3,4] → [n,5]. */
+/** A convolution, a softplus and a dense layer: [n,2,3,4] → [n,5]. */
 export function smoothToy(): Toy {
   const conv = conv2d({ C: 2, H: 3, V: 4, O: 3, K: 2, PAD: 0 });
-  const logits = sequence([conv, dense({ C: 3 * 2 * 3, O: 5 })]);
+  const logits = sequence([
+    conv,
+    softplus({ SIZE: conv.outSize, BETA: 2 }),
+    dense({ C: conv.outSize, O: 5 }),
+  ]);
   return { logits, theta: random(logits.params, 21, 0.5) };
 }
 

@@ -239,7 +239,7 @@ async function runPasses(
       { ...on, ...(tangent ? { thetaBarDot: bar } : { thetaBar: bar }) },
       tangent,
     );
-    if (floats > 0) sums.finish(record, thetas[which]!, undefined);
+    if (floats > 0) sums.finish(record, thetas[which]!);
   };
   op.forward(record, frame, false);
   back(0, false, frame);

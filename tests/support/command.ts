@@ -13,7 +13,7 @@ export const CACHE_PERMISSION =
   "--allow-env=HF_ENDPOINT,HF_HUB_CACHE,HF_HOME,XDG_CACHE_HOME,HOME,USERPROFILE";
 
 /** The repository's folder, with a slash at the end. */
-export const ROOT = new URL("../../", import.meta.url).pathname;
+export const ROOT = new URL("../..", import.meta.url).pathname;
 
 /** How a command ended. */
 export interface Ending {

@@ -1,5 +1,8 @@
 /** Devices for tests, one for each profile; a machine without an adapter fails, it never skips. */
 import { Device, type Profile } from "../../src/gpu/mod.ts";
+import { skipOpenGl } from "../../src/run/open_device.ts";
+
+skipOpenGl();
 
 const opened: Partial<Record<Profile["name"], Promise<Device>>> = {};
 

@@ -1,14 +1,14 @@
 // deno-lint-ignore-file camelcase -- settings are spelled as in the files
 /** Runs: a small data set that is easy to learn, short recipes, and the files of a run's folder. */
 import { deepEqual, equal } from "node:assert/strict";
-import { decodeSafetensors, type Safetensors } from "../../src/data/safetensors.ts";
-import type { Dataset, Split } from "../../src/data/dataset.ts";
-import { parseRecipe, type Recipe } from "../../src/distill/recipe.ts";
+import { decodeSafetensors, type Safetensors } from "../../src/base/safetensors.ts";
+import type { Dataset, Split } from "../../src/sets/dataset.ts";
+import { parseRecipe, type Recipe } from "../../src/recipe/recipe.ts";
 import type { Device } from "../../src/gpu/mod.ts";
 import type { Layer } from "../../src/nets/arch.ts";
 import { idxBytes } from "../data/idx_files.ts";
 import { random } from "../oracle/numeric.ts";
-import { inTemporary } from "../report/temporary.ts";
+import { inTemporary } from "./temporary.ts";
 import { deviceOf } from "./device.ts";
 
 const SIDE = 28;
@@ -42,6 +42,20 @@ function easySplit(count: number, seed: number): Split {
     }
   });
   return { images, labels, count };
+}
+
+/** Rows of two numbers in two classes, which one of them tells apart. */
+export function easyTable(train = 120, test = 40): Dataset {
+  const about = { channels: 2, height: 1, width: 1, classes: 2, classNames: ["short", "tall"] };
+  const split = (count: number, seed: number): Split => {
+    const labels = Uint8Array.from({ length: count }, (_, n) => n % 2);
+    const images = Float32Array.from(random(2 * count, seed), (value, i) => {
+      return i % 2 ? value : 0.5 * value + (labels[i >> 1] ? 0.9 : -0.9);
+    });
+    return { images, labels, count };
+  };
+  const units = { columns: ["height", "width"], mean: [170, 40], std: [12, 0.5] };
+  return { name: "csv:people", ...about, ...units, train: split(train, 1), test: split(test, 2) };
 }
 
 /** Writes a data set as four IDX files, for --data-dir. */

@@ -1,0 +1,241 @@
+// deno-lint-ignore-file camelcase -- metadata and settings are spelled as in the files
+/** Evaluate: what networks reach on real test images, before and after training on distilled data. */
+import type { Dataset, Split } from "../sets/dataset.ts";
+import type { Device } from "../gpu/mod.ts";
+import { importNetworks } from "../nets/export.ts";
+import { initialize } from "../nets/init.ts";
+import type { Net } from "../nets/net.ts";
+import { padded, parameterFloats, sizeOf } from "../layers/op.ts";
+import type { Theta } from "../nets/theta.ts";
+import type { DistilledData } from "../meta/distilled_data.ts";
+import type { Initialization } from "../meta/initial_networks.ts";
+import { type InnerSpec, stepImages } from "../meta/inner_spec.ts";
+import {
+  type Accuracy,
+  bytesPerNetwork,
+  classify,
+  fractionOf,
+  hitsOf,
+  summarize,
+} from "./accuracy.ts";
+import type { Artifact } from "../store/artifact.ts";
+import { type Attack, type AttackMeasures, attackOf, relabel, summarizeAttack } from "./attack.ts";
+import { readNetworks } from "../store/network_file.ts";
+import { innerSpecOf, loadDistilled, openArtifact } from "../store/open_artifact.ts";
+import { Pretrained } from "./pretrained.ts";
+import { Trainees } from "./trainees.ts";
+import { UsageError } from "../base/usage_error.ts";
+
+/** Accuracy of the same networks before and after training. */
+export interface Gain {
+  /** Test accuracy of the initial networks. */
+  before: Accuracy;
+  /** Test accuracy after training on the distilled data. */
+  after: Accuracy;
+  /** What an attack comes to, where there is one; the accuracies above are by the true labels. */
+  attack?: Attack & {
+    /** Measures of the initial networks. */
+    before: AttackMeasures;
+    /** Measures after training on the distilled data. */
+    after: AttackMeasures;
+  };
+}
+
+/** Numbers of test networks start here, so that none was trained on. */
+const FIRST_TEST_NETWORK = 0x80000000;
+
+/** Networks trained and tested at once, where memory allows: a GPU is busy only with many. */
+const AT_ONCE = { software: 10, hardware: 50 };
+
+/** Networks that the paper tests on. */
+const HELD_OUT = 200;
+
+/** Bytes that evaluation takes at most unless it is told otherwise. */
+const ROOM = 4 * 2 ** 30;
+
+/** What networks are measured with. */
+export interface Trial {
+  readonly net: Net;
+  readonly dataset: Dataset;
+  /** How networks are drawn, where `theta0` is left out. */
+  readonly how: Initialization;
+  /** How many networks. */
+  readonly networks: number;
+  /** Initial networks, θ [networks, P] or more; drawn when left out. */
+  readonly theta0?: Float32Array<ArrayBuffer> | undefined;
+  /** Whether networks that diverged count with what they classify right; an error otherwise. */
+  readonly mayDiverge?: boolean | undefined;
+  /** Bytes that all of it may take; one network is trained and tested in any case. */
+  readonly room?: number | undefined;
+  /** Called with a line when something long begins. */
+  readonly onProgress?: ((line: string) => void) | undefined;
+}
+
+/** Distilled data, and how networks train on it. */
+export interface Training {
+  readonly data: DistilledData;
+  readonly spec: InnerSpec;
+}
+
+/** How networks are evaluated. */
+export interface EvaluateOptions {
+  /** How many networks; one of a fixed initialisation, else 200 or all that were held out. */
+  readonly networks?: number;
+  /** Where the file of trained networks is, if not where it was. */
+  readonly pretrained?: string;
+  /** Called with a line when something long begins. */
+  readonly onProgress?: (line: string) => void;
+}
+
+/**
+ * Trains networks on an artifact exactly as recorded and tests them: the stored network for a fixed
+ * initialisation, else `networks` that the distillation never saw, fresh ones (200 by default, as in
+ * the paper) or those held out of the file of trained networks (all by default).
+ *
+ * @throws UsageError for several networks of a fixed initialisation, more than were held out, or data
+ * or a file of networks that is not that of the distillation.
+ */
+export async function evaluate(
+  device: Device,
+  dir: string,
+  given: Dataset,
+  options: EvaluateOptions = {},
+): Promise<Gain> {
+  const { artifact, net, how, dataset } = await openArtifact(device, dir, given);
+  const { metadata } = artifact;
+  const { init } = how;
+  const networks = options.networks ??
+    (init === "fixed" ? 1 : Number(metadata.held_out ?? HELD_OUT));
+  if (init === "fixed" && networks !== 1) {
+    throw new UsageError(
+      `Cannot evaluate ${dir} on ${networks} networks: it was distilled for one fixed network, ` +
+        `expected --networks 1`,
+    );
+  }
+  const attack = attackOf(metadata.attack ?? "none", dataset);
+  const theta0 = init === "fixed"
+    ? importNetworks(net, artifact.init)
+    : await heldOut(net, dir, metadata, networks, options.pretrained);
+  const spec = innerSpecOf(metadata);
+  using data = loadDistilled(net, spec, artifact);
+  const { onProgress } = options;
+  const trial = { net, dataset, how, networks, theta0, onProgress };
+  return await measureGain(trial, { data, spec }, attack);
+}
+
+/** θ of the networks that an artifact's distillation held out, if it was from a file of networks. */
+async function heldOut(
+  net: Net,
+  dir: string,
+  { pretrained, pretrained_sha256, held_out, seed }: Artifact["metadata"],
+  networks: number,
+  path = pretrained,
+): Promise<Float32Array<ArrayBuffer> | undefined> {
+  if (pretrained === undefined) return undefined;
+  if (networks > Number(held_out)) {
+    throw new UsageError(
+      `Cannot evaluate ${dir} on ${networks} networks: got ${held_out} that were held out, ` +
+        `expected --networks ${held_out} or fewer`,
+    );
+  }
+  const file = await readNetworks(path!);
+  if (file.sha256 !== pretrained_sha256) {
+    throw new UsageError(
+      `Cannot evaluate ${dir} on the networks of ${file.path}: got SHA-256 ${file.sha256}, expected ` +
+        `${pretrained_sha256} as in the distillation; give that file with --init pretrained:FILE`,
+    );
+  }
+  const needs = { networks: 1, test_networks: Number(held_out), seed: Number(seed) };
+  return new Pretrained(net, file, { init: "random", ...needs }).tested;
+}
+
+/** Test accuracy before and after training on the data and, where there is one, what an attack does. */
+export async function measureGain(trial: Trial, data: Training, attack?: Attack): Promise<Gain> {
+  const { test, classes } = trial.dataset;
+  const splits = attack ? [test, relabel(test, attack)] : [test];
+  const measure = async (data?: Training) => {
+    const [truth = [], modified = []] = await measureHits(trial, splits, data);
+    const accuracy = summarize(truth.map(fractionOf));
+    return { accuracy, ...(attack && summarizeAttack(test, classes, attack, { truth, modified })) };
+  };
+  const { networks, onProgress } = trial;
+  const note = (line: string) => networks > 1 && onProgress?.(`${networks} networks ${line}`);
+  note("before training");
+  const { accuracy: before, ...attackBefore } = await measure();
+  note("trained as recorded");
+  const { accuracy: after, ...attackAfter } = await measure(data);
+  if (!attack) return { before, after };
+  const [first, last] = [attackBefore as AttackMeasures, attackAfter as AttackMeasures];
+  return { before, after, attack: { ...attack, before: first, after: last } };
+}
+
+/** Test accuracy of the networks of a trial, trained on data before where it is given. */
+export async function measureAccuracy(trial: Trial, training?: Training): Promise<Accuracy> {
+  const [hits = []] = await measureHits(trial, [trial.dataset.test], training);
+  return summarize(hits.map(fractionOf));
+}
+
+/** Which images of each split each network classifies right, trained on `data` where it is given. */
+async function measureHits(
+  { net, dataset, how, networks, theta0, mayDiverge, room = ROOM }: Trial,
+  splits: readonly Split[],
+  data?: Training,
+): Promise<Uint8Array[][]> {
+  const hits: Uint8Array[][] = splits.map(() => []);
+  const each = bytesPerNetwork(net, data?.spec, dataset.test, dataset);
+  const most = networksAtOnce(net, networks, data ? stepImages(data.spec) : 0);
+  const atOnce = Math.max(1, Math.min(most, Math.floor(room / each.all)));
+  const forActivations = room - atOnce * each.theta;
+  for (let first = 0; first < networks; first += atOnce) {
+    const here = Math.min(atOnce, networks - first);
+    using trainees = data && new Trainees(net, data.spec, here);
+    using untrained = data ? undefined : net.theta(here);
+    const theta = trainees?.theta ?? untrained!;
+    if (theta0) theta.write(theta0.subarray(first * net.stride, (first + here) * net.stride));
+    else drawHeldOut(net, theta, how, first);
+    if (data) await trainees!.train(data.data, { seed: how.seed });
+    for (const [i, split] of splits.entries()) {
+      const found = mayDiverge
+        ? (await classify(net, theta, split, dataset, forActivations)).hits
+        : await hitsOf(net, theta, split, dataset, forActivations);
+      hits[i]!.push(...found);
+    }
+  }
+  return hits;
+}
+
+/**
+ * How many of `networks` are trained at once on `images` images where memory is not short: such that
+ * each layer's parameters and activations fit a binding.
+ */
+export function networksAtOnce(net: Net, networks: number, images: number): number {
+  const fit = networksThatFit(net, images);
+  return Math.max(1, Math.min(AT_ONCE[net.device.info.profile], networks, fit));
+}
+
+/** How many networks' parameters of a layer, and activations for `images`, a binding holds. */
+export function networksThatFit(net: Net, images = 0): number {
+  const floats = net.ops.map((op) =>
+    Math.max(parameterFloats(op), padded(images) * sizeOf(op.output))
+  );
+  const most = net.device.info.limits.maxStorageBufferBindingSize!;
+  return Math.floor(most / (4 * Math.max(...floats)));
+}
+
+/** Fills θ with held-out networks number `first` and following, or with the known one. */
+export function drawHeldOut(net: Net, theta: Theta, how: Initialization, first: number): void {
+  drawNetworks(net, theta, how, how.init === "fixed" ? 0 : FIRST_TEST_NETWORK + first);
+}
+
+/** Fills θ with networks number `first` and following of a seed. */
+export function drawNetworks(
+  net: Net,
+  theta: Theta,
+  { method, param, seed }: Initialization,
+  first: number,
+): void {
+  using draw = net.device.tensor([2], "draw").write(Uint32Array.of(seed, first));
+  const record = net.device.record();
+  initialize(record, net, theta, draw, { method, param });
+  record.submit();
+}

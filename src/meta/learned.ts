@@ -1,0 +1,193 @@
+/**
+ * Learned: what the outer loop learns, each array with Adam's moments, and what it stands for: rates
+ * η = softplus(raw), labels ỹ = softmax(raw), momentum μ = sigmoid(raw).
+ */
+import type { FloatTensor } from "../base/safetensors.ts";
+import type { Recorder, Tensor } from "../gpu/mod.ts";
+import { padded } from "../layers/op.ts";
+import type { Net } from "../nets/net.ts";
+import { Softmax } from "../ops/softmax.ts";
+import { sigmoid, sigmoidVjp, softplus, softplusVjp } from "../ops/vector.ts";
+import { Blocks } from "./blocks.ts";
+import { DistilledData } from "./distilled_data.ts";
+import { type InnerSpec, ratesOf } from "./inner_spec.ts";
+import { Adam, type AdamStep } from "./outer_adam.ts";
+import { savedArray } from "./saved.ts";
+
+/** The score by which a learned label starts ahead of the others: 94 % of ten classes. */
+const LABEL_LEAD = 5;
+
+/** What distilled data start as. */
+export interface Start {
+  /** [blocks · perBlock, C, H, W], normalised. */
+  readonly images: Float32Array;
+  /** η, the same for every step. */
+  readonly rate: number;
+  /** μ; strictly between 0 and 1 where it is learned. */
+  readonly momentum: number;
+}
+
+/** Numbers that are learned in place of others, which follow from them. */
+interface Raw {
+  readonly raw: Blocks;
+  readonly adam: Adam;
+  derive(record: Recorder): void;
+  /** Records the gradient in the raw numbers, which it gives. */
+  pull(record: Recorder, gradient: DistilledData): Tensor;
+}
+
+/** Learned arrays on the GPU. */
+export class Learned implements Disposable {
+  /** What networks train on; `derive` keeps it up to date. */
+  readonly data: DistilledData;
+  readonly #net: Net;
+  readonly #spec: InnerSpec;
+  readonly #images: Adam;
+  readonly #rates: Raw | undefined;
+  readonly #labels: Raw | undefined;
+  readonly #momentum: Raw | undefined;
+  readonly #owned: DisposableStack;
+
+  /** Allocates what is learned, all zeros, by what `spec` says is. */
+  constructor(net: Net, spec: InnerSpec) {
+    using owned = new DisposableStack();
+    const data = owned.use(new DistilledData(net, spec));
+    this.#net = net;
+    this.#spec = spec;
+    this.data = data;
+    this.#images = owned.use(new Adam("images", data.images.all));
+    const blocks = (blocks: number, rows: number, count: number) =>
+      owned.use(new Blocks(net.device, "distilled data", blocks, rows, count));
+    const raw = (
+      name: string,
+      like: () => Blocks,
+      derive: (record: Recorder, raw: Tensor) => void,
+      pull: (record: Recorder, gradient: DistilledData, raw: Tensor, out: Tensor) => void,
+    ): Raw => {
+      const [numbers, bar] = [like(), like()];
+      return {
+        raw: numbers,
+        adam: owned.use(new Adam(name, numbers.all)),
+        derive: (record) => derive(record, numbers.all),
+        pull(record, gradient) {
+          pull(record, gradient, numbers.all, bar.all);
+          return bar.all;
+        },
+      };
+    };
+    this.#rates = spec.rates === "fixed" ? undefined : raw(
+      "raw_lrs",
+      () => blocks(ratesOf(spec), 1, 1),
+      (record, a) => softplus(record, { a, out: data.lrs.all }),
+      (record, { lrs }, a, out) => softplusVjp(record, { a, b: lrs.all, out }),
+    );
+    if (spec.labels && net.classes === 1) {
+      throw new RangeError("Cannot learn labels of one output: got 1, expected at least 2 classes");
+    }
+    const softmax = spec.labels ? softmaxOf(net, spec, data) : undefined;
+    this.#labels = softmax && raw(
+      "raw_labels",
+      () => blocks(spec.blocks, net.classes, spec.perBlock),
+      (record, x) => softmax.forward(record, { x, y: data.labels.all }),
+      (record, { labels }, _, xBar) =>
+        softmax.backward(record, { y: data.labels.all, yBar: labels.all, xBar }),
+    );
+    this.#momentum = !spec.learnMomentum ? undefined : raw(
+      "raw_momentum",
+      () => blocks(1, 1, 1),
+      (record, a) => sigmoid(record, { a, out: data.momentum.all }),
+      (record, { momentum }, _, out) =>
+        sigmoidVjp(record, { a: data.momentum.all, b: momentum.all, out }),
+    );
+    this.#owned = owned.move();
+  }
+
+  /** One label a class in order, as in the original; the rest as given. */
+  initialize({ images, rate, momentum }: Start): void {
+    const { classes } = this.#net;
+    const { data } = this;
+    data.images.write(images);
+    const hot = labelsInOrder(this.#spec, classes);
+    data.labels.write(hot);
+    this.#labels?.raw.write(hot.map((y) => y * LABEL_LEAD));
+    data.lrs.write(new Float32Array(data.lrs.length).fill(rate));
+    const raw = rate > 30 ? rate : Math.log(Math.expm1(rate)); // softplus⁻¹
+    this.#rates?.raw.write(new Float32Array(data.lrs.length).fill(raw));
+    data.momentum.write([momentum]);
+    this.#momentum?.raw.write([Math.log(momentum / (1 - momentum))]); // sigmoid⁻¹
+  }
+
+  /** Records the numbers that the raw ones stand for. */
+  derive(record: Recorder): void {
+    for (const raw of this.#raws) raw.derive(record);
+  }
+
+  /** Sets the constants of Adam's next step. */
+  set(step: Omit<AdamStep, "clip">): void {
+    for (const adam of this.#adams) adam.set(step);
+  }
+
+  /** Records Adam's step against the gradient, clipped to `clip` unless that is 0. */
+  step(record: Recorder, gradient: DistilledData, clip: number): void {
+    this.#images.step(record, gradient.images.all, clip);
+    for (const raw of this.#raws) raw.adam.step(record, raw.pull(record, gradient), clip);
+  }
+
+  /** Everything that continues the run, by name. */
+  async save(): Promise<Record<string, FloatTensor>> {
+    const tensors: Record<string, FloatTensor> = {};
+    for (const [name, tensor] of this.#state()) {
+      tensors[name] = { shape: [tensor.size], data: await tensor.read() };
+    }
+    return tensors;
+  }
+
+  /** Puts back what `save` gave. @throws TypeError on a missing array or one of another size. */
+  restore(tensors: Record<string, FloatTensor>): void {
+    for (const [name, tensor] of this.#state()) {
+      tensor.write(savedArray(tensors, name, tensor.size));
+    }
+  }
+
+  get #raws(): Raw[] {
+    return [this.#rates, this.#labels, this.#momentum].filter((raw) => raw !== undefined);
+  }
+
+  get #adams(): Adam[] {
+    return [this.#images, ...this.#raws.map(({ adam }) => adam)];
+  }
+
+  #state() {
+    return this.#adams.flatMap(({ state }) => state);
+  }
+
+  /** Frees the data and the moments. */
+  [Symbol.dispose](): void {
+    this.#owned.dispose();
+  }
+}
+
+function softmaxOf({ device, classes }: Net, { blocks, perBlock }: InnerSpec, data: DistilledData) {
+  const { stride } = data.labels;
+  return new Softmax(device, {
+    classes,
+    images: padded(perBlock),
+    count: perBlock,
+    blocks,
+    stride,
+  });
+}
+
+/**
+ * One-hot labels [blocks · perBlock, K]: 0 … 0 1 … 1 … in every block, as in the original. Of a network with one
+ * output, the second half of a block is 1.
+ */
+function labelsInOrder({ blocks, perBlock }: InnerSpec, K: number): Float32Array<ArrayBuffer> {
+  const labels = new Float32Array(blocks * perBlock * K);
+  for (let n = 0; n < blocks * perBlock; n++) {
+    const label = Math.floor((n % perBlock) * Math.max(K, 2) / perBlock);
+    if (K > 1) labels[n * K + label] = 1;
+    else labels[n] = label;
+  }
+  return labels;
+}

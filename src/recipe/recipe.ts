@@ -1,0 +1,333 @@
+// recipe: every setting of a distillation, its default, and what it may be; read from YAML.
+// deno-lint-ignore-file camelcase -- keys are spelled as in the YAML files
+import { stringify } from "npm:yaml@2.9.1";
+import { z } from "npm:zod@4.6.7";
+import type { Arch } from "../nets/arch.ts";
+import { archSchema } from "../nets/arch.ts";
+import { INIT_METHODS, type InitMethod } from "../nets/init.ts";
+import { AUGMENTATIONS } from "../meta/augment.ts";
+import { OPTIMIZER_NAMES, type OptimizerName } from "../meta/optimizers/list.ts";
+import { readRecipe } from "./recipes_builtin.ts";
+import { UsageError } from "../base/usage_error.ts";
+
+/** Every setting of a distillation, spelled as in the YAML files. */
+export interface Recipe {
+  /** Names the folder of the results. */
+  name: string;
+  /** Data set to distil: a name, hf:OWNER/NAME, folder:PATH or csv:PATH (see docs/datasets.md). */
+  dataset: string;
+  /** Rows and columns that images are resized to; 0: as they are. */
+  resize: number;
+  /** Pixels of 0 that are added on every side after that. */
+  pad: number;
+  /** Colour channels that images are converted to, 1 or 3; 0: as they are. */
+  channels: 0 | 1 | 3;
+  /** λ of ZCA whitening in mean eigenvalues, such as 0.1; 0: images are not whitened. */
+  zca: number;
+  /** How real images are varied: not, or by random crops and reflections as CIFAR-10's. */
+  augment: "none" | "crop-flip";
+  /** Network that is trained: a name, or a list of layers. */
+  arch: Arch;
+  /** Whether all training starts from one known network or each iteration draws new ones. */
+  init: "fixed" | "random";
+  /** Distribution of the initial weights. */
+  init_method: InitMethod;
+  /** Gain of the initial weights, or their standard deviation when init_method is normal. */
+  init_param: number;
+  /** File of trained networks to start from, one (init: fixed) or a sample each iteration; or none. */
+  pretrained: string;
+  /** Whether a last layer for the classes of `dataset` replaces that of the trained network. */
+  new_head: boolean;
+  /** Classes "K:T": real images of class K count as class T in the outer loss; or none. */
+  attack: string;
+  /** Gradient steps, each on its own distilled images. */
+  steps: number;
+  /** How often all steps are passed over. */
+  epochs: number;
+  /** Gradient steps of a training in all; 0: steps × epochs. */
+  steps_total: number;
+  /** Gradient steps that are differentiated, from a random one on; 0: all. */
+  window: number;
+  /** Sets of networks that live on from iteration to iteration; 0: each iteration has fresh ones. */
+  pool: number;
+  /** Distilled images that a step draws at random; 0: each step takes its own. */
+  inner_batch: number;
+  /** Distilled images of each class in each step. */
+  per_class: number;
+  /** What distilled images are before any is learned: noise as in the paper, random training images,
+   * or the k-means centres of each class. */
+  image_init: "noise" | "real" | "kmeans";
+  /** R, networks trained side by side in an outer iteration. */
+  networks: number;
+  /** Real images in an outer iteration. */
+  batch: number;
+  /** Outer iterations. */
+  iterations: number;
+  /** Learning rate of the outer Adam. */
+  lr: number;
+  /** Decay of Adam's first moment. */
+  beta1: number;
+  /** Decay of Adam's second moment. */
+  beta2: number;
+  /** How lr changes over the iterations. */
+  schedule: "constant" | "step" | "cosine";
+  /** Iterations between decays of lr when schedule is step. */
+  decay_every: number;
+  /** What lr is multiplied by at each decay when schedule is step. */
+  decay_factor: number;
+  /** Gradients longer than this many times their running mean are shortened to it; 0: never. */
+  clip: number;
+  /** What networks are trained with on distilled data: gradient descent, with momentum, or Adam. */
+  optimizer: OptimizerName;
+  /** What remains of the velocity at each step, for optimizer momentum. */
+  momentum: number;
+  /** Whether momentum is learned too. */
+  learn_momentum: boolean;
+  /** Decay of the first moment, for optimizer adam. */
+  adam_beta1: number;
+  /** Decay of the second moment, for optimizer adam. */
+  adam_beta2: number;
+  /** What is added to the second moment under the root, for optimizer adam. */
+  adam_eps_root: number;
+  /** Whether a learning rate is learned for each step, one for all, or none. */
+  rates: "per_step" | "one" | "fixed";
+  /** η₀, inner learning rate before any is learned. */
+  distill_lr: number;
+  /** Loss of networks: cross-entropy of softmax, or of a single sigmoid, or mse; auto is softmax. */
+  loss: "auto" | "softmax" | "sigmoid" | "mse";
+  /** Whether labels are learned too, as probabilities. */
+  soft_labels: boolean;
+  /** Seed of everything random, an unsigned 32-bit integer. */
+  seed: number;
+  /** Networks whose mean accuracy is reported when init is random; one is used when fixed. */
+  test_networks: number;
+  /** Iterations between checkpoints. */
+  checkpoint_every: number;
+  /** Iterations between reports of the test accuracy; 0: only before and after. */
+  eval_every: number;
+  /** Iterations between reports of the loss. */
+  log_every: number;
+}
+
+// The message of each rule is what was expected; parseRecipe adds the key and what was got.
+
+export function integer(minimum: number, maximum = Number.MAX_SAFE_INTEGER) {
+  const error = maximum === Number.MAX_SAFE_INTEGER
+    ? `an integer ≥ ${minimum}`
+    : `an integer from ${minimum} to ${maximum}`;
+  return z.int({ error }).min(minimum, { error }).max(maximum, { error });
+}
+
+export function positive() {
+  const error = "a number > 0";
+  return z.number({ error }).positive({ error });
+}
+
+function atLeastZero() {
+  const error = "a number ≥ 0";
+  return z.number({ error }).min(0, { error });
+}
+
+function decay() {
+  const error = "a number from 0 to less than 1";
+  return z.number({ error }).min(0, { error }).lt(1, { error });
+}
+
+export function oneOf<const T extends readonly string[]>(values: T) {
+  return z.enum(values, { error: `one of ${values.join(", ")}` });
+}
+
+function word() {
+  const error = "a word of letters, digits, '.', '_' and '-'";
+  return z.string({ error }).regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, { error });
+}
+
+function datasetName() {
+  const error =
+    "a name such as mnist, hf:OWNER/NAME, hf:OWNER/NAME/FOLDER, folder:PATH or csv:PATH";
+  return z.string({ error })
+    .regex(/^([A-Za-z0-9][\w.-]*|hf:\w[\w.-]*\/\w[\w./-]*|folder:.+|csv:.+)$/, { error });
+}
+
+function attack() {
+  const error = "none, or two different classes such as 0:1";
+  return z.string({ error }).regex(/^(none|(\d+):(?!\2$)\d+)$/, { error });
+}
+
+/** What each setting may be; what a recipe leaves out is as in the original's code. */
+export const recipeSchema = z.strictObject({
+  name: word(),
+  dataset: datasetName().default("mnist"),
+  resize: integer(0).default(0),
+  pad: integer(0).default(0),
+  channels: z.literal([0, 1, 3], { error: "0, 1 or 3" }).default(0),
+  zca: atLeastZero().default(0),
+  augment: oneOf(AUGMENTATIONS).default("none"),
+  arch: archSchema.default("lenet"),
+  init: oneOf(["fixed", "random"]).default("fixed"),
+  init_method: oneOf(INIT_METHODS).default("xavier_normal"),
+  init_param: positive().default(1),
+  pretrained: z.string({ error: "a file" }).min(1, { error: "a file" }).default("none"),
+  new_head: z.boolean({ error: "true or false" }).default(false),
+  attack: attack().default("none"),
+  steps: integer(1).default(10),
+  epochs: integer(1).default(3),
+  steps_total: integer(0).default(0),
+  window: integer(0).default(0),
+  pool: integer(0).default(0),
+  inner_batch: integer(0).default(0),
+  per_class: integer(1).default(1),
+  image_init: oneOf(["noise", "real", "kmeans"]).default("noise"),
+  networks: integer(1).default(1),
+  batch: integer(1).default(1024),
+  iterations: integer(1).default(23600),
+  lr: positive().default(0.01),
+  beta1: decay().default(0.5),
+  beta2: decay().default(0.999),
+  schedule: oneOf(["constant", "step", "cosine"]).default("step"),
+  decay_every: integer(1).default(2360),
+  decay_factor: positive().max(1, { error: "a number > 0 and ≤ 1" }).default(0.5),
+  clip: atLeastZero().default(0),
+  optimizer: oneOf(OPTIMIZER_NAMES).default("gd"),
+  momentum: decay().default(0.9),
+  learn_momentum: z.boolean({ error: "true or false" }).default(false),
+  adam_beta1: decay().default(0.9),
+  adam_beta2: decay().default(0.99),
+  adam_eps_root: positive().default(1e-6),
+  rates: oneOf(["per_step", "one", "fixed"]).default("per_step"),
+  distill_lr: positive().default(0.02),
+  loss: oneOf(["auto", "softmax", "sigmoid", "mse"]).default("auto"),
+  soft_labels: z.boolean({ error: "true or false" }).default(false),
+  seed: integer(0, 2 ** 32 - 1).default(1),
+  test_networks: integer(1).default(20),
+  checkpoint_every: integer(1).default(500),
+  eval_every: integer(0).default(0),
+  log_every: integer(1).default(10),
+}).superRefine(({ dataset, resize, pad, channels, augment }, context) => {
+  if (!dataset.startsWith("csv:")) return;
+  for (const [key, value] of Object.entries({ resize, pad, channels, augment })) {
+    const none = key === "augment" ? "none" : 0;
+    const message = `${none}, since the rows of a table are no images`;
+    if (value !== none) context.addIssue({ code: "custom", path: [key], message });
+  }
+}).refine((recipe) => recipe.init === "random" || recipe.networks === 1, {
+  path: ["networks"],
+  error: "1, since init is fixed and all networks would be the same (init: random allows more)",
+}).refine((recipe) => !recipe.new_head || recipe.pretrained !== "none" && recipe.init === "fixed", {
+  path: ["new_head"],
+  error: "false, since a new last layer is for one trained network (init: fixed, pretrained: FILE)",
+}).refine(({ steps, steps_total }) => steps_total <= 0 || steps_total >= steps, {
+  path: ["steps_total"],
+  error: "0, or at least steps, since networks would never see the images of the others",
+}).superRefine((recipe, { addIssue }) => {
+  const total = stepsOf(recipe);
+  if (!(recipe.window > total && total > 0)) return;
+  const message = `at most the ${total} steps of a training (steps × epochs, or steps_total)`;
+  addIssue({ code: "custom", path: ["window"], message });
+}).refine(({ pool, init, window }) => pool <= 0 || init === "random" && window > 0, {
+  path: ["pool"],
+  error: "0, or init: random and a window, since networks of a pool are trained window by window",
+}).refine(({ inner_batch, steps }) => inner_batch <= 0 || steps === 1, {
+  path: ["inner_batch"],
+  error: "0, or steps: 1, since each step then draws from all images",
+}).refine(({ soft_labels, loss }) => !soft_labels || loss !== "sigmoid", {
+  path: ["soft_labels"],
+  error: "false, since labels are learned as probabilities of classes (loss: softmax)",
+}).refine(
+  ({ learn_momentum, optimizer, momentum }) =>
+    !learn_momentum || optimizer === "momentum" && momentum > 0,
+  {
+    path: ["learn_momentum"],
+    error: "false, or optimizer: momentum and a momentum > 0 to start from",
+  },
+);
+
+/** Gradient steps of a training in all. */
+export function stepsOf(
+  { steps, epochs, steps_total }: Pick<Recipe, "steps" | "epochs" | "steps_total">,
+) {
+  return steps_total || steps * epochs;
+}
+
+/** Adam's rate at iteration k (from 0). */
+export function rateAt(recipe: Recipe, k: number): number {
+  const { lr, schedule, decay_every, decay_factor, iterations } = recipe;
+  if (schedule === "step") return lr * decay_factor ** Math.floor(k / decay_every);
+  if (schedule === "cosine") return lr / 2 * (1 + Math.cos(Math.PI * k / iterations));
+  return lr;
+}
+
+/** Names of all settings. */
+export const RECIPE_SETTINGS: readonly string[] = Object.keys(recipeSchema.shape);
+
+/** Checks a value read from `source`, fills in defaults; throws a UsageError naming each bad key. */
+export function parseRecipe(value: unknown, source: string): Recipe {
+  return check(recipeSchema, value, `recipe ${source}`);
+}
+
+/** Checks an architecture read from `source`; throws a UsageError naming each bad layer. */
+export function parseArch(value: unknown, source: string): Arch {
+  return check(z.strictObject({ arch: archSchema }), { arch: value }, source).arch;
+}
+
+/** What `schema` makes of a value; throws a UsageError naming each bad key of `source`. */
+export function check<T>(schema: z.ZodType<T>, value: unknown, source: string): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const problems = result.error.issues.flatMap((issue) => {
+    if (issue.code === "unrecognized_keys") return issue.keys.map(describeUnknownKey);
+    if (issue.path.length === 0) return `got ${show(value)}, expected settings as key: value`;
+    const got = issue.path.reduce((part, key) => Reflect.get(Object(part), key), value);
+    return `${placeOf(issue.path)}: got ${show(got)}, expected ${issue.message}`;
+  });
+  throw new UsageError(`Cannot use ${source}: ${[...new Set(problems)].join("; ")}`);
+}
+
+/** Reads a built-in recipe by name or else a YAML file; `overrides` replace what it says. */
+export async function loadRecipe(
+  nameOrFile: string,
+  overrides: Record<string, unknown>,
+): Promise<Recipe> {
+  const value = await readRecipe(nameOrFile);
+  const isMapping = typeof value === "object" && value !== null && !Array.isArray(value);
+  return parseRecipe(isMapping ? { ...value, ...overrides } : value, nameOrFile);
+}
+
+/** Writes every setting as YAML; parseRecipe gives back the same recipe. */
+export function recipeToYaml(recipe: Recipe): string {
+  return stringify(recipe);
+}
+
+/** "arch[2].conv.size" */
+function placeOf(path: readonly PropertyKey[]): string {
+  return path.map((key) => typeof key === "number" ? `[${key}]` : `.${String(key)}`).join("")
+    .slice(1);
+}
+
+function show(value: unknown): string {
+  if (value === undefined) return "nothing";
+  return typeof value === "number" ? String(value) : JSON.stringify(value);
+}
+
+function describeUnknownKey(key: string): string {
+  const distances = RECIPE_SETTINGS.map((candidate) => editDistance(key, candidate));
+  const least = Math.min(...distances);
+  const expected = least <= Math.max(2, key.length / 3)
+    ? RECIPE_SETTINGS[distances.indexOf(least)]
+    : "a setting as in `recipes show quick`";
+  return `${key}: got an unknown key, expected ${expected}`;
+}
+
+/** Levenshtein distance: fewest letters to insert, delete or replace. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}

@@ -1,0 +1,80 @@
+// recipes_builtin: the recipes that come with the program, as text inside it; others are files.
+import { parse, YAMLError } from "npm:yaml@2.9.1";
+import adaptMnistUsps from "../../recipes/adapt-mnist-usps.yaml" with { type: "text" };
+import adaptMnistUspsFixed from "../../recipes/adapt-mnist-usps-fixed.yaml" with { type: "text" };
+import adaptUspsMnist from "../../recipes/adapt-usps-mnist.yaml" with { type: "text" };
+import adaptUspsMnistFixed from "../../recipes/adapt-usps-mnist-fixed.yaml" with { type: "text" };
+import adaptSvhnMnist from "../../recipes/adapt-svhn-mnist.yaml" with { type: "text" };
+import adaptSvhnMnistFixed from "../../recipes/adapt-svhn-mnist-fixed.yaml" with { type: "text" };
+import attackCifar10 from "../../recipes/attack-cifar10.yaml" with { type: "text" };
+import attackMnist from "../../recipes/attack-mnist.yaml" with { type: "text" };
+import cifar10Fixed from "../../recipes/cifar10-fixed-100.yaml" with { type: "text" };
+import cifar10Random from "../../recipes/cifar10-random-100.yaml" with { type: "text" };
+import fixed10 from "../../recipes/mnist-fixed-10.yaml" with { type: "text" };
+import fixed100 from "../../recipes/mnist-fixed-100.yaml" with { type: "text" };
+import fineTune from "../../recipes/fine-tune-alexnet.yaml" with { type: "text" };
+import random100 from "../../recipes/mnist-random-100.yaml" with { type: "text" };
+import quick from "../../recipes/quick.yaml" with { type: "text" };
+import { UsageError } from "../base/usage_error.ts";
+
+/** YAML text of each built-in recipe, by name. */
+const builtinRecipes: ReadonlyMap<string, string> = new Map([
+  ["quick", quick],
+  ["mnist-fixed-10", fixed10],
+  ["mnist-fixed-100", fixed100],
+  ["mnist-random-100", random100],
+  ["cifar10-fixed-100", cifar10Fixed],
+  ["cifar10-random-100", cifar10Random],
+  ["adapt-mnist-usps", adaptMnistUsps],
+  ["adapt-mnist-usps-fixed", adaptMnistUspsFixed],
+  ["adapt-usps-mnist", adaptUspsMnist],
+  ["adapt-usps-mnist-fixed", adaptUspsMnistFixed],
+  ["adapt-svhn-mnist", adaptSvhnMnist],
+  ["adapt-svhn-mnist-fixed", adaptSvhnMnistFixed],
+  ["fine-tune-alexnet", fineTune],
+  ["attack-mnist", attackMnist],
+  ["attack-cifar10", attackCifar10],
+]);
+
+/** A built-in recipe in a line. */
+export interface RecipeSummary {
+  /** Its name. */
+  name: string;
+  /** What it is for. */
+  about: string;
+  /** What it takes on two processor cores without a GPU, in words, where that was measured. */
+  time?: string;
+}
+
+/** The built-in recipes, as the comments at the top of their files have them. */
+export function listRecipes(): RecipeSummary[] {
+  return [...builtinRecipes].map(([name, text]) => {
+    const [, about = ""] = /^# (.*?)(?:: |\n)/.exec(text) ?? [];
+    const [, time] = /^# Time: (.*)$/m.exec(text) ?? [];
+    return { name, about, ...(time !== undefined && { time }) };
+  });
+}
+
+/** What a built-in recipe or else a YAML file says, not checked yet. */
+export async function readRecipe(nameOrFile: string): Promise<unknown> {
+  const text = builtinRecipes.get(nameOrFile) ?? await readText(nameOrFile);
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof YAMLError)) throw error;
+    const reason = error.message.split("\n")[0];
+    throw new UsageError(`Cannot use recipe ${nameOrFile}: it is not YAML: ${reason}`);
+  }
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    const names = [...builtinRecipes.keys()].join(", ");
+    const reason = error instanceof Deno.errors.NotFound
+      ? `got no such file, expected a YAML file or one of ${names}`
+      : (error as Error).message;
+    throw new UsageError(`Cannot read recipe ${path}: ${reason}`);
+  }
+}

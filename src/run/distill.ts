@@ -1,0 +1,286 @@
+/** Distill: a run from its recipe to its folder of results, with its log and its checkpoints. */
+import type { Dataset } from "../sets/dataset.ts";
+import type { Device } from "../gpu/mod.ts";
+import { writeAtomic } from "../base/atomic.ts";
+import { MetricsLog } from "../store/metrics.ts";
+import type { Accuracy } from "../evaluate/accuracy.ts";
+import { artifactOf } from "./artifact_of.ts";
+import { expectUnused } from "./unused.ts";
+import { FILES, filesOf, prepareFolder, writeArtifact } from "../store/artifact.ts";
+import { originOf, readCheckpoint, writeCheckpoint } from "../store/checkpoint.ts";
+import { type Gain, measureAccuracy, measureGain, type Training } from "../evaluate/evaluate.ts";
+import { readGain } from "./finished.ts";
+import { describePlan } from "../meta/memory.ts";
+import { type Setting, setUp } from "./set_up.ts";
+import type { NetworkFile } from "../store/network_file.ts";
+import { expectDistillable } from "../recipe/fitting.ts";
+import { networksOf } from "../evaluate/pretrained.ts";
+import { firstImages } from "../evaluate/real_sets.ts";
+import { parseRecipe, rateAt, type Recipe, recipeToYaml } from "../recipe/recipe.ts";
+import type { OuterLoop } from "./outer_loop.ts";
+import { pacing } from "../gpu/pacing.ts";
+import { writePicture } from "../store/picture.ts";
+import { whitened } from "../meta/whiten.ts";
+
+/** Where a run stands. */
+export interface Progress {
+  /** Iterations done. */
+  iteration: number;
+  /** Iterations in all. */
+  iterations: number;
+  /** Mean loss over networks on the iteration's real batch. */
+  loss: number;
+  /** Seconds of an iteration, the mean of this call so far. */
+  secondsPerIteration: number;
+  /** Test accuracy, when it was just measured. */
+  accuracy?: Accuracy;
+  /** Reads the distilled data as it is now. */
+  read(): Promise<DistilledArrays>;
+}
+
+/** Distilled data in the middle of a run. */
+export interface DistilledArrays {
+  /** [steps · perStep, C, H, W], as networks see them. */
+  images: Float32Array;
+  /** [steps · perStep, K]. */
+  labels: Float32Array;
+  /** Learning rates: one for each step, or one for all. */
+  lrs: Float32Array;
+}
+
+/** What a run came to. */
+export interface DistillResult extends Gain {
+  /** Iterations in all, those before a resumption counted in. */
+  iterations: number;
+  /** Wall time of this call. */
+  seconds: number;
+  /** Dispatches of an outer iteration. */
+  dispatches: number;
+  /** The most bytes that tensors held on the GPU at once. */
+  peakBytes: number;
+  /** Path of the picture of the distilled data; left out for tables that have not two columns. */
+  picture?: string;
+  /** Paths of all files written. */
+  files: string[];
+}
+
+/** Where results go, and who hears of progress. */
+export interface DistillOptions {
+  /** Folder of the results; made if there is none. */
+  readonly out: string;
+  /** Whether to go on from the folder's checkpoint, if it has one. */
+  readonly resume?: boolean;
+  /** Bytes of GPU memory that the run may take; 4 GB when left out. The plan that fits best computes the
+   * same numbers, unless only smaller parts of the real batch fit: their sums round otherwise. */
+  readonly memoryBudget?: number;
+  /** Called once with what memory is spent on, line by line. */
+  readonly onPlan?: (lines: string[]) => void;
+  /** Called with a line when something long begins before the first iteration. */
+  readonly onNote?: (line: string) => void;
+  /** Called every `log_every` iterations, with each accuracy, and at the end; a promise is waited for. */
+  readonly onProgress?: (progress: Progress) => void | Promise<void>;
+  /** Ends the run early: it writes a checkpoint, and throws the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Distils a data set as a recipe says and writes the results to `out`.
+ *
+ * The same recipe on the same adapter gives the same bytes in `distilled.safetensors`, stopped and
+ * resumed or not.
+ *
+ * @throws Error when a number is not finite; the last good checkpoint stays.
+ * @throws UsageError for a bad recipe, a folder with files in it unless a run is resumed, a recipe and a data set
+ * that do not go together, or a run that does not fit into the memory budget; nothing is written then.
+ */
+export async function distill(
+  device: Device,
+  given: Recipe,
+  dataset: Dataset,
+  options: DistillOptions,
+): Promise<DistillResult> {
+  const start = performance.now();
+  const recipe = parseRecipe(given, given.name);
+  if (!options.resume) await expectUnused(options.out);
+  expectDistillable(recipe, dataset);
+  const networks = await networksOf(recipe);
+  const seen = await whitened(device, dataset, recipe.zca, options.onNote);
+  device.resetPeak();
+  using run = new Run(device, recipe, seen, options, networks);
+  await run.begin();
+  await run.iterate();
+  const gain = await run.finish();
+  const files = filesOf(dataset).map((name) => `${options.out}/${name}`);
+  const picture = files.find((path) => path.endsWith(FILES.picture));
+  const seconds = (performance.now() - start) / 1000;
+  const { peakBytes } = device;
+  const { iterations } = recipe;
+  const done = { ...gain, iterations, seconds, dispatches: run.dispatches, peakBytes, files };
+  return { ...done, ...(picture !== undefined && { picture }) };
+}
+
+/** One run: its log, its checkpoints and how far it is. */
+class Run implements Disposable {
+  readonly #recipe: Recipe;
+  readonly #dataset: Dataset;
+  readonly #options: DistillOptions;
+  readonly #setting: Setting;
+  readonly #device: Device;
+  readonly #networks: NetworkFile | undefined;
+  #origin: Record<string, string> = {};
+  #metrics: MetricsLog | undefined;
+  /** Iterations done, and those that the checkpoint on disk has, if there is one. */
+  #done = 0;
+  #saved: number | undefined;
+
+  constructor(
+    device: Device,
+    recipe: Recipe,
+    dataset: Dataset,
+    options: DistillOptions,
+    networks?: NetworkFile,
+  ) {
+    this.#recipe = recipe;
+    this.#dataset = dataset;
+    this.#options = options;
+    this.#device = device;
+    this.#networks = networks;
+    this.#setting = setUp(device, recipe, dataset, options.memoryBudget, networks);
+    options.onPlan?.(describePlan(this.#setting.plan, this.#setting.spec));
+  }
+
+  get dispatches(): number {
+    return this.#loop.dispatches;
+  }
+
+  get #loop(): OuterLoop {
+    return this.#setting.loop;
+  }
+
+  /** What the data is now, for networks to train on. */
+  #training(): Training {
+    this.#loop.derive();
+    return { data: this.#loop.learned.data, spec: this.#setting.spec };
+  }
+
+  /** Fresh distilled data, or that of the checkpoint; what does not fit is refused before writing. */
+  async begin(): Promise<void> {
+    const { out, resume = false, onNote } = this.#options;
+    this.#origin = await originOf(
+      this.#recipe,
+      this.#dataset,
+      this.#device.info.name,
+      this.#networks,
+    );
+    const checkpoint = resume ? await readCheckpoint(out, this.#recipe, this.#origin) : undefined;
+    const { distill_lr: rate, momentum } = this.#recipe;
+    const size = this.#loop.learned.data.images.length;
+    const images = checkpoint
+      ? new Float32Array(size)
+      : await firstImages(this.#device, this.#recipe, this.#dataset, onNote);
+    this.#loop.learned.initialize({ images, rate, momentum });
+    if (checkpoint) {
+      this.#loop.restore(checkpoint.tensors);
+      this.#saved = this.#done = checkpoint.iteration;
+    }
+    await prepareFolder(out);
+    await writeAtomic(`${out}/${FILES.recipe}`, recipeToYaml(this.#recipe));
+    this.#metrics = await MetricsLog.open(`${out}/${FILES.metrics}`, checkpoint?.iteration);
+  }
+
+  async iterate(): Promise<void> {
+    const { iterations, log_every, eval_every, checkpoint_every } = this.#recipe;
+    const first = this.#done;
+    let paused = 0;
+    const start = performance.now();
+    const pace = pacing(this.#device);
+    while (this.#done < iterations) {
+      await this.#endIfAborted();
+      this.#loop.iterate(this.#done++);
+      await pace();
+      const due = (every: number) => every > 0 && this.#done % every === 0;
+      const last = this.#done === iterations;
+      if (!due(log_every) && !due(eval_every) && !due(checkpoint_every) && !last) continue;
+      const loss = await this.#loss();
+      const stop = performance.now();
+      const secondsPerIteration = (stop - start - paused) / 1000 / (this.#done - first);
+      const accuracy = due(eval_every) && !last ? await this.#accuracy() : undefined;
+      const found = { loss, secondsPerIteration, ...(accuracy && { accuracy }) };
+      this.#log(found); // before the checkpoint: resuming drops what is later, and repeats it
+      if (due(checkpoint_every) || last) await this.#checkpoint();
+      const progress = { ...found, iteration: this.#done, iterations, read: () => this.#read() };
+      await this.#options.onProgress?.(progress);
+      paused += performance.now() - stop;
+    }
+  }
+
+  async #read(): Promise<DistilledArrays> {
+    const { images, labels, lrs } = this.#training().data;
+    return { images: await images.read(), labels: await labels.read(), lrs: await lrs.read() };
+  }
+
+  /** Where the run was asked to end: writes a checkpoint first. @throws the signal's reason. */
+  async #endIfAborted(): Promise<void> {
+    const { signal } = this.#options;
+    if (!signal?.aborted) return;
+    if (this.#saved !== this.#done) await this.#checkpoint();
+    signal.throwIfAborted();
+  }
+
+  /** Writes the artifact, then tests it and draws the picture. */
+  async finish(): Promise<Gain> {
+    const { out } = this.#options;
+    const { trial, attack } = this.#setting;
+    const training = this.#training();
+    const artifact = await artifactOf(this.#recipe, trial, training, this.#networks);
+    await writeArtifact(out, artifact);
+    const gain = await measureGain(trial, training, attack);
+    const percent = (accuracy: Accuracy) => `${(100 * accuracy.mean).toFixed(1)} %`;
+    const title = `${this.#dataset.name}: ${percent(gain.before)} → ${percent(gain.after)}`;
+    await writePicture(out, artifact, title, this.#dataset);
+    const isLogged = await readGain(out) !== undefined; // as when a finished run is resumed
+    if (!isLogged) this.#metrics!.append({ iteration: this.#done, ...gain });
+    return gain;
+  }
+
+  async #accuracy(): Promise<Accuracy> {
+    return await measureAccuracy(this.#setting.trial, this.#training());
+  }
+
+  async #loss(): Promise<number> {
+    const loss = await this.#loop.loss();
+    if (!Number.isFinite(loss)) throw this.#diverged(`a loss of ${loss}`);
+    return loss;
+  }
+
+  async #checkpoint(): Promise<void> {
+    const tensors = await this.#loop.save();
+    for (const [name, { data }] of Object.entries(tensors)) {
+      const bad = data.find((value) => !Number.isFinite(value));
+      if (bad !== undefined) throw this.#diverged(`${bad} in ${name}`);
+    }
+    await writeCheckpoint(this.#options.out, tensors, this.#done, this.#origin);
+    this.#saved = this.#done;
+  }
+
+  #diverged(got: string): Error {
+    const kept = this.#saved === undefined
+      ? "there was no checkpoint yet"
+      : `the last good checkpoint, of iteration ${this.#saved}, stays in ${this.#options.out}`;
+    return new Error(
+      `Cannot go on at iteration ${this.#done}: got ${got}, expected finite numbers; lower lr ` +
+        `(now ${this.#recipe.lr}) or distill_lr (now ${this.#recipe.distill_lr}) and start in ` +
+        `another folder; ${kept}`,
+    );
+  }
+
+  #log({ loss, ...rest }: Omit<Progress, "iteration" | "iterations" | "read">): void {
+    const rate = rateAt(this.#recipe, this.#done - 1);
+    this.#metrics!.append({ iteration: this.#done, loss, rate, ...rest });
+  }
+
+  [Symbol.dispose](): void {
+    this.#loop[Symbol.dispose]();
+    this.#metrics?.[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * OuterLoop: the learned arrays and the objective on the GPU, and one iteration: the objective's
+ * gradient in the distilled data and Adam's step against it.
+ */
+import type { FloatTensor } from "../base/safetensors.ts";
+import type { Recorder } from "../gpu/mod.ts";
+import { Learned } from "../meta/learned.ts";
+import type { Objective } from "../meta/objectives/objective.ts";
+import type { Net } from "../nets/net.ts";
+import type { InnerSpec } from "../meta/inner_spec.ts";
+import { rateAt, type Recipe } from "../recipe/recipe.ts";
+
+/** Iterations that are kept recorded: a window has as many keys as steps that it may start at. */
+const MOST_RECORDINGS = 16;
+
+/** What a recipe learns on the GPU. */
+export class OuterLoop implements Disposable {
+  /** The arrays that it learns. */
+  readonly learned: Learned;
+  readonly #net: Net;
+  readonly #recipe: Recipe;
+  readonly #objective: Objective;
+  /** Iterations by the key of their draws, resolved once and submitted again; the oldest go first. */
+  readonly #recordings = new Map<string, Recorder>();
+  #last: Recorder | undefined;
+  readonly #owned: DisposableStack;
+
+  /** Makes what is learned; the objective is disposed of with the loop. */
+  constructor(net: Net, spec: InnerSpec, recipe: Recipe, objective: Objective) {
+    using owned = new DisposableStack();
+    this.#net = net;
+    this.#recipe = recipe;
+    this.#objective = owned.use(objective);
+    this.learned = owned.use(new Learned(net, spec));
+    this.#owned = owned.move();
+  }
+
+  /** Dispatches of the last iteration; 0 before the first. */
+  get dispatches(): number {
+    return this.#last?.dispatches ?? 0;
+  }
+
+  /** Submits iteration k (from 0). */
+  iterate(k: number): void {
+    const { beta1, beta2, clip } = this.#recipe;
+    const draw = this.#objective.draw(k);
+    this.learned.set({ t: k + 1, rate: rateAt(this.#recipe, k), beta1, beta2 });
+    let recording = this.#recordings.get(draw.key);
+    if (!recording) {
+      recording = this.#net.device.record();
+      this.learned.derive(recording);
+      draw.record(recording, this.learned.data);
+      this.learned.step(recording, this.#objective.gradient, clip);
+      if (this.#recordings.size === MOST_RECORDINGS) {
+        this.#recordings.delete(this.#recordings.keys().next().value!);
+      }
+      this.#recordings.set(draw.key, recording);
+    }
+    this.#last = recording;
+    recording.submit();
+  }
+
+  /** The loss of the last iteration. */
+  async loss(): Promise<number> {
+    return (await this.#objective.loss.read())[0]!;
+  }
+
+  /** Brings the rates and labels up to what is learned now. */
+  derive(): void {
+    const record = this.#net.device.record();
+    this.learned.derive(record);
+    record.submit();
+  }
+
+  /** Everything that continues the run, by name. */
+  async save(): Promise<Record<string, FloatTensor>> {
+    return { ...await this.learned.save(), ...await this.#objective.save() };
+  }
+
+  /** Puts back what `save` gave. @throws TypeError on a missing array or one of another size. */
+  restore(tensors: Record<string, FloatTensor>): void {
+    this.learned.restore(tensors);
+    this.#objective.restore(tensors);
+  }
+
+  /** Frees what is learned, and the objective. */
+  [Symbol.dispose](): void {
+    this.#owned.dispose();
+  }
+}

@@ -1,0 +1,214 @@
+/**
+ * Sweep: one recipe at several values of one or two settings, several runs each, as in Figures 4
+ * and 5 of Wang et al. 2018. Runs are ordinary folders of results; finished ones are kept.
+ */
+import type { Dataset } from "../sets/dataset.ts";
+import type { Device } from "../gpu/mod.ts";
+import { writeAtomic } from "../base/atomic.ts";
+import { summarize } from "../evaluate/accuracy.ts";
+import { originOf, readCheckpoint } from "../store/checkpoint.ts";
+import { distill, type Progress } from "./distill.ts";
+import type { Gain } from "../evaluate/evaluate.ts";
+import { readGain } from "./finished.ts";
+import { networksOf } from "../evaluate/pretrained.ts";
+import { loadRecipe, type Recipe } from "../recipe/recipe.ts";
+import { UsageError } from "../base/usage_error.ts";
+import { version } from "../base/version.ts";
+
+/** Values of settings by name, such as `{ steps: [1, 2, 5] }`: the first is the x axis. */
+export type Over = Readonly<Record<string, readonly unknown[]>>;
+
+/** A run of a sweep. */
+export interface PlannedRun {
+  /** Values of the settings that are swept over. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** What to distil. */
+  readonly recipe: Recipe;
+  /** Folder of its results. */
+  readonly out: string;
+}
+
+/** All runs of a sweep, those of the same settings side by side. */
+export interface SweepPlan {
+  /** Name of the recipe. */
+  readonly name: string;
+  /** What is swept over. */
+  readonly over: Over;
+  /** Folder of the results. */
+  readonly out: string;
+  /** Runs of the same settings, each with a seed of its own. */
+  readonly repeats: number;
+  /** Every run. */
+  readonly runs: readonly PlannedRun[];
+}
+
+/** Mean and unbiased standard deviation over runs, of the mean accuracy of each; fractions. */
+export interface Spread {
+  /** Mean over runs, 0 … 1. */
+  mean: number;
+  /** Unbiased standard deviation over runs; 0 for one run. */
+  std: number;
+}
+
+/** What the runs of the same settings came to. */
+export interface SweepPoint {
+  /** Values of the settings that were swept over. */
+  settings: Record<string, unknown>;
+  /** Test accuracy before training. */
+  before: Spread;
+  /** Test accuracy after training on the distilled data. */
+  after: Spread;
+  /** Every run. */
+  runs: ({ seed: number; out: string } & Gain)[];
+}
+
+/** What a sweep came to. */
+export interface SweepResult {
+  /** Name of the recipe. */
+  recipe: string;
+  /** What was swept over. */
+  over: Over;
+  /** Name of the adapter. */
+  adapter: string;
+  /** Version of Retort. */
+  retort_version: string;
+  /** A point for every combination, the last setting fastest. */
+  points: SweepPoint[];
+}
+
+/** Who hears how a sweep goes on. */
+export interface SweepOptions {
+  /** Called before each run with its number from 0, and whether it was finished before. */
+  readonly onRun?: (run: PlannedRun, index: number, isFinished: boolean) => void;
+  /** Called as by {@linkcode distill}, for the run at hand. */
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** Names of the files in a sweep's folder, beside the folders of its runs. */
+const SWEEP_FILES = { result: "sweep.json", plot: "sweep.svg" } as const;
+
+/**
+ * Lists the runs of a sweep and checks the recipe of each.
+ *
+ * @param settings settings that all runs share; `seed` is that of the first of `repeats` runs.
+ * @param out folder of the results; named after the recipe and what is swept over when left out.
+ * @throws UsageError when a recipe is bad, or for more than two settings, or name or seed.
+ */
+export async function planSweep(
+  nameOrFile: string,
+  settings: Readonly<Record<string, unknown>>,
+  over: Over,
+  repeats: number,
+  out?: string,
+): Promise<SweepPlan> {
+  const keys = Object.keys(over);
+  if (keys.length < 1 || keys.length > 2 || keys.includes("seed") || keys.includes("name")) {
+    throw new UsageError(
+      `Cannot sweep over ${
+        keys.join(", ") || "nothing"
+      }: expected one or two settings other than ` +
+        `name and seed (every run has a seed of its own; --runs says how many)`,
+    );
+  }
+  const all = combinations(over);
+  const { name, seed } = await loadRecipe(nameOrFile, { ...settings, ...all[0] });
+  const folder = out ?? `out/${name}-by-${keys.join("-")}`;
+  const runs: PlannedRun[] = [];
+  for (const values of all) {
+    for (let i = 0; i < repeats; i++) {
+      const recipe = await loadRecipe(nameOrFile, { ...settings, ...values, seed: seed + i });
+      const parts = Object.entries({ ...values, seed: recipe.seed });
+      const run = parts.map(([key, value]) => `${key}-${encodeURIComponent(show(value))}`);
+      runs.push({ settings: values, recipe, out: `${folder}/${run.join("_")}` });
+    }
+  }
+  return { name, over, out: folder, repeats, runs };
+}
+
+/** Every combination of values, the last setting fastest. */
+function combinations(over: Over): Record<string, unknown>[] {
+  return Object.entries(over).reduce<Record<string, unknown>[]>(
+    (found, [key, values]) =>
+      found.flatMap((earlier) => values.map((value) => ({ ...earlier, [key]: value }))),
+    [{}],
+  );
+}
+
+/**
+ * Distils every run of a plan that is not finished, and writes `sweep.json` and `sweep.svg`.
+ * Stopped, it goes on where it was when it is called again.
+ *
+ * @param datasetOf the data set of a recipe.
+ * @throws UsageError when a folder has a run with other settings, other data or another adapter.
+ * @throws Error as {@linkcode distill}; finished runs stay.
+ */
+export async function sweep(
+  device: Device,
+  plan: SweepPlan,
+  datasetOf: (recipe: Recipe) => Dataset,
+  options: SweepOptions = {},
+): Promise<SweepResult & { files: string[] }> {
+  const points: SweepPoint[] = [];
+  for (let first = 0; first < plan.runs.length; first += plan.repeats) {
+    const runs: SweepPoint["runs"] = [];
+    for (const [i, run] of plan.runs.slice(first, first + plan.repeats).entries()) {
+      const gain = await gainOf(device, run, datasetOf(run.recipe), first + i, options);
+      runs.push({ seed: run.recipe.seed, out: run.out, ...gain });
+    }
+    const { settings } = plan.runs[first]!;
+    const [before, after] = (["before", "after"] as const).map((when) => {
+      const { mean, std } = summarize(runs.map((run) => run[when].mean));
+      return { mean, std };
+    });
+    points.push({ settings, before: before!, after: after!, runs });
+  }
+  const { name: recipe, over } = plan;
+  const adapter = device.info.name;
+  const result = { recipe, over, adapter, retort_version: version, points };
+  const files = Object.values(SWEEP_FILES).map((name) => `${plan.out}/${name}`);
+  await writeAtomic(files[0]!, `${JSON.stringify(result, null, 2)}\n`);
+  await writeAtomic(files[1]!, await draw(plan, points));
+  return { ...result, files };
+}
+
+/** The accuracies of a run: those of its log when it is finished, else it is distilled first. */
+async function gainOf(
+  device: Device,
+  run: PlannedRun,
+  dataset: Dataset,
+  index: number,
+  { onRun, onProgress }: SweepOptions,
+): Promise<Gain> {
+  const { recipe, out } = run;
+  const networks = await networksOf(recipe);
+  const origin = await originOf(recipe, dataset, device.info.name, networks);
+  const checkpoint = await readCheckpoint(out, recipe, origin);
+  const logged = checkpoint?.iteration === recipe.iterations ? await readGain(out) : undefined;
+  onRun?.(run, index, logged !== undefined);
+  if (logged) return logged;
+  const options = { out, resume: true, ...(onProgress && { onProgress }) };
+  const { before, after, attack } = await distill(device, recipe, dataset, options);
+  return { before, after, ...(attack && { attack }) };
+}
+
+async function draw({ name, over, repeats }: SweepPlan, points: SweepPoint[]): Promise<string> {
+  const { plotErrorBars } = await import("../report/error_bars.ts"); // large; only here needed
+  const [xLabel = "", line] = Object.keys(over);
+  const isNumeric = over[xLabel]!.every((value) => typeof value === "number");
+  const runs = repeats === 1 ? "1 run each" : `mean of ${repeats} runs each, bars ± 1 std`;
+  return plotErrorBars({
+    title: `${name}: ${runs}`,
+    xLabel,
+    yLabel: "Test accuracy (%)",
+    bars: points.map(({ settings, after }) => ({
+      x: isNumeric ? Number(settings[xLabel]) : show(settings[xLabel]),
+      mean: 100 * after.mean,
+      std: 100 * after.std,
+      ...(line !== undefined && { series: `${line} ${show(settings[line])}` }),
+    })),
+  });
+}
+
+function show(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}

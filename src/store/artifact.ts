@@ -1,0 +1,234 @@
+// deno-lint-ignore-file camelcase -- metadata is spelled as in the file
+/** Artifact: the folder a run leaves behind, written file by file under temporary names. */
+import { archToText } from "../nets/arch.ts";
+import { formatCsv, type TableFormat } from "../data/csv.ts";
+import { decodeSafetensors, encodeSafetensors, type FloatTensor } from "../base/safetensors.ts";
+import type { Dataset } from "../sets/dataset.ts";
+import { unwhitened, type Whitening } from "../sets/whitening.ts";
+import { INIT_METHODS } from "../nets/init.ts";
+import { writeAtomic } from "../base/atomic.ts";
+import type { NetworkFile } from "./network_file.ts";
+import { type Recipe, stepsOf } from "../recipe/recipe.ts";
+import { version } from "../base/version.ts";
+
+/** What `distilled.safetensors` holds. */
+export interface Artifact {
+  /** [steps · perStep, C, H, W], normalised, in step order; of a table [steps · perStep, D, 1, 1]. */
+  readonly images: FloatTensor;
+  /** [steps · perStep, K] probabilities. */
+  readonly labels: FloatTensor;
+  /** [steps_total] learning rates in the order of training. */
+  readonly lrs: FloatTensor;
+  /** The fixed initial network under PyTorch's names, if there is one. */
+  readonly init: Record<string, FloatTensor>;
+  /** How real images are whitened, and distilled ones were, if so. */
+  readonly whitening?: Whitening;
+  /** Free text by name: what it takes to train on it again. */
+  readonly metadata: Record<string, string>;
+}
+
+const FORMAT = "retort-1";
+
+/** Names of the files in a run's folder. */
+export const FILES = {
+  artifact: "distilled.safetensors",
+  table: "distilled.csv",
+  recipe: "recipe.yaml",
+  metrics: "metrics.jsonl",
+  checkpoint: "checkpoint.safetensors",
+  picture: "images.png",
+} as const;
+
+/** Which of them a run of a data set leaves: a table is there as CSV too, and drawn where it is flat. */
+export function filesOf({ columns }: Pick<Dataset, "columns">): string[] {
+  const { table, picture, ...always } = FILES;
+  if (!columns) return [...Object.values(always), picture];
+  return [...Object.values(always), table, ...(columns.length === 2 ? [picture] : [])];
+}
+
+/** What the metadata says of a run, and of the file of trained networks that it starts from. */
+export function metadataOf(
+  recipe: Recipe,
+  dataset: Dataset,
+  adapter: string,
+  networks?: NetworkFile,
+): Record<string, string> {
+  return {
+    format: FORMAT,
+    arch: archToText(recipe.arch),
+    dataset: dataset.name,
+    steps: `${recipe.steps}`,
+    epochs: `${recipe.epochs}`,
+    steps_total: `${stepsOf(recipe)}`,
+    inner_batch: `${recipe.inner_batch}`,
+    optimizer: recipe.optimizer,
+    momentum: `${recipe.momentum}`,
+    adam_beta1: `${recipe.adam_beta1}`,
+    adam_beta2: `${recipe.adam_beta2}`,
+    adam_eps_root: `${recipe.adam_eps_root}`,
+    loss: recipe.loss,
+    per_step: `${recipe.per_class * dataset.classes}`,
+    classes: `${dataset.classes}`,
+    ...(dataset.classNames && { class_names: JSON.stringify(dataset.classNames) }),
+    ...(dataset.columns && { columns: JSON.stringify(dataset.columns) }),
+    mean: JSON.stringify(dataset.mean),
+    std: JSON.stringify(dataset.std),
+    ...(recipe.resize > 0 && { resize: `${recipe.resize}` }),
+    ...(recipe.pad > 0 && { pad: `${recipe.pad}` }),
+    ...(recipe.channels > 0 && { channels: `${recipe.channels}` }),
+    ...(recipe.zca > 0 && { zca: `${recipe.zca}` }),
+    init: recipe.init,
+    init_method: recipe.init_method,
+    init_param: `${recipe.init_param}`,
+    seed: `${recipe.seed}`,
+    iterations: `${recipe.iterations}`,
+    adapter,
+    retort_version: version,
+    ...(recipe.attack !== "none" && { attack: recipe.attack }),
+    ...(networks && {
+      pretrained: networks.path,
+      pretrained_sha256: networks.sha256,
+      pretrained_dataset: networks.metadata.dataset ?? "unknown",
+      ...(recipe.init === "random" && { held_out: `${recipe.test_networks}` }),
+    }),
+  };
+}
+
+/** What the numbers of an artifact mean where it was made of a table, else undefined. */
+export function tableOf({ columns, class_names, mean, std }: Artifact["metadata"]) {
+  if (columns === undefined) return undefined;
+  const [names, classNames] = [JSON.parse(columns), JSON.parse(class_names!)];
+  const table: TableFormat = {
+    columns: names,
+    classNames,
+    mean: JSON.parse(mean!),
+    std: JSON.parse(std!),
+  };
+  return table;
+}
+
+/** Distilled images as they were before whitening, normalised alone, [steps · perStep, C, H, W]. */
+export function unwhitenedImages({ images, whitening }: Artifact): Float32Array {
+  return whitening ? unwhitened(images.data, whitening) : images.data;
+}
+
+/** The arrays of a whitening by their names in a file. */
+export function whiteningTensors(
+  { mean, matrix, inverse }: Whitening,
+): Record<string, FloatTensor> {
+  const D = mean.length;
+  return {
+    "zca/mean": { shape: [D], data: mean },
+    "zca/matrix": { shape: [D, D], data: matrix },
+    "zca/inverse": { shape: [D, D], data: inverse },
+  };
+}
+
+/** Writes `distilled.safetensors`, and `distilled.csv` where it is a table. */
+export async function writeArtifact(dir: string, artifact: Artifact): Promise<void> {
+  const { labels, lrs, init, whitening, metadata } = artifact;
+  const tensors: Record<string, FloatTensor> = { images: artifact.images, labels, lrs };
+  if (whitening) Object.assign(tensors, whiteningTensors(whitening));
+  for (const [name, tensor] of Object.entries(init)) tensors[`init/${name}`] = tensor;
+  await writeAtomic(`${dir}/${FILES.artifact}`, encodeSafetensors(tensors, metadata));
+  const table = tableOf(metadata);
+  if (!table) return;
+  await writeAtomic(
+    `${dir}/${FILES.table}`,
+    formatCsv(table, unwhitenedImages(artifact), labels.data),
+  );
+}
+
+/**
+ * Reads a run's `distilled.safetensors`.
+ *
+ * @throws Error when the folder has none, it is damaged, or another program wrote it.
+ */
+export async function readArtifact(dir: string): Promise<Artifact> {
+  const path = `${dir}/${FILES.artifact}`;
+  const bytes = await Deno.readFile(path).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory)) {
+      throw error;
+    }
+    throw new Deno.errors.NotFound(
+      `Cannot read ${path}: got no such file, expected the folder of a finished run; finish one with ` +
+        `distill --resume --out ${dir}`,
+    );
+  });
+  const { tensors, metadata } = decodeSafetensors(bytes, path);
+  const { images, labels, lrs } = tensors;
+  if (metadata.format !== FORMAT || !images || !labels || !lrs) {
+    throw new SyntaxError(
+      `Cannot read ${path}: got format ${metadata.format ?? "unknown"} with tensors ` +
+        `${Object.keys(tensors).join(", ")}, expected ${FORMAT} with images, labels, lrs`,
+    );
+  }
+  const init: Record<string, FloatTensor> = {};
+  for (const [name, tensor] of Object.entries(tensors)) {
+    if (name.startsWith("init/")) init[name.slice("init/".length)] = tensor;
+  }
+  const whitening = whiteningOf(path, tensors, metadata);
+  const artifact = {
+    images,
+    labels,
+    lrs,
+    init,
+    ...(whitening && { whitening }),
+    metadata,
+  };
+  expectConsistent(path, artifact);
+  return artifact;
+}
+
+/** The whitening in a file, where its metadata speak of one. */
+function whiteningOf(
+  path: string,
+  tensors: Record<string, FloatTensor>,
+  { zca }: Artifact["metadata"],
+): Whitening | undefined {
+  if (zca === undefined) return undefined;
+  const D = tensors.images!.shape.slice(1).reduce((a, b) => a * b, 1);
+  const [mean, matrix, inverse] = ["mean", "matrix", "inverse"].map((name) =>
+    tensors[`zca/${name}`]
+  );
+  const shapes = [mean, matrix, inverse].map((tensor) => `[${tensor?.shape.join(", ") ?? ""}]`);
+  const expected = [`[${D}]`, `[${D}, ${D}]`, `[${D}, ${D}]`];
+  if (shapes.join() !== expected.join()) {
+    throw new SyntaxError(
+      `Cannot read ${path}: got zca ${zca} with zca/mean, zca/matrix and zca/inverse of shapes ` +
+        `${shapes.join(", ")}, expected ${expected.join(", ")}; distil again`,
+    );
+  }
+  const [of, by, back] = [mean!, matrix!, inverse!].map(({ data }) => data);
+  return { zca: Number(zca), mean: of!, matrix: by!, inverse: back! };
+}
+
+/** Throws when the sizes of the tensors are not those in the metadata. */
+function expectConsistent(path: string, { images, labels, lrs, metadata }: Artifact): void {
+  const [steps, total, perStep] = [metadata.steps, metadata.steps_total, metadata.per_step]
+    .map(Number);
+  const got = [images.shape[0], labels.shape[0], lrs.shape[0]];
+  const expected = [steps! * perStep!, steps! * perStep!, total!];
+  const drawn = INIT_METHODS.some((name) => name === metadata.init_method) &&
+    Number(metadata.init_param) > 0 && Number(metadata.init_param) < Infinity;
+  const known = /^(fixed|random)$/.test(metadata.init ?? "");
+  if (got.join() === expected.join() && known && drawn) return;
+  throw new SyntaxError(
+    `Cannot read ${path}: got ${got.join(", ")} images, labels and lrs and init ` +
+      `${metadata.init} by ${metadata.init_method} with ${metadata.init_param}, expected ` +
+      `${expected.join(", ")} as in its metadata, init fixed or random, and a known way to draw; ` +
+      `distil again`,
+  );
+}
+
+/** Makes a run's folder, or clears it of files that a killed run had not finished writing. */
+export async function prepareFolder(dir: string): Promise<void> {
+  await Deno.mkdir(dir, { recursive: true }).catch((cause) => {
+    const message = `Cannot make folder ${dir}: got "${cause.message}", expected a place to write`;
+    throw new Error(`${message}; choose another folder`, { cause });
+  });
+  for await (const { name } of Deno.readDir(dir)) {
+    const isOurs = Object.values(FILES).some((file) => name.startsWith(`${file}.`));
+    if (isOurs && name.endsWith(".tmp")) await Deno.remove(`${dir}/${name}`);
+  }
+}

@@ -1,0 +1,89 @@
+// metrics.jsonl: one JSON object a line, one line a record, cut back cleanly when a run resumes.
+import { writeAtomic } from "../base/atomic.ts";
+import { readIfPresent } from "../base/read_if_present.ts";
+
+/** One line of the log. JSON has no NaN or infinity: such a value is written as null. */
+export interface MetricsRecord {
+  /** The outer iteration the record is of, from 0. */
+  iteration: number;
+  /** Anything JSON can hold. */
+  [key: string]: unknown;
+}
+
+/** An open metrics log. Dispose of it (`using`) to close the file. */
+export class MetricsLog implements Disposable {
+  readonly #file: Deno.FsFile;
+
+  private constructor(file: Deno.FsFile) {
+    this.#file = file;
+  }
+
+  /**
+   * Opens the log at `path`. Without `resumeFrom` it starts empty. With it, records up to and
+   * including that iteration are kept, later ones are dropped, and so is an unfinished last line.
+   *
+   * @throws {SyntaxError} a line, other than an unfinished last one, that is no record
+   * @throws {Error} the file cannot be written
+   */
+  static async open(path: string, resumeFrom?: number): Promise<MetricsLog> {
+    const text = resumeFrom === undefined ? "" : await readIfPresent(path) ?? "";
+    const kept = linesUpTo(text, resumeFrom ?? -1, path);
+    await writeAtomic(path, kept.map((line) => line + "\n").join(""));
+    return new MetricsLog(await Deno.open(path, { append: true }));
+  }
+
+  /**
+   * Writes one record as one line, at once.
+   *
+   * @throws {RangeError} `iteration` is not a non-negative integer
+   */
+  append(record: MetricsRecord): void {
+    if (!isIteration(record.iteration)) {
+      throw new RangeError(
+        `Cannot log metrics: got iteration ${record.iteration}, expected a non-negative ` +
+          `integer; count iterations from 0`,
+      );
+    }
+    const bytes = new TextEncoder().encode(JSON.stringify(record) + "\n");
+    for (let written = 0; written < bytes.length;) {
+      written += this.#file.writeSync(bytes.subarray(written));
+    }
+  }
+
+  /** Closes the file. */
+  [Symbol.dispose](): void {
+    this.#file.close();
+  }
+}
+
+function linesUpTo(text: string, iteration: number, path: string): string[] {
+  const lines = text.split("\n");
+  const last = lines.length - 1; // what follows the final newline: nothing, or a torn line
+  return lines.filter((line, index) => {
+    const record = parseRecord(line);
+    if (record) return record.iteration <= iteration;
+    if (index === last) return false;
+    throw new SyntaxError(
+      `Cannot resume ${path}: got ${JSON.stringify(line)} on line ${index + 1}, expected a JSON ` +
+        `object with an iteration; mend or remove the line`,
+    );
+  });
+}
+
+function parseRecord(line: string): MetricsRecord | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is MetricsRecord {
+  return typeof value === "object" && value !== null && "iteration" in value &&
+    isIteration(value.iteration);
+}
+
+function isIteration(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}

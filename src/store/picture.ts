@@ -1,0 +1,75 @@
+/** Picture: images.png of a run: its distilled images, or the rows of a table with two columns. */
+import type { Dataset } from "../sets/dataset.ts";
+import { unwhitened } from "../sets/whitening.ts";
+import { writeAtomic } from "../base/atomic.ts";
+import { encodeGrid } from "../report/grid.ts";
+import { encodeScatter } from "../report/scatter.ts";
+import { type Artifact, FILES, tableOf, unwhitenedImages } from "./artifact.ts";
+
+/**
+ * Draws images, a row a step, captioned with the step's rates; of a table with two columns a scatter
+ * plot, among the training rows; of other tables nothing.
+ */
+export async function writePicture(
+  dir: string,
+  artifact: Artifact,
+  title: string,
+  dataset: Pick<Dataset, "train" | "whitening">,
+): Promise<void> {
+  const columns = tableOf(artifact.metadata)?.columns;
+  if (columns && columns.length !== 2) return;
+  const picture = columns ? scatterOf(artifact, title, dataset) : gridOf(artifact, title);
+  await writeAtomic(`${dir}/${FILES.picture}`, picture);
+}
+
+/** Rates that a caption has room for. */
+const MOST_RATES = 6;
+
+function gridOf(artifact: Artifact, title: string): Uint8Array {
+  const { metadata, images, lrs } = artifact;
+  const steps = Number(metadata.steps);
+  const [, channels = 1, height = 1, width = 1] = images.shape;
+  const captions = Array.from({ length: steps }, (_, step) => {
+    const rates = Array.from(lrs.data).filter((_, t) => t % steps === step)
+      .map((rate) => rate.toPrecision(3));
+    const shown = rates.length > MOST_RATES ? [rates[0], "…", rates.at(-1)] : rates;
+    return `step ${step + 1}: η ${shown.join(" ")}`;
+  });
+  return encodeGrid({
+    images: unwhitenedImages(artifact),
+    rows: steps,
+    columns: images.shape[0]! / steps,
+    channels,
+    height,
+    width,
+    mean: JSON.parse(metadata.mean!),
+    std: JSON.parse(metadata.std!),
+    captions,
+    title,
+  });
+}
+
+function scatterOf(
+  artifact: Artifact,
+  title: string,
+  { train, whitening }: Pick<Dataset, "train" | "whitening">,
+): Uint8Array {
+  const { images, labels, metadata } = artifact;
+  const { columns, classNames, mean, std } = tableOf(metadata)!;
+  const inUnits = (values: ArrayLike<number>) =>
+    Float64Array.from(values, (value, i) => value * std[i % 2]! + mean[i % 2]!);
+  const floats = Float32Array.from(train.images);
+  const real = whitening ? unwhitened(floats, whitening) : floats;
+  const K = classNames.length;
+  const classes = Array.from({ length: images.shape[0]! }, (_, n) => {
+    const of = labels.data.subarray(n * K, (n + 1) * K);
+    return of.indexOf(Math.max(...of));
+  });
+  return encodeScatter({
+    title,
+    axes: [columns[0]!, columns[1]!],
+    classNames,
+    real: { values: inUnits(real), labels: train.labels },
+    distilled: { values: inUnits(unwhitenedImages(artifact)), labels: classes },
+  });
+}

@@ -1,0 +1,110 @@
+// sweep_test: which runs a sweep has, what it makes of them, and that it goes on where it stopped.
+import assert from "node:assert/strict";
+import { recipeToYaml } from "../../src/recipe/recipe.ts";
+import { type Over, planSweep, sweep } from "../../src/run/sweep.ts";
+import { inTemporary, namesIn } from "../support/temporary.ts";
+import { easyDataset, runTest, shortRecipe } from "../support/runs.ts";
+
+const dataset = easyDataset(40, 20);
+
+/** Writes a short recipe and plans a sweep of it. */
+async function plan(dir: string, over: Over, repeats: number, settings = {}) {
+  const file = `${dir}/short.yaml`;
+  await Deno.writeTextFile(file, recipeToYaml(shortRecipe({ iterations: 3, epochs: 1 })));
+  return await planSweep(file, settings, over, repeats, `${dir}/sweep`);
+}
+
+Deno.test("planSweep: every combination, the last setting and the seed fastest", async () => {
+  await inTemporary(async (dir) => {
+    const { runs, name, repeats } = await plan(dir, { steps: [1, 2], lr: [0.01, 0.1] }, 2, {
+      seed: 7,
+      batch: 8,
+    });
+    assert.deepEqual([name, repeats], ["short", 2]);
+    const found = runs.map(({ recipe: { steps, lr, seed, batch } }) => [steps, lr, seed, batch]);
+    assert.deepEqual(found, [
+      [1, 0.01, 7, 8],
+      [1, 0.01, 8, 8],
+      [1, 0.1, 7, 8],
+      [1, 0.1, 8, 8],
+      [2, 0.01, 7, 8],
+      [2, 0.01, 8, 8],
+      [2, 0.1, 7, 8],
+      [2, 0.1, 8, 8],
+    ]);
+    assert.equal(runs[2]!.out, `${dir}/sweep/steps-1_lr-0.1_seed-7`);
+    assert.deepEqual(runs[2]!.settings, { steps: 1, lr: 0.1 });
+    const { out, runs: [run] } = await planSweep("quick", {}, { dataset: ["a-b"], steps: [1] }, 1);
+    assert.equal(out, "out/quick-by-dataset-steps");
+    assert.equal(run!.out, `${out}/dataset-a-b_steps-1_seed-1`);
+    assert.equal(run!.recipe.dataset, "a-b");
+  });
+});
+
+Deno.test("planSweep refuses what makes no sweep", async () => {
+  await inTemporary(async (dir) => {
+    const refused: [Over, RegExp][] = [
+      [{}, /^Cannot sweep over nothing: expected one or two settings/],
+      [
+        { steps: [1], epochs: [1], lr: [1] },
+        /^Cannot sweep over steps, epochs, lr: expected one or/,
+      ],
+      [{ seed: [1, 2] }, /^Cannot sweep over seed: .*a seed of its own; --runs says how many/],
+      [{ name: ["a"] }, /^Cannot sweep over name: /],
+      [{ stepz: [1] }, /stepz: got an unknown key, expected steps/],
+      [{ steps: [1, 0] }, /steps: got 0, expected an integer ≥ 1/],
+    ];
+    for (const [over, message] of refused) {
+      await assert.rejects(plan(dir, over, 1), { name: "UsageError", message });
+    }
+    const late = plan(dir, { steps: [1] }, 2, { seed: 2 ** 32 - 1 });
+    await assert.rejects(late, { message: /seed: got 4294967296, expected an integer from 0/ });
+  });
+});
+
+runTest("sweep: points, files, and no run twice", async (device, dir) => {
+  const planned = await plan(dir, { steps: [1, 2] }, 2);
+  const began: [number, boolean][] = [];
+  const notice = { onRun: (_: unknown, i: number, done: boolean) => void began.push([i, done]) };
+  let iterations = 0;
+  const stopping = sweep(device, planned, () => dataset, {
+    ...notice,
+    onProgress: ({ iteration }) => {
+      if (++iterations === 4 && iteration > 0) throw new Error("stopped");
+    },
+  });
+  await assert.rejects(stopping, { message: "stopped" });
+  const stopped = began.splice(0);
+  assert.deepEqual(stopped, stopped.map((_, i) => [i, false]));
+  assert.ok(stopped.length > 1 && stopped.length <= 3, `${stopped.length} runs`);
+
+  const result = await sweep(device, planned, () => dataset, notice);
+  const kept = stopped.length - 1;
+  assert.deepEqual(began.splice(0), [0, 1, 2, 3].map((i) => [i, i < kept]));
+  assert.deepEqual(result.files, [`${dir}/sweep/sweep.json`, `${dir}/sweep/sweep.svg`]);
+  const folders = ["1", "2"].flatMap((s) => ["1", "2"].map((seed) => `steps-${s}_seed-${seed}`));
+  const names = (await namesIn(`${dir}/sweep`)).sort();
+  assert.deepEqual(names, [...folders, "sweep.json", "sweep.svg"]);
+  assert.deepEqual(result.points.map(({ settings }) => settings), [{ steps: 1 }, { steps: 2 }]);
+  for (const { before, after, runs } of result.points) {
+    assert.deepEqual(runs.map(({ seed }) => seed), [1, 2]);
+    for (const [spread, when] of [[before, "before"], [after, "after"]] as const) {
+      const [a, b] = runs.map((run) => run[when].mean);
+      assert.ok(Math.abs(spread.mean - (a! + b!) / 2) < 1e-12);
+      assert.ok(Math.abs(spread.std - Math.abs(a! - b!) / Math.SQRT2) < 1e-12);
+    }
+  }
+  const { files, ...rest } = result;
+  const text = await Deno.readTextFile(files[0]!);
+  assert.deepEqual(JSON.parse(text), JSON.parse(JSON.stringify(rest)));
+  const svg = await Deno.readTextFile(files[1]!);
+  assert.match(svg, /short: mean of 2 runs each, bars ± 1 std/);
+
+  const again = await sweep(device, planned, () => dataset, notice);
+  assert.deepEqual(began, [0, 1, 2, 3].map((i) => [i, true]));
+  assert.deepEqual(again, result);
+  const other = await plan(dir, { steps: [1, 2] }, 2, { lr: 0.2 });
+  const message = /^Cannot resume from .*: got lr 0\.2, expected 0\.1 as when it was written/;
+  const refused = sweep(device, other, () => dataset);
+  await assert.rejects(refused, { name: "UsageError", message });
+});
