@@ -44,7 +44,7 @@ runTest("readNetworks and thetasOf say what is wrong with a file", async (device
   await assert.rejects(readNetworks(path), {
     name: "NotFound",
     message: `Cannot read networks from ${path}: got no such file, expected trained networks; ` +
-      `make it with train --out ${path}, or say where it is`,
+      `train them with train --dataset NAME --out ${path}, or say where they are`,
   });
   await writeNetworks(path, net, unflatten(net, [random(net.parameterCount, 1)]), METADATA);
   const good = await Deno.readFile(path);
