@@ -473,7 +473,7 @@ Deno.test("compare: finished runs in a table, with the settings that differ", as
     out[0]!,
     /^run +before +after +tested on +loss +iterations took +steps +epochs +per_class /,
   );
-  assert.match(out[1]!, /results\/quick +9\.5 % +92\.9 % +1 network +\d/);
+  assert.match(out[1]!, /results\/quick +9\.5 % +93\.0 % +1 network +\d/);
   assert.match(out[2]!, /results\/mnist-fixed-100 +9\.5 % +94\.5 % +1 network +\d/);
   assert.match(out[3]!, / by llvmpipe .*, Retort \d/);
   const { runs } = JSON.parse((await command(["compare", quick!, "--json"])).out[0]!);
