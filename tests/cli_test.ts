@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import * as retort from "../mod.ts";
 import { run } from "../src/cli/program.ts";
-import { ROOT } from "./support/command.ts";
 import { describeAttack, type Retort } from "../src/cli/session.ts";
 
 const ACCURACY = {
@@ -444,43 +443,6 @@ Deno.test("evaluate --ordinary adds the score of ordinary training", async () =>
   }
   const { out } = await command(["evaluate", dir, "--ordinary", "--json"]);
   assert.equal(JSON.parse(out[0]!).ordinary.mean, 0.5);
-});
-
-Deno.test("recipes: a line each; recipes show: every setting as YAML", async () => {
-  const { status, out } = await command(["recipes"]);
-  assert.equal(status, 0);
-  assert.match(out[0]!, /^quick {2,}A first result .* \[1 to 2 min\]$/);
-  const names = retort.listRecipes().map(({ name }) => name);
-  assert.deepEqual(out.slice(0, -1).map((line) => line.split(" ")[0]), names);
-  const object = await command(["recipes", "--json"]);
-  assert.deepEqual(JSON.parse(object.out[0]!).recipes, retort.listRecipes());
-  const shown = await command(["recipes", "show", "quick"]);
-  const recipe = await retort.loadRecipe("quick", {});
-  assert.equal(`${shown.out.join("\n")}\n`, retort.recipeToYaml(recipe));
-  await expectUsageError(
-    ["recipes", "show", "nonsense"],
-    `Cannot read recipe nonsense: got no such file, expected a YAML file or one of ${
-      names.join(", ")
-    }`,
-  );
-});
-
-Deno.test("compare: finished runs in a table, with the settings that differ", async () => {
-  const [quick, fixed] = ["quick", "mnist-fixed-100"].map((name) => `${ROOT}results/${name}`);
-  const { status, out } = await command(["compare", quick!, fixed!]);
-  assert.equal(status, 0);
-  assert.match(
-    out[0]!,
-    /^run +before +after +tested on +loss +iterations took +steps +epochs +per_class /,
-  );
-  assert.match(out[1]!, /results\/quick +9\.5 % +93\.0 % +1 network +\d/);
-  assert.match(out[2]!, /results\/mnist-fixed-100 +9\.5 % +94\.5 % +1 network +\d/);
-  assert.match(out[3]!, / by llvmpipe .*, Retort \d/);
-  const { runs } = JSON.parse((await command(["compare", quick!, "--json"])).out[0]!);
-  assert.deepEqual([runs.length, runs[0].recipe.name, runs[0].after.networks], [1, "quick", 1]);
-  const none = await command(["compare", ROOT]);
-  assert.equal(none.status, 1);
-  assert.match(none.err.join(), /^Cannot read .*expected the folder of a finished run; finish/);
 });
 
 Deno.test("distill --dry-run: what a run would take, and no folder", async () => {

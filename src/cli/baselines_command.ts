@@ -1,6 +1,6 @@
 // baselines_command: what real images reach where distilled ones are used, as one table.
 import type { Baseline, BaselineName } from "../../mod.ts";
-import { describeAccuracy, describeDuration, loadDataset } from "./session.ts";
+import { describeAccuracy, describeDuration, loadDataset, table } from "./session.ts";
 import type { Outcome, Session } from "./session.ts";
 
 /** The flags of `baselines`. */
@@ -75,9 +75,7 @@ function describeBaselines(rows: readonly Baseline[]): string[] {
     published ? describePublished(published) : "",
   ]);
   const head = ["Test accuracy with", "Retort", "runs", "best of its grid", source ?? ""];
-  const table = [head, ...cells];
-  const widths = head.map((_, i) => Math.max(...table.map((row) => row[i]!.length)));
-  return table.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd());
+  return table([head, ...cells]);
 }
 
 function describePublished({ mean, std }: NonNullable<Baseline["published"]>): string {

@@ -1,50 +1,76 @@
 // compare_command: finished runs side by side.
-import type { RunSummary } from "../../mod.ts";
-import { describeAccuracy, describeDuration, type Outcome, type Session } from "./session.ts";
+import type { Recipe, RunSummary } from "../../mod.ts";
+import { describeAccuracy, describeDuration, table } from "./session.ts";
+import type { Outcome, Session } from "./session.ts";
 
-/** Reads finished runs and prints a table of them, a row each. */
+/** Settings that the first table shows of every run. */
+const SHOWN: readonly string[] = ["name", "dataset", "arch", "steps", "per_class", "iterations"];
+
+/** Settings that change no result. */
+const LEFT_OUT: readonly string[] = ["checkpoint_every", "eval_every", "log_every"];
+
+/** Reads finished runs: a table of their results, and one of the settings that differ. */
 export async function compareCommand(session: Session, dirs: string[]): Promise<Outcome> {
-  const runs = await Promise.all(dirs.map((dir) => session.retort.readRun(dir)));
-  const differing = differences(runs);
-  const rows = runs.map((run) => [
-    run.dir,
-    describeAccuracy(run.before),
-    describeAccuracy(run.after),
-    run.after.networks === 1 ? "1 network" : `${run.after.networks} networks`,
-    run.loss === undefined ? "" : run.loss.toPrecision(3),
-    run.seconds === undefined ? "" : describeDuration(run.seconds),
-    ...differing.map((key) => textOf(run.recipe[key])),
-  ]);
-  const head = ["run", "before", "after", "tested on", "loss", "iterations took", ...differing];
-  return { values: { runs }, lines: [...table([head, ...rows]), ...adapters(runs)] };
+  const runs: RunSummary[] = [];
+  for (const dir of dirs) runs.push(await session.retort.readRun(dir));
+  const differing = differingSettings(runs);
+  const lines = table([HEAD, ...runs.map(describeRun)]);
+  if (differing.length > 0) {
+    const rows = runs.map((
+      { dir, recipe },
+    ) => [dir, ...differing.map((key) => textOf(recipe[key]))]);
+    lines.push("", "Settings that differ besides", ...table([["run", ...differing], ...rows]));
+  }
+  return { values: { runs }, lines };
 }
 
-/** Settings that are not the same in all runs. */
-function differences(runs: readonly RunSummary[]): (keyof RunSummary["recipe"])[] {
-  const [first] = runs;
-  const keys = Object.keys(first!.recipe) as (keyof RunSummary["recipe"])[];
-  return keys.filter((key) =>
-    !LEFT_OUT.has(key) &&
-    runs.some(({ recipe }) => JSON.stringify(recipe[key]) !== JSON.stringify(first!.recipe[key]))
-  );
+const HEAD = [
+  "run",
+  "recipe",
+  "data set",
+  "network",
+  "images (steps × per class)",
+  "iterations",
+  "before",
+  "after",
+  "tested on",
+  "loss",
+  "iterations took",
+  "adapter",
+  "Retort",
+];
+
+function describeRun({ dir, recipe, images, before, after, ...rest }: RunSummary): string[] {
+  const { loss, seconds, adapter, version } = rest;
+  return [
+    dir,
+    recipe.name,
+    recipe.dataset,
+    typeof recipe.arch === "string" ? recipe.arch : `${recipe.arch.length} layers`,
+    `${images} (${recipe.steps} × ${recipe.per_class})`,
+    `${recipe.iterations}`,
+    describeAccuracy(before),
+    describeAccuracy(after),
+    after.networks === 1 ? "1 network" : `${after.networks} networks`,
+    loss === undefined ? "-" : loss.toPrecision(3),
+    seconds === undefined ? "-" : describeDuration(seconds),
+    adapter,
+    version,
+  ];
 }
 
-/** The adapter and the version that made each run, in a line where these are the same for all. */
-function adapters(runs: readonly RunSummary[]): string[] {
-  const lines = runs.map(({ adapter, version }) => `by ${adapter}, Retort ${version}`);
-  if (new Set(lines).size === 1) return [`All ${lines[0]}`];
-  return runs.map(({ dir }, i) => `${dir} ${lines[i]}`);
+/** Settings that are not the same in all runs and that the first table does not tell. */
+function differingSettings(runs: readonly RunSummary[]): (keyof Recipe)[] {
+  const hasLayers = runs.some(({ recipe }) => typeof recipe.arch !== "string");
+  const keys = Object.keys(runs[0]!.recipe) as (keyof Recipe)[];
+  return keys.filter((key) => {
+    const isTold = SHOWN.includes(key) && !(key === "arch" && hasLayers);
+    return !isTold && !LEFT_OUT.includes(key) &&
+      new Set(runs.map(({ recipe }) => textOf(recipe[key]))).size > 1;
+  });
 }
 
-/** Settings that change no result; the names of runs differ anyway. */
-const LEFT_OUT = new Set(["name", "checkpoint_every", "eval_every", "log_every"]);
-
+/** A setting for people, and to compare; a network's layers are JSON. */
 function textOf(setting: unknown): string {
-  if (Array.isArray(setting)) return `${setting.length} layers`;
   return typeof setting === "object" ? JSON.stringify(setting) : String(setting);
-}
-
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]!.map((_, c) => Math.max(...rows.map((row) => row[c]!.length)));
-  return rows.map((row) => row.map((cell, c) => cell.padEnd(widths[c]!)).join("  ").trimEnd());
 }

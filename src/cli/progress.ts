@@ -20,10 +20,10 @@ export interface ProgressDisplay {
 /** The display that suits the terminal and --quiet; `unit` is what iterations are called. */
 export function openProgress(session: Session, unit = "iteration"): ProgressDisplay {
   if (session.quiet) return { update: () => {}, stop: () => {} };
-  return process.stderr.isTTY ? progressBar() : progressLines(session, unit);
+  return process.stderr.isTTY ? progressBar(unit) : progressLines(session, unit);
 }
 
-function progressBar(): ProgressDisplay {
+function progressBar(unit: string): ProgressDisplay {
   const bar = new cliProgress.SingleBar({
     format: "{bar} {value}/{total}  {state}",
     stream: process.stderr,
@@ -32,7 +32,7 @@ function progressBar(): ProgressDisplay {
     barsize: 24,
     linewrap: false,
   });
-  const describe = stateDescriber();
+  const describe = stateDescriber(unit);
   return {
     update(progress) {
       const state = describe(progress);
@@ -45,7 +45,7 @@ function progressBar(): ProgressDisplay {
 
 /** Prints the first and last report, those with an accuracy, and one every 10 s. */
 export function progressLines(session: Session, unit = "iteration"): ProgressDisplay {
-  const describe = stateDescriber();
+  const describe = stateDescriber(unit);
   let last = -Infinity;
   return {
     update(progress) {
@@ -60,13 +60,16 @@ export function progressLines(session: Session, unit = "iteration"): ProgressDis
   };
 }
 
-/** Describes reports in turn: "loss 0.412, accuracy 87.3 % at 100, 2 min 10 s left". */
-function stateDescriber(): (report: Report) => string {
+/**
+ * Describes reports in turn: "loss 0.412, accuracy 87.3 % at iteration 100, 2 min 10 s left". An
+ * accuracy stays on show until the next, with the iteration it is of unless that is the report's own.
+ */
+function stateDescriber(unit: string): (report: Report) => string {
   let tested: { accuracy: Accuracy; at: number } | undefined;
   return ({ iteration, iterations, loss, secondsPerIteration, accuracy }) => {
     if (accuracy) tested = { accuracy, at: iteration };
     const left = (iterations - iteration) * secondsPerIteration;
-    const when = tested?.at === iteration ? "" : ` at ${tested?.at}`;
+    const when = tested?.at === iteration ? "" : ` at ${unit} ${tested?.at}`;
     return [
       ...(Number.isFinite(loss) ? [`loss ${loss.toPrecision(3)}`] : []),
       ...(tested ? [`accuracy ${describeAccuracy(tested.accuracy)}${when}`] : []),

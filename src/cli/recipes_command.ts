@@ -1,17 +1,18 @@
 // recipes_command: lists the built-in recipes, and shows one with every setting.
-import type { Outcome, Session } from "./session.ts";
+import { type Outcome, type Session, table } from "./session.ts";
 
 /** What the built-in recipes are for, and what they cost. */
 export function recipesCommand({ retort }: Session): Outcome {
   const recipes = retort.listRecipes();
-  const width = Math.max(...recipes.map(({ name }) => name.length));
   return {
     values: { recipes },
     lines: [
-      ...recipes.map(({ name, about, time }) =>
-        `${name.padEnd(width)}  ${about}${time ? ` [${time}]` : ""}`
-      ),
-      "recipes show NAME prints every setting; times are of two processor cores without a GPU",
+      ...table([
+        ["recipe", "time", "what it distils"],
+        ...recipes.map(({ name, about, time }) => [name, time ?? "not measured", about]),
+      ]),
+      "",
+      "Times are of two processor cores without a GPU. recipes show NAME prints every setting.",
     ],
   };
 }

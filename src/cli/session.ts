@@ -79,6 +79,12 @@ export function describeAttack({ attack }: Library.Gain): string[] {
   ];
 }
 
+/** Rows of cells as lines, with each column as wide as its widest cell. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  return rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd());
+}
+
 /** "1 h 02 min", "2 min 10 s" or "12 s". */
 export function describeDuration(seconds: number): string {
   const whole = Math.round(seconds);

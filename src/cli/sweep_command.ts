@@ -2,7 +2,7 @@
 import type { Dataset, PlannedRun, Recipe, Spread, SweepPlan, SweepPoint } from "../../mod.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { openProgress, type ProgressDisplay } from "./progress.ts";
-import { loadDataset, type Outcome, type Session } from "./session.ts";
+import { loadDataset, type Outcome, type Session, table } from "./session.ts";
 
 /** The flags of `sweep`. */
 export interface SweepFlags {
@@ -50,7 +50,7 @@ export async function sweepCommand(session: Session, flags: SweepFlags): Promise
   const [, plot] = result.files;
   return {
     values: { out: plan.out, ...result },
-    lines: [...table(Object.keys(over), result.points, runs), `Plot ${plot}`],
+    lines: [...describePoints(Object.keys(over), result.points, runs), `Plot ${plot}`],
   };
 }
 
@@ -72,7 +72,7 @@ function describeRun(
 }
 
 /** A line a point under a heading, in columns. */
-function table(keys: string[], points: SweepPoint[], runs: number): string[] {
+function describePoints(keys: string[], points: SweepPoint[], runs: number): string[] {
   const percent = ({ mean, std }: Spread) =>
     `${(100 * mean).toFixed(1)}${runs > 1 ? ` ± ${(100 * std).toFixed(1)}` : ""} %`;
   const rows = [
@@ -83,8 +83,6 @@ function table(keys: string[], points: SweepPoint[], runs: number): string[] {
       percent(after),
     ]),
   ];
-  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
-  const lines = rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join("  "));
   const spread = runs === 1 ? "one run each" : `mean ± std of ${runs} runs each`;
-  return [`Test accuracy, ${spread}`, ...lines.map((line) => line.trimEnd())];
+  return [`Test accuracy, ${spread}`, ...table(rows)];
 }

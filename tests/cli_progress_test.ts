@@ -1,0 +1,47 @@
+// cli_progress_test: an accuracy on the progress line always says when it was measured.
+import assert from "node:assert/strict";
+import { progressLines } from "../src/cli/progress.ts";
+import type { Session } from "../src/cli/session.ts";
+
+const ACCURACY = { mean: 0.873, std: 0, networks: 1 };
+
+/** The lines of a run of 4 iterations with these reports. */
+function linesOf(reports: { iteration: number; mean?: number }[], unit?: string): string[] {
+  const lines: string[] = [];
+  const session = { note: (line: string) => void lines.push(line) } as Session;
+  const display = progressLines(session, unit);
+  for (const { iteration, mean } of reports) {
+    const accuracy = mean === undefined ? {} : { accuracy: { ...ACCURACY, mean } };
+    display.update({ iteration, iterations: 4, loss: 0.5, secondsPerIteration: 2, ...accuracy });
+  }
+  display.stop();
+  return lines;
+}
+
+Deno.test("an accuracy of this iteration stands alone; later it is given with its iteration", () => {
+  assert.deepEqual(linesOf([{ iteration: 2, mean: 0.873 }, { iteration: 4 }]), [
+    "iteration 2 of 4, loss 0.500, accuracy 87.3 %, 4 s left",
+    "iteration 4 of 4, loss 0.500, accuracy 87.3 % at iteration 2",
+  ]);
+});
+
+Deno.test("a new accuracy takes the place of the earlier one", () => {
+  const reports = [{ iteration: 1, mean: 0.5 }, { iteration: 3, mean: 0.9 }, { iteration: 4 }];
+  assert.deepEqual(linesOf(reports), [
+    "iteration 1 of 4, loss 0.500, accuracy 50.0 %, 6 s left",
+    "iteration 3 of 4, loss 0.500, accuracy 90.0 %, 2 s left",
+    "iteration 4 of 4, loss 0.500, accuracy 90.0 % at iteration 3",
+  ]);
+});
+
+Deno.test("no accuracy is shown before the first; what an iteration is called is", () => {
+  assert.deepEqual(linesOf([{ iteration: 1 }, { iteration: 4 }], "epoch"), [
+    "epoch 1 of 4, loss 0.500, 6 s left",
+    "epoch 4 of 4, loss 0.500",
+  ]);
+});
+
+Deno.test("a display knows nothing of the run before it", () => {
+  linesOf([{ iteration: 2, mean: 0.873 }]);
+  assert.deepEqual(linesOf([{ iteration: 4 }]), ["iteration 4 of 4, loss 0.500"]);
+});
