@@ -34,7 +34,7 @@ Deno.test("deno bundle makes one file that distils in another folder", async () 
     const cli = `${dir}/retort.js`;
     await deno(["bundle", "--quiet", "--output", cli, "cli.ts"]);
     await writeIdxDirectory(`${dir}/data`);
-    const sizes = ["--steps", "1", "--batch", "16", "--iterations", "2", ...SMALL_ARCH];
+    const sizes = ["--set", "steps=1", "--batch", "16", "--iterations", "2", ...SMALL_ARCH];
     const args = [
       "distill",
       "--recipe",

@@ -46,7 +46,7 @@ Deno.test("data downloads a set; distill and evaluate then need no network", asy
     assert.match(fetched.err, /^Downloading \S+ \(0\.0 MB\) to \S+\nDownloading \S+ .*\n$/);
 
     const form = ["--set", "resize=20", "--set", "pad=4", "--set", "augment=crop-flip"];
-    const sizes = ["--steps", "1", "--batch", "16", "--iterations", "2", ...SMALL_ARCH];
+    const sizes = ["--set", "steps=1", "--batch", "16", "--iterations", "2", ...SMALL_ARCH];
     const run = ["distill", "--dataset", "usps", ...form, ...sizes, "--out", `${dir}/run`];
     const distilled = await command([...run, "--quiet"], CACHE_PERMISSION);
     assert.deepEqual([distilled.code, distilled.err], [0, ""]);
@@ -123,7 +123,7 @@ Deno.test("a table on the command line: described, distilled and evaluated", asy
       `csv:${MOONS}: 1005 training and 495 test rows of 2 columns (x, y), 2 classes`,
     ]);
     const network = ["--arch", "[{dense: 8}, relu, {dense: classes}]"];
-    const sizes = ["--batch", "64", "--iterations", "3", "--steps", "2"];
+    const sizes = ["--batch", "64", "--iterations", "3", "--set", "steps=2"];
     const table = ["distill", "--dataset", `csv:${MOONS}`, ...sizes, "--quiet"];
     const { code, out, err } = await retort([...table, ...network, "--out", `${dir}/run`]);
     assert.deepEqual([code, err], [0, ""]);

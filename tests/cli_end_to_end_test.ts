@@ -5,7 +5,7 @@ import { inTemporary, namesIn } from "./support/temporary.ts";
 import { type Ending, endOf, retort, start } from "./support/command.ts";
 import { metricsIn, readTensors, SMALL, SMALL_ARCH, writeIdxDirectory } from "./support/runs.ts";
 
-const SIZES = ["--steps", "1", "--batch", "16", "--iterations", "4", ...SMALL_ARCH];
+const SIZES = ["--set", "steps=1", "--batch", "16", "--iterations", "4", ...SMALL_ARCH];
 
 async function withData(
   test: (dir: string, distill: (out: string, ...more: string[]) => string[]) => Promise<void>,
@@ -88,7 +88,7 @@ Deno.test("distill shows progress on stderr and the results on stdout", async ()
 
 Deno.test("distill with random networks: evaluate takes --networks", async () => {
   await withData(async (dir, distill) => {
-    const random = ["--init", "random", "--networks", "2", "--set", "test_networks=2"];
+    const random = ["--set", "init=random", "--networks", "2", "--set", "test_networks=2"];
     const { after } = objectIn(await retort(distill("run", ...random, "--json")));
     assert.equal((after as { networks: number }).networks, 2);
     const evaluate = ["evaluate", `${dir}/run`, "--data-dir", `${dir}/data`, "--networks", "3"];
@@ -115,8 +115,8 @@ Deno.test("train, distill with an attack from the networks, evaluate", async () 
     ];
     const trained = objectIn(await retort(["train", ...data, ...sizes, "--json", "--quiet"]));
     assert.equal((trained.accuracies as number[]).length, 3);
-    const held = ["--set", "init=random", "--set", "test_networks=2", "--attack", "3:7"];
-    const run = await retort(distill("run", "--init", `pretrained:${file}`, ...held));
+    const held = ["--set", "init=random", "--set", "test_networks=2", "--set", "attack=3:7"];
+    const run = await retort(distill("run", "--set", `pretrained=${file}`, ...held));
     assert.equal(run.code, 0, run.err);
     assert.match(
       run.out,

@@ -130,8 +130,8 @@ Deno.test("a process with bad usage: exit status 2, one line on stderr, no stack
 Deno.test("bad usage is explained in one line", async () => {
   const d = "distill";
   await expectUsageError(
-    [d, "--step", "3"],
-    "Cannot read the command: unknown option '--step' (Did you mean --steps?); --help tells more",
+    [d, "--epoch", "3"],
+    "Cannot read the command: unknown option '--epoch' (Did you mean --epochs?); --help tells more",
   );
   await expectUsageError(
     ["distil"],
@@ -142,11 +142,11 @@ Deno.test("bad usage is explained in one line", async () => {
     "Cannot read the command: missing required argument 'dir'; --help tells more",
   );
   await expectUsageError(
-    [d, "--steps", "x"],
-    'Cannot use --steps: got "x", expected an integer ≥ 1',
+    [d, "--epochs", "x"],
+    'Cannot use --epochs: got "x", expected an integer ≥ 1',
   );
   await expectUsageError(
-    [d, "--seed", "4294967296"],
+    ["train", "--seed", "4294967296"],
     'Cannot use --seed: got "4294967296", expected an integer from 0 to 4294967295',
   );
   for (const size of ["64", "MB", "-1MB", "1TB"]) {
@@ -159,6 +159,7 @@ Deno.test("bad usage is explained in one line", async () => {
   for (
     const [command, flag, key] of [
       [[d], "--lr", "lr"],
+      [[d], "--per-class", "per_class"],
       [["sweep", ...quick, "--over", "steps=1,2"], "--decay-every", "decay_every"],
       [["baselines", ...quick], "--distill_lr", "distill_lr"],
     ] as const
@@ -180,7 +181,7 @@ Deno.test("bad usage is explained in one line", async () => {
     "Cannot use recipe quick: stepz: got an unknown key, expected steps",
   );
   await expectUsageError(
-    [d, "--init", "loaded"],
+    [d, "--set", "init=loaded"],
     'Cannot use recipe quick: init: got "loaded", expected one of fixed, random',
   );
 });
@@ -210,7 +211,7 @@ Deno.test("no adapter: exit status 3, for the launcher to know", async () => {
 Deno.test("distill without a recipe takes one that suits the adapter and says why", async () => {
   for (const [profile, name] of [["software", "quick"], ["hardware", "mnist-fixed-100"]] as const) {
     await withFolder(async (folder) => {
-      const args = ["distill", "--out", `${folder}/run`, "--seed", "7"];
+      const args = ["distill", "--out", `${folder}/run`, "--set", "seed=7"];
       const { status, out, err } = await command(args, profile);
       assert.equal(status, 0);
       assert.match(out[0]!, new RegExp(`^Recipe ${name}: the default with.* GPU .*; seed 7$`));
@@ -223,12 +224,12 @@ Deno.test("distill without a recipe takes one that suits the adapter and says wh
 
 Deno.test("--json prints one object and --quiet no progress; flags beat --set", async () => {
   await withFolder(async (folder) => {
-    const settings = ["--set", "steps=2", "--set", "lr=.5", "--steps", "3", "--soft-labels"];
+    const settings = ["--set", "epochs=2", "--set", "lr=.5", "--epochs", "3", "--soft-labels"];
     const args = ["distill", "--json", "--quiet", "--out", `${folder}/run`, ...settings];
     const { status, out, err } = await command(args);
     assert.deepEqual([status, out.length, err], [0, 1, []]);
     const { recipe, after } = JSON.parse(out[0]!);
-    assert.deepEqual([recipe.steps, recipe.lr, recipe.soft_labels], [3, 0.5, true]);
+    assert.deepEqual([recipe.epochs, recipe.lr, recipe.soft_labels], [3, 0.5, true]);
     assert.deepEqual(after, ACCURACY.after);
   });
 });
@@ -257,15 +258,15 @@ Deno.test("--memory-budget and --verbose show the plan, --verbose the costs", as
 Deno.test("a folder in use is refused, resumed with --resume, not with other settings", async () => {
   await withFolder(async (folder) => {
     const out = `${folder}/run`;
-    assert.equal((await command(["distill", "--steps", "4", "--out", out])).status, 0);
+    assert.equal((await command(["distill", "--epochs", "4", "--out", out])).status, 0);
     await expectUsageError(
-      ["distill", "--steps", "4", "--out", out],
+      ["distill", "--epochs", "4", "--out", out],
       `Cannot write to ${out}: it already has recipe.yaml; ` +
         `pass --resume --out ${out} to continue that run, or another --out`,
     );
     await expectUsageError(
-      ["distill", "--resume", "--out", out, "--steps", "5"],
-      `Cannot resume with other settings: got steps 5, expected 4 as in ${out}/recipe.yaml; ` +
+      ["distill", "--resume", "--out", out, "--epochs", "5"],
+      `Cannot resume with other settings: got epochs 5, expected 4 as in ${out}/recipe.yaml; ` +
         "use another --out instead",
     );
     const { status, out: lines } = await command(["distill", "--resume", "--out", out]);
@@ -349,7 +350,7 @@ Deno.test("train: the data set's settings, flags, progress by the epoch", async 
   );
 });
 
-Deno.test("--init pretrained:FILE and --attack are settings of the recipe", async () => {
+Deno.test("trained networks and attacks are settings of the recipe", async () => {
   await withFolder(async (folder) => {
     const recipeOf = async (...args: string[]) => {
       const run = ["distill", "--json", "--quiet", "--out", `${folder}/run`, ...args];
@@ -358,9 +359,9 @@ Deno.test("--init pretrained:FILE and --attack are settings of the recipe", asyn
       await Deno.remove(`${folder}/run`, { recursive: true });
       return JSON.parse(out[0]!).recipe;
     };
-    const fixed = await recipeOf("--init", "pretrained:a/b:c", "--attack", "3:4");
+    const fixed = await recipeOf("--set", "pretrained=a/b:c", "--set", "attack=3:4");
     assert.deepEqual([fixed.init, fixed.pretrained, fixed.attack], ["fixed", "a/b:c", "3:4"]);
-    const random = await recipeOf("--init", "pretrained:a", "--recipe", "mnist-random-100");
+    const random = await recipeOf("--set", "pretrained=a", "--recipe", "mnist-random-100");
     assert.deepEqual([random.init, random.pretrained, random.attack], ["random", "a", "none"]);
   });
   await expectUsageError(
@@ -368,7 +369,7 @@ Deno.test("--init pretrained:FILE and --attack are settings of the recipe", asyn
     'Cannot use --init: got "random", expected pretrained:FILE',
   );
   await expectUsageError(
-    ["distill", "--attack", "0-1"],
+    ["distill", "--set", "attack=0-1"],
     'Cannot use recipe quick: attack: got "0-1", expected none, or two different classes such as 0:1',
   );
 });

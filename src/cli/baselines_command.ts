@@ -9,8 +9,6 @@ export interface BaselinesFlags {
   recipe: string;
   /** Settings given with --set. */
   set?: Record<string, unknown>;
-  /** Seed of everything random. */
-  seed?: number;
   /** Held-out networks. */
   networks?: number;
   /** Baselines to measure. */
@@ -37,8 +35,7 @@ const TITLES: Readonly<Record<BaselineName, string>> = {
 /** Measures the baselines of a recipe's setting. */
 export async function baselinesCommand(session: Session, flags: BaselinesFlags): Promise<Outcome> {
   const { retort } = session;
-  const settings = { ...flags.set, ...(flags.seed !== undefined && { seed: flags.seed }) };
-  const recipe = await retort.loadRecipe(flags.recipe, settings);
+  const recipe = await retort.loadRecipe(flags.recipe, flags.set ?? {});
   const dataset = await loadDataset(session, recipe, flags);
   using device = await retort.openDevice();
   const start = performance.now();

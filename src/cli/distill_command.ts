@@ -38,16 +38,11 @@ const DEFAULT_RECIPES = { software: "quick", hardware: "mnist-fixed-100" };
 const SETTINGS_WITH_A_FLAG = [
   "dataset",
   "arch",
-  "init",
-  "attack",
-  "steps",
   "epochs",
-  "per_class",
   "networks",
   "batch",
   "iterations",
   "soft_labels",
-  "seed",
 ];
 
 /** Distils as the flags say; recipes and data are read, and checked, before a device opens. */
@@ -162,10 +157,7 @@ function settingsOf(flags: DistillFlags): Settings {
     const value = flags[key.replace(/_(.)/, (_, letter) => letter.toUpperCase())];
     if (value !== undefined) settings[key] = value;
   }
-  const [, file] = /^pretrained:(.+)$/s.exec(String(settings.init)) ?? [];
-  if (file === undefined) return settings;
-  const { init: _, ...others } = settings; // the recipe says whether it is fixed or random
-  return { ...others, pretrained: file };
+  return settings;
 }
 
 async function resumePlan(
