@@ -81,7 +81,7 @@ class Conv2d implements Op {
     const row = input.channels * size * size;
     const rows = place.pool ? size + 1 : size; // those of both rows that are pooled
     const turns = Math.max(input.channels * rows, channels * size) * size;
-    expectTurns(name, turns, "use fewer channels or a smaller kernel");
+    expectTurns(device, name, turns, "use fewer channels or a smaller kernel");
     this.#device = device;
     this.#place = place;
     this.#settings = settings;

@@ -63,7 +63,7 @@ class Dense implements Op {
     this.input = input;
     this.output = output;
     const [inputs, outputs] = [sizeOf(input), output.channels];
-    expectTurns(name, Math.max(inputs / 4, outputs), "use fewer inputs or outputs");
+    expectTurns(device, name, Math.max(inputs / 4, outputs), "use fewer inputs or outputs");
     const pitch = padded(inputs);
     const fans = { fanIn: inputs, fanOut: outputs };
     const weight = { name: `${name}.weight`, shape: [outputs, inputs], at: 0, pitch };

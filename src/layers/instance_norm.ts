@@ -20,7 +20,13 @@ export const instanceNorm: LayerKind<z.output<typeof settings>> = {
   output: (input) => input,
   op(device, { name, input }, { eps: EPS }) {
     const { channels: C, height, width } = input;
-    expectTurns(name, 3 * height * width, "use smaller images");
+    if (height * width < 2) {
+      throw new RangeError(
+        `Cannot build ${name}: got planes of 1 × 1, expected at least 2 pixels, since a single one is ` +
+          `always its own mean; use fewer poolings or larger images`,
+      );
+    }
+    expectTurns(device, name, 3 * height * width, "use smaller images");
     const common = { shape: [C], pitch: 1, fanIn: 1, fanOut: 1 };
     return new Passes(device, {
       input,

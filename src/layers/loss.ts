@@ -10,7 +10,7 @@ import type { OracleLoss } from "../oracle/loss.ts";
 import { mse as mseTwin } from "../oracle/mse.ts";
 import { sigmoidXent as sigmoidTwin } from "../oracle/sigmoid_xent.ts";
 import { softmaxXent as softmaxTwin } from "../oracle/softmax_xent.ts";
-import { needed, type Span } from "./op.ts";
+import { expectTurns, needed, type Span } from "./op.ts";
 
 /** A kind of loss. */
 export interface LossKind {
@@ -91,6 +91,7 @@ export class Loss {
         `Cannot use the loss ${name}: got a network with ${outputs} outputs, expected ${kind.outputs}`,
       );
     }
+    expectTurns(device, name, 5 * outputs, "use fewer classes");
     this.#device = device;
     this.#kind = kind;
     this.#outputs = outputs;

@@ -195,12 +195,13 @@ export function standingStill(frame: Frame): Frame {
 /**
  * Refuses a layer whose loops a software adapter would leave unfinished (`MOST_TURNS`).
  *
- * @throws RangeError for more turns than an invocation may take; `advice` says what to do.
+ * @throws RangeError for more turns than an invocation may take there; `advice` says what to do.
  */
-export function expectTurns(name: string, turns: number, advice: string): void {
-  if (turns <= MOST_TURNS) return;
+export function expectTurns(device: Device, name: string, turns: number, advice: string): void {
+  if (device.profile.name !== "software" || turns <= MOST_TURNS) return;
   throw new RangeError(
-    `Cannot build ${name}: got sums of ${turns} terms, expected at most ${MOST_TURNS}; ${advice}`,
+    `Cannot build ${name}: got loops of ${turns} turns, expected at most ${MOST_TURNS} on a software ` +
+      `adapter; ${advice}`,
   );
 }
 

@@ -31,7 +31,7 @@ export function pooling({ relu, residual, twin, ...passes }: Pooling): LayerKind
     op(device, { input, name }, windows) {
       const output = outputOf(input, windows);
       const { size: SIZE, stride: STRIDE, pad: PAD } = windows;
-      expectTurns(name, SIZE ** 2, "use smaller windows");
+      expectTurns(device, name, SIZE ** 2, "use smaller windows");
       const extents = { H: input.height, V: input.width, P: output.height, Q: output.width };
       return new Passes(device, {
         ...passes,

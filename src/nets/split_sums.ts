@@ -19,6 +19,8 @@ interface Part {
   readonly layers: Tensor;
   /** vec4s of all its layers. */
   readonly count: number;
+  /** The most runs of a layer: turns of the loop for an element. */
+  readonly turns: number;
 }
 
 /** Room for the runs of all layers of a net over one span. */
@@ -66,7 +68,8 @@ export class SplitSums implements Disposable {
       table.write(Uint32Array.from(layers.flatMap(({ before, length, at, base, count }) => {
         return [before / 4, length / 4, at / 4, base / 4, count, 0, 0, 0];
       })));
-      return { runs: all, layers: table, count: before / 4 };
+      const turns = Math.max(...layers.map(({ count }) => count));
+      return { runs: all, layers: table, count: before / 4, turns };
     });
     this.runs = runs;
     this.#owned = owned.move();
@@ -80,7 +83,7 @@ export class SplitSums implements Disposable {
       const part = this.#parts[i];
       if (!part) return;
       const bindings = { layers: part.layers, partial: part.runs, thetaBar: out };
-      record.dispatchEach(kernel, { sizes: { COUNT: part.count }, bindings, turns: 4 });
+      record.dispatchEach(kernel, { sizes: { COUNT: part.count }, bindings, turns: part.turns });
     });
   }
 

@@ -73,7 +73,8 @@ Deno.test("conv refuses sums that are too long", async () => {
   const layer = layerOf({ C: 1000, H: 9, V: 9, O: 1, K: 8, PAD: 0, STRIDE: 2, N: 1, R: 1 });
   assert.throws(() => opOf(device, layer), {
     name: "RangeError",
-    message: `Cannot build layer: got sums of 64000 terms, expected at most ${MOST_TURNS}; use ` +
+    message:
+      `Cannot build layer: got loops of 64000 turns, expected at most ${MOST_TURNS} on a software adapter; use ` +
       "fewer channels or a smaller kernel",
   });
 });

@@ -41,9 +41,10 @@ Deno.test("dense and instance_norm refuse sums that are too long", async () => {
   const wide = { kind: "dense", settings: { outputs: 1 }, input: planes } as const;
   assert.throws(() => opOf(device, wide), {
     name: "RangeError",
-    message: "Cannot build layer: got sums of 67600 terms, expected at most 60000; use fewer " +
+    message:
+      "Cannot build layer: got loops of 67600 turns, expected at most 60000 on a software adapter; use fewer " +
       "inputs or outputs",
   });
   const large = { kind: "instance_norm", settings: { eps: 1e-5 }, input: planes } as const;
-  assert.throws(() => opOf(device, large), /sums of 811200 terms, .*; use smaller images$/);
+  assert.throws(() => opOf(device, large), /loops of 811200 turns, .*; use smaller images$/);
 });
