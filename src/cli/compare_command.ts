@@ -1,6 +1,6 @@
 // compare_command: finished runs side by side.
 import type { Recipe, RunSummary } from "../../mod.ts";
-import { describeAccuracy, describeDuration, table } from "./session.ts";
+import { describeAccuracy, describeDuration, describeSetting, table } from "./session.ts";
 import type { Outcome, Session } from "./session.ts";
 
 /** Settings that the first table shows of every run. */
@@ -18,7 +18,7 @@ export async function compareCommand(session: Session, dirs: string[]): Promise<
   if (differing.length > 0) {
     const rows = runs.map((
       { dir, recipe },
-    ) => [dir, ...differing.map((key) => textOf(recipe[key]))]);
+    ) => [dir, ...differing.map((key) => describeSetting(recipe[key]))]);
     lines.push("", "Settings that differ besides", ...table([["run", ...differing], ...rows]));
   }
   return { values: { runs }, lines };
@@ -66,11 +66,6 @@ function differingSettings(runs: readonly RunSummary[]): (keyof Recipe)[] {
   return keys.filter((key) => {
     const isTold = SHOWN.includes(key) && !(key === "arch" && hasLayers);
     return !isTold && !LEFT_OUT.includes(key) &&
-      new Set(runs.map(({ recipe }) => textOf(recipe[key]))).size > 1;
+      new Set(runs.map(({ recipe }) => describeSetting(recipe[key]))).size > 1;
   });
-}
-
-/** A setting for people, and to compare; a network's layers are JSON. */
-function textOf(setting: unknown): string {
-  return typeof setting === "object" ? JSON.stringify(setting) : String(setting);
 }

@@ -2,7 +2,13 @@
 import type { Dataset, Device, DistillResult, Recipe } from "../../mod.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { openProgress } from "./progress.ts";
-import { describeAttack, describeDuration, describeGain, loadDataset } from "./session.ts";
+import {
+  describeAttack,
+  describeDuration,
+  describeGain,
+  describeSetting,
+  loadDataset,
+} from "./session.ts";
 import type { Outcome, Retort, Session } from "./session.ts";
 
 /** The flags of `distill`; the others are the settings that have a flag. */
@@ -183,15 +189,10 @@ async function resumePlan(
   const wanted = Object.entries(asked ?? await loadRecipe(file, settings));
   for (const [key, value] of wanted) {
     const saved = recipe[key as keyof Recipe];
-    const [got, expected] = [value, saved].map(textOf);
+    const [got, expected] = [value, saved].map(describeSetting);
     if (got === expected) continue;
     const reason = `got ${key} ${got}, expected ${expected} as in ${file}`;
     throw new UsageError(`Cannot resume with other settings: ${reason}; use another --out instead`);
   }
   return { recipe, out, why: `resumed from ${out}` };
-}
-
-/** A setting for people, and to compare; a network's layers are JSON. */
-function textOf(setting: unknown): string {
-  return typeof setting === "object" ? JSON.stringify(setting) : String(setting);
 }

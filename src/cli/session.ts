@@ -85,6 +85,11 @@ export function table(rows: readonly (readonly string[])[]): string[] {
   return rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd());
 }
 
+/** A setting for people, and to compare; a network's layers are JSON. */
+export function describeSetting(setting: unknown): string {
+  return typeof setting === "object" ? JSON.stringify(setting) : String(setting);
+}
+
 /** "1 h 02 min", "2 min 10 s" or "12 s". */
 export function describeDuration(seconds: number): string {
   const whole = Math.round(seconds);

@@ -2,7 +2,7 @@
 // @ts-types="npm:@types/d3-dsv@3.0.7"
 import { csvFormatRows, csvParseRows } from "npm:d3-dsv@3.0.2";
 import { permutation } from "../sets/batches.ts";
-import type { Dataset, Split } from "../sets/dataset.ts";
+import { type Dataset, mostProbable, type Split } from "../sets/dataset.ts";
 import { MOST_CLASSES } from "./encoded.ts";
 
 /** A table as its file has it. */
@@ -92,11 +92,11 @@ export function formatCsv(
   const isSoft = labels.some((p) => p !== 0 && p !== 1);
   const header = [...columns, LABEL_NAMES[0]!];
   if (isSoft) header.push(...classNames.map((name) => `p(${name})`));
+  const classes = mostProbable(labels, K);
   const rows = Array.from({ length: values.length / D }, (_, n) => {
     const numbers = columns.map((_, d) => inUnits(values[n * D + d]!, mean[d]!, std[d]!));
-    const of = labels.subarray(n * K, (n + 1) * K);
-    const label = classNames[of.indexOf(Math.max(...of))]!;
-    return [...numbers, label, ...(isSoft ? Array.from(of, String) : [])];
+    const soft = isSoft ? Array.from(labels.subarray(n * K, (n + 1) * K), String) : [];
+    return [...numbers, classNames[classes[n]!]!, ...soft];
   });
   return `${csvFormatRows([header, ...rows])}\n`;
 }

@@ -10,6 +10,7 @@ import type { Theta } from "../nets/theta.ts";
 import type { DistilledData } from "../meta/distilled_data.ts";
 import type { Initialization } from "../meta/initial_networks.ts";
 import { type InnerSpec, stepImages } from "../meta/inner_spec.ts";
+import { MEMORY_BUDGET } from "../meta/memory.ts";
 import {
   type Accuracy,
   bytesPerNetwork,
@@ -49,9 +50,6 @@ const AT_ONCE = { software: 10, hardware: 50 };
 
 /** Networks that the paper tests on. */
 const HELD_OUT = 200;
-
-/** Bytes that evaluation takes at most unless it is told otherwise. */
-const ROOM = 4 * 2 ** 30;
 
 /** What networks are measured with. */
 export interface Trial {
@@ -177,7 +175,7 @@ export async function measureAccuracy(trial: Trial, training?: Training): Promis
 
 /** Which images of each split each network classifies right, trained on `data` where it is given. */
 async function measureHits(
-  { net, dataset, how, networks, theta0, mayDiverge, room = ROOM }: Trial,
+  { net, dataset, how, networks, theta0, mayDiverge, room = MEMORY_BUDGET }: Trial,
   splits: readonly Split[],
   data?: Training,
 ): Promise<Uint8Array[][]> {

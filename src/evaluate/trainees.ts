@@ -39,8 +39,8 @@ export class Trainees implements Disposable {
   }
 
   /**
-   * Takes steps `from` up to `to`; all when left out. Where a step draws images, all networks draw the same, and
-   * whatever their group: how many fit into memory together does not change what they come to.
+   * Takes steps `from` up to `to`; all when left out. Where a step draws images, the
+   * networks of every group draw the same: how many fit into memory does not change the result.
    */
   async train(
     data: DistilledData,

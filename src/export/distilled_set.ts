@@ -1,8 +1,9 @@
 // deno-lint-ignore-file camelcase -- keys are spelled as in distilled.json, which Python reads
 // distilled_set: a finished run as all formats have it: images, labels, and how to train on them.
 import { basename } from "node:path";
-import { usableClassNames } from "../sets/dataset.ts";
+import { mostProbable, usableClassNames } from "../sets/dataset.ts";
 import type { FloatTensor } from "../base/safetensors.ts";
+import { denormalized } from "../sets/normalized.ts";
 import type { Whitening } from "../sets/whitening.ts";
 import { type Artifact, FILES, readArtifact, unwhitenedImages } from "../store/artifact.ts";
 import type { Gain } from "../evaluate/evaluate.ts";
@@ -101,16 +102,17 @@ export async function readDistilledSet(dir: string): Promise<DistilledSet> {
   const artifact = await readArtifact(dir);
   const { images, labels: softLabels, init } = artifact;
   const training = trainingOf(artifact, await readGain(dir));
-  const [count, classes] = [images.shape[0]!, training.classes];
-  const indices = Array.from({ length: count }, (_, n) => n);
   return {
     images,
     bytes: training.columns ? undefined : toBytes(artifact, training),
     values: training.columns ? Float32Array.from(inUnits(artifact, training)) : undefined,
     whitening: artifact.whitening,
-    labels: indices.map((n) => largest(softLabels.data.subarray(n * classes, (n + 1) * classes))),
+    labels: mostProbable(softLabels.data, training.classes),
     softLabels,
-    steps: indices.map((n) => Math.floor(n / training.images_per_step)),
+    steps: Array.from(
+      { length: images.shape[0]! },
+      (_, n) => Math.floor(n / training.images_per_step),
+    ),
     init,
     training,
     artifact: await Deno.readFile(`${dir}/${FILES.artifact}`),
@@ -185,14 +187,7 @@ function toBytes(artifact: Artifact, training: Training): Uint8Array {
 }
 
 /** Numbers unwhitened and un-normalised: of images 0 is black and 1 white. */
-function inUnits(artifact: Artifact, { mean, std }: Training): Float64Array {
-  const [, channels = 1, height = 1, width = 1] = artifact.images.shape;
-  return Float64Array.from(unwhitenedImages(artifact), (value, i) => {
-    const c = Math.floor(i / (height * width)) % channels;
-    return value * std[c]! + mean[c]!;
-  });
-}
-
-function largest(probabilities: Float32Array): number {
-  return probabilities.indexOf(Math.max(...probabilities));
+function inUnits(artifact: Artifact, training: Training): Float64Array {
+  const [, , height = 1, width = 1] = artifact.images.shape;
+  return denormalized(unwhitenedImages(artifact), training, height * width);
 }

@@ -1,7 +1,17 @@
 /** Passes: a layer whose four passes are entry points of one kernel that goes through elements (shared/each.wgsl). */
 import type { Device, Overrides, Recorder, Source } from "../gpu/mod.ts";
-import { bind, type Frame, type Op, type Parameter, type Planes, type Span } from "./op.ts";
-import { parameterFloats, sizeOf, sizesOf, type Table } from "./op.ts";
+import {
+  bind,
+  type Frame,
+  type Op,
+  type Parameter,
+  parameterFloats,
+  type Planes,
+  sizeOf,
+  sizesOf,
+  type Span,
+  type Table,
+} from "./op.ts";
 
 /** An entry point of the kernel, and what it binds. */
 export type Entry = readonly [name: string, bindings: Table];

@@ -24,10 +24,13 @@ export class InnerTraining implements Disposable {
   readonly optimizer: Optimizer;
   readonly #net: Net;
   readonly #spec: InnerSpec;
-  /** Corrections of each step; which images it draws; and these. */
+  /** Adam's corrections for each step. */
   readonly #corrections: readonly Tensor[];
-  readonly #indices: readonly Tensor[];
+  /** Which images steps draw, for all steps in one buffer, where they are drawn. */
   readonly #order: Tensor | undefined;
+  /** The same, a view for each step. */
+  readonly #indices: readonly Tensor[];
+  /** The images that a step has drawn, and their labels. */
   readonly #drawn: { readonly x: Tensor; readonly y: Tensor } | undefined;
   readonly #owned: DisposableStack;
 

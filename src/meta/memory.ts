@@ -3,9 +3,9 @@
  * allocated. All plans compute the same numbers in the same order; they differ in what is computed
  * twice.
  *
- * Of T steps, θ and the optimiser's state are kept at every `segment`-th and the steps between are taken again, a segment at a
- * time (checkpointing; √T of them take the least memory). Activations are kept for every step of a
- * segment or computed again for each step. The real batch runs in parts, and the training set stays
+ * Of T steps, θ and the optimiser's state are kept at every `segment`-th. The steps between are taken
+ * again, a segment at a time (checkpointing; √T segments take the least memory). Activations are kept
+ * for every step of a segment or computed again for each step. The real batch runs in parts, and the training set stays
  * on the GPU as bytes or is uploaded batch by batch. What a plan takes is counted by building it
  * (`Device.count`), so there is no second account of it.
  */
@@ -42,6 +42,9 @@ export interface MemoryNeeds {
   /** Bytes that training and testing one network take during a run. */
   readonly evaluation: number;
 }
+
+/** Bytes of GPU memory that a run, or an evaluation, may take unless it is told otherwise. */
+export const MEMORY_BUDGET = 4 * 2 ** 30;
 
 /** What a pass forward and backward without weights costs, in gradient steps of LeNet. */
 const PASS_COST = 0.6;

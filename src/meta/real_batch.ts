@@ -210,6 +210,6 @@ function whole(array: Split["images"]): Uint8Array<ArrayBuffer> | Float32Array<A
     return array as Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
   }
   const filled = new Uint8Array(4 * words(array.byteLength));
-  filled.set(array);
+  filled.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
   return filled;
 }

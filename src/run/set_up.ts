@@ -2,7 +2,7 @@
 import type { Dataset } from "../sets/dataset.ts";
 import type { Device } from "../gpu/mod.ts";
 import { DrawnNetworks, GivenNetworks, type Initialization } from "../meta/initial_networks.ts";
-import { type MemoryPlan, planMemory } from "../meta/memory.ts";
+import { MEMORY_BUDGET, type MemoryPlan, planMemory } from "../meta/memory.ts";
 import { Unrolled } from "../meta/objectives/unrolled.ts";
 import { partOf } from "../meta/real_batch.ts";
 import type { UnrollSpec } from "../meta/unroll.ts";
@@ -18,9 +18,6 @@ import { OuterLoop } from "./outer_loop.ts";
 import { Pretrained } from "../evaluate/pretrained.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { lossOf, specOf } from "../recipe/spec.ts";
-
-/** Bytes of GPU memory that a run may take unless it is told otherwise. */
-const MEMORY_BUDGET = 4 * 2 ** 30;
 
 /** Bytes for what is not planned: a few numbers. */
 const SMALL = 1024;

@@ -47,6 +47,14 @@ export interface Dataset {
   test: Split;
 }
 
+/** The most probable class of each image, [N], by labels [N, classes]. */
+export function mostProbable(labels: Float32Array, classes: number): number[] {
+  return Array.from({ length: labels.length / classes }, (_, n) => {
+    const of = labels.subarray(n * classes, (n + 1) * classes);
+    return of.indexOf(Math.max(...of));
+  });
+}
+
 /**
  * `names` if they are strings, one for each of `classes` and no two alike. Others are ignored, not
  * refused: labels are numbers, and nothing is computed from names.

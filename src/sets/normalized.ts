@@ -1,4 +1,4 @@
-/** Normalized: images as networks see them, on the processor. */
+/** Normalized: images as networks see them, on the processor, and back. */
 import { gather } from "./batches.ts";
 import type { Dataset, Split } from "./dataset.ts";
 
@@ -19,4 +19,20 @@ export function normalized(
     }
   });
   return images;
+}
+
+/**
+ * Normalised numbers x [·, C, H, W] in their units, x · std + mean: of images 0 is black and 1 white.
+ *
+ * @param plane H · W, numbers that share a mean.
+ */
+export function denormalized(
+  x: Float32Array,
+  { mean, std }: { readonly mean: readonly number[]; readonly std: readonly number[] },
+  plane = 1,
+): Float64Array {
+  return Float64Array.from(x, (value, i) => {
+    const c = Math.floor(i / plane) % mean.length;
+    return value * std[c]! + mean[c]!;
+  });
 }

@@ -15,7 +15,7 @@ import type { Recipe } from "../recipe/recipe.ts";
 import { UsageError } from "../base/usage_error.ts";
 import { whitenSplit } from "../meta/whiten.ts";
 
-/** An artifact, its network, and the data set to test it on, and the data set to test it on. */
+/** An artifact, its network, and the data set to test it on. */
 export interface OpenArtifact {
   readonly artifact: Artifact;
   readonly net: Net;

@@ -1,5 +1,6 @@
 /** Picture: images.png of a run: its distilled images, or the rows of a table with two columns. */
-import type { Dataset } from "../sets/dataset.ts";
+import { type Dataset, mostProbable } from "../sets/dataset.ts";
+import { denormalized } from "../sets/normalized.ts";
 import { unwhitened } from "../sets/whitening.ts";
 import { writeAtomic } from "../base/atomic.ts";
 import { encodeGrid } from "../report/grid.ts";
@@ -54,22 +55,17 @@ function scatterOf(
   title: string,
   { train, whitening }: Pick<Dataset, "train" | "whitening">,
 ): Uint8Array {
-  const { images, labels, metadata } = artifact;
-  const { columns, classNames, mean, std } = tableOf(metadata)!;
-  const inUnits = (values: ArrayLike<number>) =>
-    Float64Array.from(values, (value, i) => value * std[i % 2]! + mean[i % 2]!);
+  const { labels, metadata } = artifact;
+  const table = tableOf(metadata)!;
+  const { columns, classNames } = table;
   const floats = Float32Array.from(train.images);
   const real = whitening ? unwhitened(floats, whitening) : floats;
-  const K = classNames.length;
-  const classes = Array.from({ length: images.shape[0]! }, (_, n) => {
-    const of = labels.data.subarray(n * K, (n + 1) * K);
-    return of.indexOf(Math.max(...of));
-  });
+  const classes = mostProbable(labels.data, classNames.length);
   return encodeScatter({
     title,
     axes: [columns[0]!, columns[1]!],
     classNames,
-    real: { values: inUnits(real), labels: train.labels },
-    distilled: { values: inUnits(unwhitenedImages(artifact)), labels: classes },
+    real: { values: denormalized(real, table), labels: train.labels },
+    distilled: { values: denormalized(unwhitenedImages(artifact), table), labels: classes },
   });
 }

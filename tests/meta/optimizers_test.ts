@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { type Device, MOST_TURNS } from "../../src/gpu/mod.ts";
 import { OPTIMIZER_NAMES, OPTIMIZERS } from "../../src/meta/optimizers/list.ts";
-import { type Hyper, Point, SliceSums } from "../../src/meta/optimizers/optimizer.ts";
+import { type Hyper, Point } from "../../src/meta/optimizers/optimizer.ts";
+import { SliceSums } from "../../src/meta/optimizers/slice_sums.ts";
 import { archFromText } from "../../src/nets/arch.ts";
 import { buildNet } from "../../src/nets/build.ts";
 import type { Net } from "../../src/nets/net.ts";
@@ -14,6 +15,7 @@ import { assertClose } from "../support/close.ts";
 import { gpuTest } from "../support/device.ts";
 import { rounded } from "../support/layout.ts";
 import { flatten, oddNet, paddingOf, unflatten } from "../support/nets.ts";
+import { run } from "../support/record.ts";
 import { oracleSettings, unrollSpec } from "../support/specs.ts";
 
 const R = 3;
@@ -65,13 +67,7 @@ for (const name of OPTIMIZER_NAMES) {
         mu: number(MOMENTUM, 99),
         corrections: number(...corrections),
       };
-      const run = (what: (record: ReturnType<Device["record"]>) => void) => {
-        const record = device.record();
-        what(record);
-        record.submit();
-      };
-
-      run((record) => optimizer.step(record, { from, to, gradient, ...hyper }));
+      run(device, (record) => optimizer.step(record, { from, to, gradient, ...hyper }));
       const read = async (of: Theta) => {
         const words = await of.read();
         assert.ok(paddingOf(net, R).every((i) => words[i] === 0), "padding was written");
@@ -98,7 +94,7 @@ for (const name of OPTIMIZER_NAMES) {
       }
 
       const tensors = { from, to, lambda: lambdas, sigma: sigmas, u, ...hyper };
-      run((record) => optimizer.adjoint(record, tensors));
+      run(device, (record) => optimizer.adjoint(record, tensors));
       const adjoint = (r: number) => {
         const after = { theta: lambda[r]!, state: sigma.map((array) => array[r]!) };
         return twin.adjoint(after, at(r), update(r));
@@ -117,14 +113,17 @@ for (const name of OPTIMIZER_NAMES) {
         return [dot(adjoint(r).u, numbers) - sum, ...parts];
       }));
       const [etaBar, muBar] = [number(0.5, -1, 2, 99), number(0.25, 3, -2, 99)];
-      run((record) => optimizer.hyperBar(record, lossDot, hyper, { eta: etaBar, mu: muBar }));
+      run(
+        device,
+        (record) => optimizer.hyperBar(record, lossDot, hyper, { eta: etaBar, mu: muBar }),
+      );
       const terms = net.parameterCount;
       const rates = Float64Array.of(0.5, -1, 2).map((start, r) => start + adjoint(r).dEta);
       assertClose("∂L/∂η", (await etaBar.read()).subarray(0, R), rates, terms);
       const momenta = Float64Array.of(0.25, 3, -2).map((start, r) => start + adjoint(r).dMomentum);
       assertClose("∂L/∂μ", (await muBar.read()).subarray(0, R), momenta, terms);
       assert.deepEqual([(await etaBar.read())[R], (await muBar.read())[R]], [99, 99]);
-      run((record) => optimizer.hyperBar(record, lossDot, hyper, { eta: etaBar }));
+      run(device, (record) => optimizer.hyperBar(record, lossDot, hyper, { eta: etaBar }));
       assertClose("∂L/∂μ unasked", (await muBar.read()).subarray(0, R), momenta, terms);
     });
   }

@@ -63,8 +63,11 @@ for (const [count, part] of [[11, 4], [11, 8], [9, 9], [5, 12], [7, 3]] as const
 gpuTest("RealBatch of floats: as they are, from the GPU or uploaded", async (device) => {
   const net = oddNet(device);
   const images = Float32Array.from(random(5 * SIZE, 6));
-  const split = { images, labels: Uint8Array.of(1, 2, 3, 4, 5), count: 5 };
-  for (const resident of [false, true]) {
+  const shared = new Float32Array(new SharedArrayBuffer(images.byteLength));
+  shared.set(images);
+  const cases = [[false, images], [true, images], [true, shared]] as const;
+  for (const [resident, source] of cases) {
+    const split = { images: source, labels: Uint8Array.of(1, 2, 3, 4, 5), count: 5 };
     using home = new ResidentSplit(net, split);
     using batch = new RealBatch(net, resident ? home : split, 6, 4, NORMALIZATION);
     batch.choose(Uint32Array.of(4, 0, 3, 1, 2, 4));

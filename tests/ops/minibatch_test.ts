@@ -1,20 +1,14 @@
 import assert from "node:assert/strict";
-import type { Device, Recorder } from "../../src/gpu/mod.ts";
 import { padded } from "../../src/layers/op.ts";
 import { gather, scatter } from "../../src/ops/minibatch.ts";
 import { random } from "../oracle/numeric.ts";
 import { gpuTest } from "../support/device.ts";
 import { download, rounded, upload } from "../support/layout.ts";
+import { run } from "../support/record.ts";
 
 const [ALL, LIVE, ROWS, R] = [11, 5, 37, 3];
 const INDICES = [7, 0, 10, 3, 4];
 const SIZES = { live: LIVE, images: padded(LIVE), all: padded(ALL) };
-
-function run(device: Device, record: (record: Recorder) => void): void {
-  const recorder = device.record();
-  record(recorder);
-  recorder.submit();
-}
 
 /** The rows of a matrix [·, ROWS] at the indices. */
 function chosen(from: Float64Array): Float64Array {

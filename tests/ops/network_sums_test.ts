@@ -1,23 +1,14 @@
 import assert from "node:assert/strict";
-import type { Device, Recorder, Tensor } from "../../src/gpu/mod.ts";
+import type { Tensor } from "../../src/gpu/mod.ts";
 import { MOST_TURNS } from "../../src/gpu/mod.ts";
 import { addSums, meanOfNetworks } from "../../src/ops/network_sums.ts";
 import { random } from "../oracle/numeric.ts";
 import { assertClose } from "../support/close.ts";
 import { gpuTest } from "../support/device.ts";
 import { rounded } from "../support/layout.ts";
+import { load, run } from "../support/record.ts";
 
 const R = 3;
-
-function load(device: Device, array: ArrayLike<number>) {
-  return device.tensor([array.length]).write(Float32Array.from(array));
-}
-
-function run(device: Device, record: (record: Recorder) => void): void {
-  const recorder = device.record();
-  record(recorder);
-  recorder.submit();
-}
 
 /** Σ of each network's part of [R, …]. */
 function sumsOf(a: Float64Array): Float64Array {

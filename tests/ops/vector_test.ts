@@ -1,27 +1,16 @@
 import assert from "node:assert/strict";
-import type { Device, Recorder } from "../../src/gpu/mod.ts";
 import * as vector from "../../src/ops/vector.ts";
 import { random } from "../oracle/numeric.ts";
 import { assertClose } from "../support/close.ts";
 import { gpuTest } from "../support/device.ts";
 import { rounded } from "../support/layout.ts";
+import { load, run } from "../support/record.ts";
 
 const SIZE = 1333; // some workgroups and a bit, and a vec4 that is not full
 const [A, OUT] = [1, 3].map((seed) => rounded(random(SIZE, seed, 2))) as [
   Float64Array,
   Float64Array,
 ];
-
-/** Uploads a float64 array whose numbers f32 holds. */
-function load(device: Device, array: ArrayLike<number>) {
-  return device.tensor([array.length]).write(Float32Array.from(array));
-}
-
-function run(device: Device, record: (record: Recorder) => void): void {
-  const recorder = device.record();
-  record(recorder);
-  recorder.submit();
-}
 
 gpuTest("add: out += a", async (device) => {
   using a = load(device, A);

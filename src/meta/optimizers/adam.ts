@@ -2,16 +2,16 @@
 import text from "../../../kernels/inner_adam.wgsl" with { type: "text" };
 import { type Device, link, type Recorder, type Tensor } from "../../gpu/mod.ts";
 import type { Net } from "../../nets/net.ts";
-import {
-  type AdjointTensors,
-  type Hyper,
-  type HyperBar,
-  type Optimizer,
-  type OptimizerKind,
-  type OptimizerSettings,
-  SliceSums,
-  type StepTensors,
+import type {
+  AdjointTensors,
+  Hyper,
+  HyperBar,
+  Optimizer,
+  OptimizerKind,
+  OptimizerSettings,
+  StepTensors,
 } from "./optimizer.ts";
+import { NO_SLICES, SliceSums } from "./slice_sums.ts";
 
 /** Adam. It keeps both moments. */
 export const adam: OptimizerKind = {
@@ -20,7 +20,6 @@ export const adam: OptimizerKind = {
 };
 
 const SOURCE = link("inner_adam.wgsl", { "inner_adam.wgsl": text });
-const NO_SLICES = { LENGTH: 0, CHUNKS: 1, AT: 0, WIDTH: 0 };
 
 class Adam implements Optimizer {
   readonly #device: Device;

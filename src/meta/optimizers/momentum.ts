@@ -2,15 +2,15 @@
 import text from "../../../kernels/inner_momentum.wgsl" with { type: "text" };
 import { type Device, link, type Recorder, type Tensor } from "../../gpu/mod.ts";
 import type { Net } from "../../nets/net.ts";
-import {
-  type AdjointTensors,
-  type Hyper,
-  type HyperBar,
-  type Optimizer,
-  type OptimizerKind,
-  SliceSums,
-  type StepTensors,
+import type {
+  AdjointTensors,
+  Hyper,
+  HyperBar,
+  Optimizer,
+  OptimizerKind,
+  StepTensors,
 } from "./optimizer.ts";
+import { NO_SLICES, SliceSums } from "./slice_sums.ts";
 
 /** Gradient descent with momentum. It keeps the velocity. */
 export const momentum: OptimizerKind = {
@@ -19,7 +19,6 @@ export const momentum: OptimizerKind = {
 };
 
 const SOURCE = link("inner_momentum.wgsl", { "inner_momentum.wgsl": text });
-const NO_SLICES = { LENGTH: 0, CHUNKS: 1, AT: 0, WIDTH: 0 };
 
 class Momentum implements Optimizer {
   readonly #device: Device;

@@ -7,10 +7,9 @@
  * What remains is the same for all: ∂L/∂x̃ += ∂²ℓ/∂x∂θ u, ∂L/∂ỹ += ∂²ℓ/∂y∂θ u and λ += ∂²ℓ/∂θ² u, which is one
  * pass of `Net.hvp` along u.
  */
-import { type Kernel, MOST_TURNS, type Recorder, type Tensor } from "../../gpu/mod.ts";
+import type { Recorder, Tensor } from "../../gpu/mod.ts";
 import type { Net } from "../../nets/net.ts";
 import type { Theta } from "../../nets/theta.ts";
-import { addSums } from "../../ops/network_sums.ts";
 
 /** Networks at one step of their training: θ, and what the optimiser keeps, in arrays of its shape. */
 export class Point implements Disposable {
@@ -123,63 +122,4 @@ export interface OptimizerKind {
   /** Arrays of θ's shape that it keeps from step to step. */
   readonly slots: number;
   make(net: Net, networks: number, settings: OptimizerSettings): Optimizer;
-}
-
-/** vec4s of a network's slice of a layer that an invocation goes through, about, and at least. */
-const EACH = 64;
-
-/** Parts that the sum over θ of a network is left in, about, and at most: more would not be added up. */
-const MOST_PARTS = MOST_TURNS / 2;
-
-/** Sums over θ of each network, left in parts by a kernel that goes through slices (shared/slices.wgsl). */
-export class SliceSums implements Disposable {
-  readonly #partial: Tensor;
-  readonly #chunks: readonly number[];
-  readonly #networks: number;
-  readonly #each: number;
-
-  constructor(net: Pick<Net, "device" | "floats" | "stride">, networks: number) {
-    this.#networks = networks;
-    this.#each = Math.max(EACH, Math.ceil(net.stride / 4 / MOST_PARTS));
-    this.#chunks = net.floats.map((floats) => Math.ceil(floats / 4 / this.#each));
-    this.#partial = net.device.tensor([networks, this.#width], "tangents");
-  }
-
-  get #width(): number {
-    return this.#chunks.reduce((a, b) => a + b, 0);
-  }
-
-  /** Where a kernel leaves the parts. */
-  get partial(): Tensor {
-    return this.#partial;
-  }
-
-  /** Dispatches a kernel, made for its overrides, for each layer with its bindings. */
-  dispatch(
-    record: Recorder,
-    kernelOf: (overrides: Record<string, number>) => Kernel,
-    like: Theta,
-    bindingsOf: (layer: number) => Readonly<Record<string, Tensor>>,
-  ): void {
-    let AT = 0;
-    like.layers.forEach((layer, l) => {
-      if (!layer) return;
-      const LENGTH = layer.size / 4 / this.#networks;
-      const CHUNKS = this.#chunks[l]!;
-      const WG = layer.device.profile.workgroup;
-      const kernel = kernelOf({ LENGTH, CHUNKS, AT, WIDTH: this.#width, WG });
-      const run = { sizes: { R: this.#networks }, bindings: bindingsOf(l), turns: this.#each };
-      record.dispatch(kernel, run, [Math.ceil(this.#networks * CHUNKS / WG)]);
-      AT += CHUNKS;
-    });
-  }
-
-  /** Records out[r] += the sum of network r. */
-  addTo(record: Recorder, out: Tensor): void {
-    addSums(record, { a: this.#partial, out }, this.#networks);
-  }
-
-  [Symbol.dispose](): void {
-    this.#partial[Symbol.dispose]();
-  }
 }
