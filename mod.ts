@@ -38,7 +38,7 @@ export { expectUnused, filesIn } from "./src/run/unused.ts";
 export { evaluate, type EvaluateOptions, type Gain } from "./src/evaluate/evaluate.ts";
 export type { Cell, Rate } from "./src/evaluate/rate_search.ts";
 export { formatBytes } from "./src/base/bytes.ts";
-export { evaluateOrdinary, ON_DISTILLED, type OrdinaryTraining } from "./src/evaluate/ordinary.ts";
+export { evaluateStandard, ON_DISTILLED, type StandardSettings } from "./src/evaluate/standard.ts";
 export { type BaselineName, BASELINES, type Published } from "./src/evaluate/published.ts";
 export type { Norm } from "./src/sets/neighbors.ts";
 export { gradcheck, type GradcheckOptions, type GradcheckResult } from "./src/run/gradcheck.ts";

@@ -36,7 +36,7 @@ export type {
 } from "./layers/op.ts";
 export { type Entry, Passes, type PassesSpec } from "./layers/passes.ts";
 export { Blocks } from "./meta/blocks.ts";
-export { DistilledData, NetworkGradients } from "./meta/distilled_data.ts";
+export { DistilledData, NetworkGradients, type Space } from "./meta/distilled_data.ts";
 export {
   DrawnNetworks,
   GivenNetworks,
@@ -47,6 +47,10 @@ export type { InnerSpec } from "./meta/inner_spec.ts";
 export { InnerTraining } from "./meta/inner_training.ts";
 export { Learned, type Start } from "./meta/learned.ts";
 export type { Draw, Objective } from "./meta/objectives/objective.ts";
+export {
+  KernelRegression,
+  type KernelRegressionOptions,
+} from "./meta/objectives/kernel_regression.ts";
 export { Unrolled, type UnrolledOptions } from "./meta/objectives/unrolled.ts";
 export { OPTIMIZER_NAMES, type OptimizerName } from "./meta/optimizers/list.ts";
 export {
@@ -69,6 +73,7 @@ export { type Batch, type GradTensors, type HvpTensors, Net } from "./nets/net.t
 export { SplitSums } from "./nets/split_sums.ts";
 export { Theta } from "./nets/theta.ts";
 export { Tangents, Workspace, type WorkspaceOptions } from "./nets/workspace.ts";
+export { KERNEL_NAMES, type KernelName, Ntk, type NtkSpec, type Pair } from "./ntk/ntk.ts";
 export type { OracleLayer } from "./oracle/layer.ts";
 export type { OracleLoss } from "./oracle/loss.ts";
 export type { Dataset, Split } from "./sets/dataset.ts";

@@ -13,6 +13,7 @@ const ORDER = [
   "oracle",
   "layers",
   "ops",
+  "ntk",
   "nets",
   "sets",
   "meta",
@@ -32,7 +33,7 @@ const FEWER: Record<string, readonly string[]> = {
   sets: ["base"], // arrays in memory
   data: ["base", "sets"], // bytes to sets, without a GPU
   report: [], // pictures of numbers
-  meta: ["base", "gpu", "layers", "ops", "nets", "sets"], // not the oracle that checks it
+  meta: ["base", "gpu", "layers", "ops", "ntk", "nets", "sets"], // not the oracle that checks it
 };
 
 /** What a layer may import besides itself and packages. */
@@ -49,6 +50,7 @@ const FILES: Record<string, readonly string[]> = {
   gpu: ["kernels/shared"],
   layers: ["kernels"],
   ops: ["kernels"],
+  ntk: ["kernels"],
   nets: ["kernels"],
   meta: ["kernels"],
   base: ["deno.json"],
@@ -56,7 +58,7 @@ const FILES: Record<string, readonly string[]> = {
 };
 
 /** Layers that import no packages. */
-const PLAIN = new Set(["gpu", "oracle", "ops", "meta"]);
+const PLAIN = new Set(["gpu", "oracle", "ops", "ntk", "meta"]);
 
 /** Layers that may import anything. */
 const FREE = new Set(["tests", "bench"]);

@@ -48,7 +48,7 @@ function standIn(profile: "software" | "hardware"): Retort {
       return Promise.resolve({ accuracy, accuracies: [], atOnce: 3, seconds: 130, out });
     },
     evaluate: () => Promise.resolve(ACCURACY),
-    evaluateOrdinary: (_device: unknown, _dir: string, _dataset: unknown, { networks = 20 }) =>
+    evaluateStandard: (_device: unknown, _dir: string, _dataset: unknown, { networks = 20 }) =>
       Promise.resolve({ mean: 0.5, std: 0.04, networks }),
     baselines: (
       _device: unknown,
@@ -430,20 +430,20 @@ Deno.test("baselines: a table beside the paper's, --only some of it, --json all 
   );
 });
 
-Deno.test("evaluate --ordinary adds the score of ordinary training", async () => {
+Deno.test("evaluate --standard adds the score of standard training", async () => {
   const dir = new URL("../results/quick", import.meta.url).pathname;
   const plain = await command(["evaluate", dir]);
   assert.deepEqual([plain.status, plain.out.length], [0, 2]);
   for (const [more, networks] of [[[], 20], [["7"], 7]] as const) {
-    const { out } = await command(["evaluate", dir, "--ordinary", ...more]);
+    const { out } = await command(["evaluate", dir, "--standard", ...more]);
     assert.deepEqual(out.slice(1), [
       "Test accuracy 12.9 % before, 93.8 % after (1 network)",
-      "Ordinary training (shuffled, SGD 0.01/0.9, 300 epochs) 50.0 ± 4.0 % after " +
+      "Standard training (shuffled, SGD 0.01/0.9, 300 epochs) 50.0 ± 4.0 % after " +
       `(${networks} fresh networks)`,
     ]);
   }
-  const { out } = await command(["evaluate", dir, "--ordinary", "--json"]);
-  assert.equal(JSON.parse(out[0]!).ordinary.mean, 0.5);
+  const { out } = await command(["evaluate", dir, "--standard", "--json"]);
+  assert.equal(JSON.parse(out[0]!).standard.mean, 0.5);
 });
 
 Deno.test("distill --dry-run: what a run would take, and no folder", async () => {

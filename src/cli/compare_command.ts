@@ -1,6 +1,12 @@
 // compare_command: finished runs side by side.
 import type { Recipe, RunSummary } from "../../mod.ts";
-import { describeAccuracy, describeDuration, describeSetting, table } from "./session.ts";
+import {
+  describeAccuracy,
+  describeDuration,
+  describePredictor,
+  describeSetting,
+  table,
+} from "./session.ts";
 import type { Outcome, Session } from "./session.ts";
 
 /** Settings that the first table shows of every run. */
@@ -41,7 +47,7 @@ const HEAD = [
 ];
 
 function describeRun({ dir, recipe, images, before, after, ...rest }: RunSummary): string[] {
-  const { loss, seconds, adapter, version } = rest;
+  const { by, loss, seconds, adapter, version } = rest;
   return [
     dir,
     recipe.name,
@@ -51,7 +57,7 @@ function describeRun({ dir, recipe, images, before, after, ...rest }: RunSummary
     `${recipe.iterations}`,
     describeAccuracy(before),
     describeAccuracy(after),
-    after.networks === 1 ? "1 network" : `${after.networks} networks`,
+    describePredictor({ after, ...(by && { by }) }),
     loss === undefined ? "-" : loss.toPrecision(3),
     seconds === undefined ? "-" : describeDuration(seconds),
     adapter,

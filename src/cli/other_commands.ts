@@ -10,7 +10,7 @@ export interface EvaluateFlags {
   /** Where the file of trained networks is now. */
   init?: string;
   /** Fresh networks to train as on any data set; true for the default number. */
-  ordinary?: number | true;
+  standard?: number | true;
   /** Folder of the data sets. */
   dataDir?: string;
 }
@@ -80,17 +80,17 @@ export async function evaluateCommand(
   });
   const values = { dataset: name, seed, ...gain };
   const lines = [`Data set ${name}, seed ${seed}`, describeGain(gain), ...describeAttack(gain)];
-  if (flags.ordinary === undefined) return { values, lines };
-  onProgress("fresh networks, ordinary training");
-  const fresh = flags.ordinary === true ? {} : { networks: flags.ordinary };
-  const ordinary = await retort.evaluateOrdinary(device, dir, dataset, fresh);
+  if (flags.standard === undefined) return { values, lines };
+  onProgress("fresh networks, standard training");
+  const fresh = flags.standard === true ? {} : { networks: flags.standard };
+  const standard = await retort.evaluateStandard(device, dir, dataset, fresh);
   const { epochs, rate, momentum } = retort.ON_DISTILLED;
   return {
-    values: { ...values, ordinary },
+    values: { ...values, standard },
     lines: [
       ...lines,
-      `Ordinary training (shuffled, SGD ${rate}/${momentum}, ${epochs} epochs) ` +
-      `${describeAccuracy(ordinary)} after (${ordinary.networks} fresh networks)`,
+      `Standard training (shuffled, SGD ${rate}/${momentum}, ${epochs} epochs) ` +
+      `${describeAccuracy(standard)} after (${standard.networks} fresh networks)`,
     ],
   };
 }

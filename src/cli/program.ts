@@ -147,9 +147,9 @@ function addEvaluate(
     .option("--networks <n>", "networks to train", integer("--networks", 1))
     .option("--init <pretrained:FILE>", "where the trained networks are now", pretrained)
     .option(
-      "--ordinary [n]",
+      "--standard [n]",
       "also train n fresh networks (20) as on any data set",
-      integer("--ordinary", 1),
+      integer("--standard", 1),
     )
     .option("--data-dir <dir>", "folder of IDX files to read the data set from")
     .action(action);

@@ -57,11 +57,15 @@ export function describeAccuracy({ mean, std, networks }: Library.Accuracy): str
 }
 
 /** "Test accuracy 12.9 % before, 93.8 % after (1 network)". */
-export function describeGain(gain: { before: Library.Accuracy; after: Library.Accuracy }): string {
-  const networks = gain.after.networks === 1 ? "1 network" : `${gain.after.networks} networks`;
+export function describeGain(gain: Pick<Library.Gain, "before" | "after" | "by">): string {
   const before = describeAccuracy(gain.before);
   const after = describeAccuracy(gain.after);
-  return `Test accuracy ${before} before, ${after} after (${networks})`;
+  return `Test accuracy ${before} before, ${after} after (${describePredictor(gain)})`;
+}
+
+/** "kernel regression", or how many networks. */
+export function describePredictor({ by, after }: Pick<Library.Gain, "by" | "after">): string {
+  return by ?? (after.networks === 1 ? "1 network" : `${after.networks} networks`);
 }
 
 /** What an attack does, in lines; none where there is no attack. */

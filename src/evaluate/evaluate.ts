@@ -22,7 +22,15 @@ import {
 import type { Artifact } from "../store/artifact.ts";
 import { type Attack, type AttackMeasures, attackOf, relabel, summarizeAttack } from "./attack.ts";
 import { readNetworks } from "../store/network_file.ts";
-import { innerSpecOf, loadDistilled, openArtifact } from "../store/open_artifact.ts";
+import {
+  innerSpecOf,
+  loadDistilled,
+  type OpenArtifact,
+  openArtifact,
+} from "../store/open_artifact.ts";
+import { whitenSplit } from "../meta/whiten.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import { regressionGain, regressionOf, startOf } from "./kernel_regression.ts";
 import { Pretrained } from "./pretrained.ts";
 import { Trainees } from "./trainees.ts";
 import { UsageError } from "../base/usage_error.ts";
@@ -33,6 +41,8 @@ export interface Gain {
   before: Accuracy;
   /** Test accuracy after training on the distilled data. */
   after: Accuracy;
+  /** What predicts, where it is not networks that trained as recorded; before, it is from the images at the start. */
+  by?: "kernel regression";
   /** What an attack comes to, where there is one; the accuracies above are by the true labels. */
   attack?: Attack & {
     /** Measures of the initial networks. */
@@ -99,8 +109,12 @@ export async function evaluate(
   given: Dataset,
   options: EvaluateOptions = {},
 ): Promise<Gain> {
-  const { artifact, net, how, dataset } = await openArtifact(device, dir, given);
+  const opened = await openArtifact(device, dir, given);
+  const { artifact, net, how, dataset } = opened;
   const { metadata } = artifact;
+  if (metadata.objective === "kernel") {
+    return await evaluateRegression(device, dir, opened, options);
+  }
   const { init } = how;
   const networks = options.networks ??
     (init === "fixed" ? 1 : Number(metadata.held_out ?? HELD_OUT));
@@ -119,6 +133,36 @@ export async function evaluate(
   const { onProgress } = options;
   const trial = { net, dataset, how, networks, theta0, onProgress };
   return await measureGain(trial, { data, spec }, attack);
+}
+
+/** What an artifact of kernel regression predicts, and what the images that its run started from do. */
+async function evaluateRegression(
+  device: Device,
+  dir: string,
+  { artifact, dataset }: OpenArtifact,
+  { networks, pretrained }: EvaluateOptions,
+): Promise<Gain> {
+  if (networks !== undefined || pretrained !== undefined) {
+    throw new UsageError(
+      `Cannot evaluate ${dir} on networks: it was distilled for kernel regression, which has none; leave out ` +
+        `--networks and --init (--standard trains networks on it)`,
+    );
+  }
+  const { metadata, images, labels, whitening } = artifact;
+  const { train, channels, height, width, classes } = dataset;
+  const seen = whitening && !dataset.whitening
+    ? { ...dataset, train: await whitenSplit(device, dataset, train, whitening) }
+    : dataset;
+  const space = { device, input: { channels, height, width }, classes };
+  const sizes = {
+    image_init: metadata.image_init as Recipe["image_init"],
+    steps: 1,
+    per_class: Number(metadata.per_step) / classes,
+    seed: Number(metadata.seed),
+  };
+  const start = await startOf(space, sizes, seen);
+  const data = { images: images.data, labels: labels.data };
+  return await regressionGain(space, regressionOf(metadata), { start, data }, seen);
 }
 
 /** θ of the networks that an artifact's distillation held out, if it was from a file of networks. */

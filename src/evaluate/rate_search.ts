@@ -209,7 +209,7 @@ function plainDescent(blocks: number, perBlock: number, total: number): InnerSpe
     beta1: 0,
     beta2: 0,
     epsRoot: 1,
-    labels: false,
+    labels: "fixed" as const,
     learnMomentum: false,
   };
   return { ...none, networks: 1, blocks, perBlock, total, optimizer: "gd", rates: "per_step" };

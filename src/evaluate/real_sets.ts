@@ -51,7 +51,7 @@ export function randomSet(dataset: Dataset, sizes: Sizes, draw: number): RealSet
  */
 export async function firstImages(
   device: Device,
-  recipe: Recipe,
+  recipe: Sizes & Pick<Recipe, "image_init">,
   dataset: Dataset,
   onNote: (line: string) => void = () => {},
 ): Promise<RealSet["images"]> {

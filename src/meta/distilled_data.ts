@@ -1,12 +1,22 @@
 /** DistilledData: what networks train on, or the gradient in it, on the GPU; and its parts for each network. */
-import type { Recorder } from "../gpu/mod.ts";
-import { sizeOf } from "../layers/op.ts";
+import type { Device, Recorder } from "../gpu/mod.ts";
+import { type Planes, sizeOf } from "../layers/op.ts";
 import type { Net } from "../nets/net.ts";
 import { meanOfNetworks } from "../ops/network_sums.ts";
 import { Blocks } from "./blocks.ts";
 import { type InnerSpec, ratesOf } from "./inner_spec.ts";
 
 const LABEL = "distilled data";
+
+/** What distilled data are made of; a `Net` has it. */
+export interface Space {
+  /** Where they are. */
+  readonly device: Device;
+  /** Extents of an image. */
+  readonly input: Planes;
+  /** K, numbers of a label. */
+  readonly classes: number;
+}
 
 /** Images and labels in blocks, learning rates and momentum; or the gradient in all of these. */
 export class DistilledData implements Disposable {
@@ -20,13 +30,16 @@ export class DistilledData implements Disposable {
   readonly momentum: Blocks;
   readonly #owned: DisposableStack;
 
-  /** Allocates zeros for images and labels of `net`. */
-  constructor(net: Net, spec: Pick<InnerSpec, "blocks" | "perBlock" | "total" | "rates">) {
+  /** Allocates zeros for images and labels of `space`. */
+  constructor(
+    space: Space,
+    spec: Pick<InnerSpec, "blocks" | "perBlock" | "total" | "rates">,
+  ) {
     using owned = new DisposableStack();
     const own = (blocks: number, rows: number, count: number) =>
-      owned.use(new Blocks(net.device, LABEL, blocks, rows, count));
-    this.images = own(spec.blocks, sizeOf(net.input), spec.perBlock);
-    this.labels = own(spec.blocks, net.classes, spec.perBlock);
+      owned.use(new Blocks(space.device, LABEL, blocks, rows, count));
+    this.images = own(spec.blocks, sizeOf(space.input), spec.perBlock);
+    this.labels = own(spec.blocks, space.classes, spec.perBlock);
     this.lrs = own(ratesOf(spec), 1, 1);
     this.momentum = own(1, 1, 1);
     this.#owned = owned.move();

@@ -18,8 +18,8 @@ export interface InnerSpec extends OptimizerSettings {
   readonly optimizer: OptimizerName;
   /** Whether there is a learned rate for each step, or one for all, or one that is not learned. */
   readonly rates: "per_step" | "one" | "fixed";
-  /** Whether labels are learned, too. */
-  readonly labels: boolean;
+  /** Whether labels are as they start, or learned as probabilities of classes, or as any numbers. */
+  readonly labels: "fixed" | "probabilities" | "numbers";
   /** Whether μ is learned, too, where the optimiser has one. */
   readonly learnMomentum: boolean;
 }

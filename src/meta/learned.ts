@@ -1,15 +1,14 @@
 /**
  * Learned: what the outer loop learns, each array with Adam's moments, and what it stands for: rates
- * η = softplus(raw), labels ỹ = softmax(raw), momentum μ = sigmoid(raw).
+ * η = softplus(raw), labels ỹ = softmax(raw) where they are probabilities, momentum μ = sigmoid(raw).
  */
 import type { FloatTensor } from "../base/safetensors.ts";
 import type { Recorder, Tensor } from "../gpu/mod.ts";
 import { padded } from "../layers/op.ts";
-import type { Net } from "../nets/net.ts";
 import { Softmax } from "../ops/softmax.ts";
 import { sigmoid, sigmoidVjp, softplus, softplusVjp } from "../ops/vector.ts";
 import { Blocks } from "./blocks.ts";
-import { DistilledData } from "./distilled_data.ts";
+import { DistilledData, type Space } from "./distilled_data.ts";
 import { type InnerSpec, ratesOf } from "./inner_spec.ts";
 import { Adam, type AdamStep } from "./outer_adam.ts";
 import { savedArray } from "./saved.ts";
@@ -25,6 +24,8 @@ export interface Start {
   readonly rate: number;
   /** μ; strictly between 0 and 1 where it is learned. */
   readonly momentum: number;
+  /** [blocks · perBlock, K]; of one class each, in order, when left out. */
+  readonly labels?: Float32Array;
 }
 
 /** Numbers that are learned in place of others, which follow from them. */
@@ -40,24 +41,29 @@ interface Raw {
 export class Learned implements Disposable {
   /** What networks train on; `derive` keeps it up to date. */
   readonly data: DistilledData;
-  readonly #net: Net;
+  readonly #classes: number;
   readonly #spec: InnerSpec;
   readonly #images: Adam;
+  /** Of labels that are learned as they are. */
+  readonly #numbers: Adam | undefined;
   readonly #rates: Raw | undefined;
   readonly #labels: Raw | undefined;
   readonly #momentum: Raw | undefined;
   readonly #owned: DisposableStack;
 
   /** Allocates what is learned, all zeros, by what `spec` says is. */
-  constructor(net: Net, spec: InnerSpec) {
+  constructor(space: Space, spec: InnerSpec) {
     using owned = new DisposableStack();
-    const data = owned.use(new DistilledData(net, spec));
-    this.#net = net;
+    const data = owned.use(new DistilledData(space, spec));
+    this.#classes = space.classes;
     this.#spec = spec;
     this.data = data;
     this.#images = owned.use(new Adam("images", data.images.all));
+    this.#numbers = spec.labels === "numbers"
+      ? owned.use(new Adam("labels", data.labels.all))
+      : undefined;
     const blocks = (blocks: number, rows: number, count: number) =>
-      owned.use(new Blocks(net.device, "distilled data", blocks, rows, count));
+      owned.use(new Blocks(space.device, "distilled data", blocks, rows, count));
     const raw = (
       name: string,
       like: () => Blocks,
@@ -81,13 +87,14 @@ export class Learned implements Disposable {
       (record, a) => softplus(record, { a, out: data.lrs.all }),
       (record, { lrs }, a, out) => softplusVjp(record, { a, b: lrs.all, out }),
     );
-    if (spec.labels && net.classes === 1) {
+    const isSoft = spec.labels === "probabilities";
+    if (isSoft && space.classes === 1) {
       throw new RangeError("Cannot learn labels of one output: got 1, expected at least 2 classes");
     }
-    const softmax = spec.labels ? softmaxOf(net, spec, data) : undefined;
+    const softmax = isSoft ? softmaxOf(space, spec, data) : undefined;
     this.#labels = softmax && raw(
       "raw_labels",
-      () => blocks(spec.blocks, net.classes, spec.perBlock),
+      () => blocks(spec.blocks, space.classes, spec.perBlock),
       (record, x) => softmax.forward(record, { x, y: data.labels.all }),
       (record, { labels }, _, xBar) =>
         softmax.backward(record, { y: data.labels.all, yBar: labels.all, xBar }),
@@ -103,11 +110,10 @@ export class Learned implements Disposable {
   }
 
   /** One label a class in order, as in the original; the rest as given. */
-  initialize({ images, rate, momentum }: Start): void {
-    const { classes } = this.#net;
+  initialize({ images, rate, momentum, labels }: Start): void {
     const { data } = this;
     data.images.write(images);
-    const hot = labelsInOrder(this.#spec, classes);
+    const hot = labels ?? labelsInOrder(this.#spec, this.#classes);
     data.labels.write(hot);
     this.#labels?.raw.write(hot.map((y) => y * LABEL_LEAD));
     data.lrs.write(new Float32Array(data.lrs.length).fill(rate));
@@ -130,6 +136,7 @@ export class Learned implements Disposable {
   /** Records Adam's step against the gradient, clipped to `clip` unless that is 0. */
   step(record: Recorder, gradient: DistilledData, clip: number): void {
     this.#images.step(record, gradient.images.all, clip);
+    this.#numbers?.step(record, gradient.labels.all, clip);
     for (const raw of this.#raws) raw.adam.step(record, raw.pull(record, gradient), clip);
   }
 
@@ -154,7 +161,8 @@ export class Learned implements Disposable {
   }
 
   get #adams(): Adam[] {
-    return [this.#images, ...this.#raws.map(({ adam }) => adam)];
+    const direct = this.#numbers ? [this.#images, this.#numbers] : [this.#images];
+    return [...direct, ...this.#raws.map(({ adam }) => adam)];
   }
 
   #state() {
@@ -167,7 +175,11 @@ export class Learned implements Disposable {
   }
 }
 
-function softmaxOf({ device, classes }: Net, { blocks, perBlock }: InnerSpec, data: DistilledData) {
+function softmaxOf(
+  { device, classes }: Space,
+  { blocks, perBlock }: InnerSpec,
+  data: DistilledData,
+) {
   const { stride } = data.labels;
   return new Softmax(device, {
     classes,

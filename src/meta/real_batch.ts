@@ -9,6 +9,7 @@ import type { Recorder, Tensor } from "../gpu/mod.ts";
 import { padded, sizeOf } from "../layers/op.ts";
 import { packImages, packLabels } from "../ops/pack.ts";
 import type { Batch, Net } from "../nets/net.ts";
+import type { Space } from "./distilled_data.ts";
 
 /** Pixel statistics of a data set, by channel: networks read (byte / 255 − mean) / std. */
 export interface Normalization {
@@ -73,13 +74,13 @@ export class ResidentSplit implements Disposable {
   readonly count: number;
   readonly #owned: DisposableStack;
 
-  /** Uploads a split to the device of `net`. */
-  constructor(net: Net, { images, labels, count }: Split) {
+  /** Uploads a split. */
+  constructor({ device }: Pick<Space, "device">, { images, labels, count }: Split) {
     this.count = count;
     this.floats = images instanceof Float32Array;
     using owned = new DisposableStack();
     const upload = (array: Split["images"]) =>
-      owned.use(net.device.tensor([words(array.byteLength)], "training set")).write(whole(array));
+      owned.use(device.tensor([words(array.byteLength)], "training set")).write(whole(array));
     this.images = upload(images);
     this.labels = upload(labels);
     this.#owned = owned.move();
@@ -102,7 +103,7 @@ interface Part extends Required<Batch> {
 /** Buffers for a batch of `count` images in parts of `part`. */
 export class RealBatch implements Disposable {
   readonly #parts: readonly Part[];
-  readonly #net: Net;
+  readonly #space: Space;
   readonly #part: number;
   readonly #scale: Tensor;
   readonly #source: Split | ResidentSplit;
@@ -117,16 +118,16 @@ export class RealBatch implements Disposable {
    * @param part images that run at once, a multiple of four.
    */
   constructor(
-    net: Net,
+    space: Space,
     source: Split | ResidentSplit,
     count: number,
     part: number,
     { mean, std }: Normalization,
   ) {
-    const { device, input, classes } = net;
+    const { device, input, classes } = space;
     using owned = new DisposableStack();
     const own = (shape: number[]) => owned.use(device.tensor(shape, "real batch"));
-    this.#net = net;
+    this.#space = space;
     this.#part = part;
     this.#source = source;
     const resident = source instanceof ResidentSplit ? source : undefined;
@@ -186,7 +187,7 @@ export class RealBatch implements Disposable {
 
   /** Records what brings the chosen images into the layout that networks read; `moved` if they are moved. */
   record(record: Recorder, moved = false): void {
-    const { input, classes } = this.#net;
+    const { input, classes } = this.#space;
     for (const { x, y, indices, images, labels, moves } of this.#parts) {
       const to = { scale: this.#scale, x, moves: moved ? moves : undefined };
       packImages(record, { bytes: images, indices, floats: this.#floats }, to, input);

@@ -222,7 +222,7 @@ export class Unroll implements Disposable {
       ...inner.batch(record, data, t),
       thetaBarDot: this.#thetaBar,
       xBarDot: this.#xBarDot,
-      ...(this.#spec.labels && { yBarDot: this.#yBarDot }),
+      ...(this.#spec.labels !== "fixed" && { yBarDot: this.#yBarDot }),
     });
     this.#addToLambda(record);
     inner.batchBar(record, t, { xBar: this.#xBarDot, yBar: this.#yBarDot }, this.each);

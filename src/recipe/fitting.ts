@@ -9,6 +9,7 @@ import { UsageError } from "../base/usage_error.ts";
 
 /** What `expectFitting` says of a distillation, and whether its loss and minibatches suit the classes. */
 export function expectDistillable(recipe: Recipe, dataset: Dataset): void {
+  if (recipe.objective === "kernel") return expectRegression(recipe, dataset);
   expectFitting("distil", recipe, dataset);
   const { loss, inner_batch, per_class } = recipe;
   const { name, classes } = dataset;
@@ -31,6 +32,28 @@ export function expectDistillable(recipe: Recipe, dataset: Dataset): void {
   }
 }
 
+/** Distilled images that kernel regression is solved for at most: it takes the cube of their number. */
+const MOST_SOLVED = 1000;
+
+/** Whether there are as many targets as distilled images, and not too many of these. */
+function expectRegression({ per_class, batch }: Recipe, dataset: Dataset): void {
+  const { name, classes } = dataset;
+  const images = per_class * classes;
+  const refuse = (got: string) => {
+    throw new UsageError(`Cannot distil ${name}: ${got}`);
+  };
+  if (images > MOST_SOLVED) {
+    refuse(`got ${images} distilled images, expected at most ${MOST_SOLVED}; lower per_class`);
+  }
+  if (batch < images) {
+    refuse(
+      `got batch ${batch}, expected at least as many targets as the ${images} distilled images; raise ` +
+        `batch, or lower per_class`,
+    );
+  }
+  expectBatch(batch, dataset, refuse);
+}
+
 /** Settings that depend on the images. */
 interface Settings {
   readonly arch: Arch;
@@ -45,7 +68,7 @@ interface Settings {
  */
 export function expectFitting(verb: string, settings: Settings, dataset: Dataset): void {
   const { arch, batch, augment } = settings;
-  const { name, channels, height, width, classes, columns, train } = dataset;
+  const { name, channels, height, width, classes, columns } = dataset;
   const refuse = (got: string, cause?: unknown) => {
     throw new UsageError(`Cannot ${verb} ${name}: ${got}`, { cause });
   };
@@ -68,11 +91,15 @@ export function expectFitting(verb: string, settings: Settings, dataset: Dataset
       : "or set resize";
     refuse(`${error.message}; ${advice}`, error);
   }
-  if (batch > train.count) {
-    refuse(
-      `got batch ${batch}, expected at most its ${train.count} training ${
-        columns ? "rows" : "images"
-      }`,
-    );
-  }
+  expectBatch(batch, dataset, refuse);
+}
+
+function expectBatch(
+  batch: number,
+  { columns, train }: Dataset,
+  refuse: (got: string) => void,
+): void {
+  if (batch <= train.count) return;
+  const what = columns ? "rows" : "images";
+  refuse(`got batch ${batch}, expected at most its ${train.count} training ${what}`);
 }

@@ -8,6 +8,7 @@ import { INIT_METHODS, type InitMethod } from "../nets/init.ts";
 import { AUGMENTATIONS } from "../meta/augment.ts";
 import { OPTIMIZER_NAMES, type OptimizerName } from "../meta/optimizers/list.ts";
 import { readRecipe } from "./recipes_builtin.ts";
+import { KERNEL_NAMES, type KernelName } from "../ntk/ntk.ts";
 import { UsageError } from "../base/usage_error.ts";
 
 /** Every setting of a distillation, spelled as in the YAML files. */
@@ -26,6 +27,8 @@ export interface Recipe {
   zca: number;
   /** How real images are varied: not, or by random crops and reflections as CIFAR-10's. */
   augment: "none" | "crop-flip";
+  /** What is minimised: the loss of networks that trained on the distilled images, or of kernel regression. */
+  objective: "unrolled" | "kernel";
   /** Network that is trained: a name, or a list of layers. */
   arch: Arch;
   /** Whether all training starts from one known network or each iteration draws new ones. */
@@ -93,6 +96,18 @@ export interface Recipe {
   rates: "per_step" | "one" | "fixed";
   /** η₀, inner learning rate before any is learned. */
   distill_lr: number;
+  /** Infinitely wide network whose kernel it is, for objective kernel: fully connected, or convolutional. */
+  kernel: KernelName;
+  /** Its hidden layers, for objective kernel. */
+  depth: number;
+  /** σ_w², variance of its weights times their number. */
+  sigma_w2: number;
+  /** σ_b², variance of its biases. */
+  sigma_b2: number;
+  /** λ of kernel regression, in mean eigenvalues of the kernel of the distilled images. */
+  reg: number;
+  /** Whether labels are solved for at the end, for objective kernel. */
+  label_solve: boolean;
   /** Loss of networks: cross-entropy of softmax, or of a single sigmoid, or mse; auto is softmax. */
   loss: "auto" | "softmax" | "sigmoid" | "mse";
   /** Whether labels are learned too, as probabilities. */
@@ -108,6 +123,18 @@ export interface Recipe {
   /** Iterations between reports of the loss. */
   log_every: number;
 }
+
+/** What settings of training must be where no network is trained. */
+const WITHOUT_STEPS = {
+  steps: 1,
+  epochs: 1,
+  steps_total: 0,
+  window: 0,
+  pool: 0,
+  inner_batch: 0,
+  attack: "none",
+  pretrained: "none",
+} as const;
 
 // The message of each rule is what was expected; parseRecipe adds the key and what was got.
 
@@ -163,6 +190,7 @@ export const recipeSchema = z.strictObject({
   channels: z.literal([0, 1, 3], { error: "0, 1 or 3" }).default(0),
   zca: atLeastZero().default(0),
   augment: oneOf(AUGMENTATIONS).default("none"),
+  objective: oneOf(["unrolled", "kernel"]).default("unrolled"),
   arch: archSchema.default("lenet"),
   init: oneOf(["fixed", "random"]).default("fixed"),
   init_method: oneOf(INIT_METHODS).default("xavier_normal"),
@@ -180,7 +208,7 @@ export const recipeSchema = z.strictObject({
   image_init: oneOf(["noise", "real", "kmeans"]).default("noise"),
   networks: integer(1).default(1),
   batch: integer(1).default(1024),
-  iterations: integer(1).default(23600),
+  iterations: integer(0).default(23600),
   lr: positive().default(0.01),
   beta1: decay().default(0.5),
   beta2: decay().default(0.999),
@@ -196,6 +224,12 @@ export const recipeSchema = z.strictObject({
   adam_eps_root: positive().default(1e-6),
   rates: oneOf(["per_step", "one", "fixed"]).default("per_step"),
   distill_lr: positive().default(0.02),
+  kernel: oneOf(KERNEL_NAMES).default("fc"),
+  depth: integer(1).default(1),
+  sigma_w2: positive().default(2),
+  sigma_b2: atLeastZero().default(1e-4),
+  reg: positive().default(1e-6),
+  label_solve: z.boolean({ error: "true or false" }).default(false),
   loss: oneOf(["auto", "softmax", "sigmoid", "mse"]).default("auto"),
   soft_labels: z.boolean({ error: "true or false" }).default(false),
   seed: integer(0, 2 ** 32 - 1).default(1),
@@ -209,6 +243,27 @@ export const recipeSchema = z.strictObject({
     const none = key === "augment" ? "none" : 0;
     const message = `${none}, since the rows of a table are no images`;
     if (value !== none) context.addIssue({ code: "custom", path: [key], message });
+  }
+}).superRefine((recipe, { addIssue }) => {
+  const isKernel = recipe.objective === "kernel";
+  const refuse = (key: keyof Recipe, message: string) =>
+    addIssue({ code: "custom", path: [key], message });
+  if (!isKernel) {
+    if (recipe.iterations === 0) refuse("iterations", "an integer ≥ 1");
+    if (recipe.label_solve) refuse("label_solve", "false, or objective: kernel");
+    return;
+  }
+  for (const [key, value] of Object.entries(WITHOUT_STEPS)) {
+    if (recipe[key as keyof Recipe] === value) continue;
+    refuse(key as keyof Recipe, `${value}, since kernel regression trains no networks`);
+  }
+  if (!["auto", "mse"].includes(recipe.loss)) refuse("loss", "mse, or auto, which is mse here");
+  if (recipe.augment !== "none") refuse("augment", "none, since targets are as they are");
+  if (recipe.label_solve && recipe.soft_labels) {
+    refuse("label_solve", "false, or soft_labels: false, since solved labels replace learned ones");
+  }
+  if (recipe.iterations === 0 && !recipe.label_solve) {
+    refuse("iterations", "an integer ≥ 1, or label_solve: true");
   }
 }).refine((recipe) => recipe.init === "random" || recipe.networks === 1, {
   path: ["networks"],
@@ -242,11 +297,14 @@ export const recipeSchema = z.strictObject({
   },
 );
 
-/** Gradient steps of a training in all. */
+/** Gradient steps of a training in all; none where networks do not train as recorded. */
 export function stepsOf(
-  { steps, epochs, steps_total }: Pick<Recipe, "steps" | "epochs" | "steps_total">,
+  { objective, steps, epochs, steps_total }: Pick<
+    Recipe,
+    "objective" | "steps" | "epochs" | "steps_total"
+  >,
 ) {
-  return steps_total || steps * epochs;
+  return objective === "unrolled" ? steps_total || steps * epochs : 0;
 }
 
 /** Adam's rate at iteration k (from 0). */

@@ -1,5 +1,8 @@
-/** Spec: the sizes and constants of training on distilled data that a recipe asks for. */
+// deno-lint-ignore-file camelcase -- settings are spelled as in the recipes
+/** Spec: the sizes and constants that a recipe asks for. */
+import type { InnerSpec } from "../meta/inner_spec.ts";
 import type { UnrollSpec } from "../meta/unroll.ts";
+import type { NtkSpec } from "../ntk/ntk.ts";
 import { type Recipe, stepsOf } from "./recipe.ts";
 
 /** What a recipe asks for on a data set of `classes`. */
@@ -17,9 +20,40 @@ export function specOf(recipe: Recipe, classes: number): UnrollSpec {
     beta2: recipe.adam_beta2,
     epsRoot: recipe.adam_eps_root,
     rates: recipe.rates,
-    labels: recipe.soft_labels,
+    labels: recipe.soft_labels ? "probabilities" : "fixed",
     learnMomentum: recipe.learn_momentum,
   };
+}
+
+/** Distilled data of kernel regression, on a data set of `classes`: one block, and no steps. */
+export function kernelDataOf(
+  recipe: Pick<Recipe, "per_class" | "soft_labels">,
+  classes: number,
+): InnerSpec {
+  return {
+    networks: 1,
+    blocks: 1,
+    perBlock: recipe.per_class * classes,
+    total: 0,
+    innerBatch: 0,
+    optimizer: "gd",
+    beta1: 0,
+    beta2: 0,
+    epsRoot: 1,
+    rates: "fixed",
+    labels: recipe.soft_labels ? "numbers" : "fixed",
+    learnMomentum: false,
+  };
+}
+
+/** The kernel that a recipe asks for. */
+export function kernelOf(
+  { kernel, depth, sigma_w2, sigma_b2 }: Pick<
+    Recipe,
+    "kernel" | "depth" | "sigma_w2" | "sigma_b2"
+  >,
+): NtkSpec {
+  return { kernel, depth, sigmaW2: sigma_w2, sigmaB2: sigma_b2 };
 }
 
 /** The loss that a recipe asks for, by its name among LOSSES, and the outputs that networks have for it. */

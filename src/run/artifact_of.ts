@@ -1,35 +1,37 @@
 /** ArtifactOf: distilled data on the GPU in the form that is kept. */
-import type { Initialization } from "../meta/initial_networks.ts";
-import { drawNetworks, type Training, type Trial } from "../evaluate/evaluate.ts";
-import { exportParameters } from "../nets/export.ts";
-import type { Net } from "../nets/net.ts";
+import type { Training } from "../evaluate/evaluate.ts";
 import type { Recipe } from "../recipe/recipe.ts";
+import { lossOf } from "../recipe/spec.ts";
+import type { Dataset } from "../sets/dataset.ts";
 import { type Artifact, metadataOf } from "../store/artifact.ts";
 import type { NetworkFile } from "../store/network_file.ts";
 
+/** What an artifact says besides the distilled data. */
+interface About {
+  readonly recipe: Recipe;
+  readonly dataset: Dataset;
+  /** Name of the adapter. */
+  readonly adapter: string;
+  /** The fixed initial network, where there is one. */
+  readonly init: Artifact["init"];
+  /** Trained networks that the run starts from. */
+  readonly file?: NetworkFile | undefined;
+}
+
 /** Distilled data as it is on the GPU now, in the form that is kept. */
 export async function artifactOf(
-  recipe: Recipe,
-  { net, dataset, how, theta0 }: Trial,
   { data, spec }: Training,
-  file?: NetworkFile,
+  { recipe, dataset, adapter, init, file }: About,
 ): Promise<Artifact> {
-  const { channels, height, width } = net.input;
+  const { channels, height, width, classes } = dataset;
   const count = spec.blocks * spec.perBlock;
-  const init: Artifact["init"] = {};
-  if (how.init === "fixed") {
-    const theta = theta0 ?? await drawnNetwork(net, how);
-    for (const [name, { shape, data }] of Object.entries(exportParameters(net, theta))) {
-      init[name] = { shape: [...shape], data };
-    }
-  }
   const lrs = await data.lrs.read();
   const [momentum] = await data.momentum.read();
   return {
     images: { shape: [count, channels, height, width], data: await data.images.read() },
     labels: {
-      shape: [count, dataset.classes],
-      data: probabilities(await data.labels.read(), net.classes),
+      shape: [count, classes],
+      data: ofClasses(await data.labels.read(), lossOf(recipe, classes).outputs),
     },
     lrs: {
       shape: [spec.total],
@@ -38,22 +40,16 @@ export async function artifactOf(
     init,
     ...(dataset.whitening && { whitening: dataset.whitening }),
     metadata: {
-      ...metadataOf(recipe, dataset, net.device.info.name, file),
-      momentum: `${recipe.learn_momentum ? momentum : recipe.momentum}`,
+      ...metadataOf(recipe, dataset, adapter, file),
+      ...(recipe.learn_momentum && { momentum: `${momentum}` }),
     },
   };
 }
 
-/** Labels for K outputs as probabilities of classes: of one output, that of class 0 and of class 1. */
-function probabilities(labels: Float32Array, K: number): Float32Array {
+/** Labels for K outputs as numbers of classes: of one output, the probabilities of class 0 and of class 1. */
+function ofClasses(labels: Float32Array, K: number): Float32Array {
   return K > 1 ? labels : Float32Array.from({ length: 2 * labels.length }, (_, i) => {
     const y = labels[i >> 1]!;
     return i % 2 ? y : 1 - y;
   });
-}
-
-async function drawnNetwork(net: Net, how: Initialization): Promise<Float32Array> {
-  using theta = net.theta(1);
-  drawNetworks(net, theta, how, 0);
-  return await theta.read();
 }

@@ -8,9 +8,8 @@ import { artifactOf } from "./artifact_of.ts";
 import { expectUnused } from "./unused.ts";
 import { FILES, filesOf, prepareFolder, writeArtifact } from "../store/artifact.ts";
 import { originOf, readCheckpoint, writeCheckpoint } from "../store/checkpoint.ts";
-import { type Gain, measureAccuracy, measureGain, type Training } from "../evaluate/evaluate.ts";
+import type { Gain, Training } from "../evaluate/evaluate.ts";
 import { readGain } from "./finished.ts";
-import { describePlan } from "../meta/memory.ts";
 import { type Setting, setUp } from "./set_up.ts";
 import type { NetworkFile } from "../store/network_file.ts";
 import { expectDistillable } from "../recipe/fitting.ts";
@@ -146,7 +145,7 @@ class Run implements Disposable {
     this.#device = device;
     this.#networks = networks;
     this.#setting = setUp(device, recipe, dataset, options.memoryBudget, networks);
-    options.onPlan?.(describePlan(this.#setting.plan, this.#setting.spec));
+    options.onPlan?.(this.#setting.memory.lines);
   }
 
   get dispatches(): number {
@@ -178,7 +177,8 @@ class Run implements Disposable {
     const images = checkpoint
       ? new Float32Array(size)
       : await firstImages(this.#device, this.#recipe, this.#dataset, onNote);
-    this.#loop.learned.initialize({ images, rate, momentum });
+    const { labels } = this.#setting;
+    this.#loop.learned.initialize({ images, rate, momentum, ...(labels && { labels }) });
     if (checkpoint) {
       this.#loop.restore(checkpoint.tensors);
       this.#saved = this.#done = checkpoint.iteration;
@@ -190,13 +190,14 @@ class Run implements Disposable {
 
   async iterate(): Promise<void> {
     const { iterations, log_every, eval_every, checkpoint_every } = this.#recipe;
+    if (iterations === 0 && this.#saved === undefined) await this.#checkpoint();
     const first = this.#done;
     let paused = 0;
     const start = performance.now();
     const pace = pacing(this.#device);
     while (this.#done < iterations) {
       await this.#endIfAborted();
-      this.#loop.iterate(this.#done++);
+      await this.#loop.iterate(this.#done++);
       await pace();
       const due = (every: number) => every > 0 && this.#done % every === 0;
       const last = this.#done === iterations;
@@ -230,11 +231,18 @@ class Run implements Disposable {
   /** Writes the artifact, then tests it and draws the picture. */
   async finish(): Promise<Gain> {
     const { out } = this.#options;
-    const { trial, attack } = this.#setting;
+    const setting = this.#setting;
     const training = this.#training();
-    const artifact = await artifactOf(this.#recipe, trial, training, this.#networks);
+    await setting.complete?.();
+    const artifact = await artifactOf(training, {
+      recipe: this.#recipe,
+      dataset: this.#dataset,
+      adapter: this.#device.info.name,
+      init: await setting.initial(),
+      file: this.#networks,
+    });
     await writeArtifact(out, artifact);
-    const gain = await measureGain(trial, training, attack);
+    const gain = await setting.gain(training);
     const percent = (accuracy: Accuracy) => `${(100 * accuracy.mean).toFixed(1)} %`;
     const title = `${this.#dataset.name}: ${percent(gain.before)} → ${percent(gain.after)}`;
     await writePicture(out, artifact, title, this.#dataset);
@@ -244,7 +252,7 @@ class Run implements Disposable {
   }
 
   async #accuracy(): Promise<Accuracy> {
-    return await measureAccuracy(this.#setting.trial, this.#training());
+    return await this.#setting.accuracy(this.#training());
   }
 
   async #loss(): Promise<number> {
@@ -264,12 +272,15 @@ class Run implements Disposable {
   }
 
   #diverged(got: string): Error {
+    const { objective, lr, distill_lr } = this.#recipe;
     const kept = this.#saved === undefined
       ? "there was no checkpoint yet"
       : `the last good checkpoint, of iteration ${this.#saved}, stays in ${this.#options.out}`;
     return new Error(
       `Cannot go on at iteration ${this.#done}: got ${got}, expected finite numbers; lower lr ` +
-        `(now ${this.#recipe.lr}) or distill_lr (now ${this.#recipe.distill_lr}) and start in ` +
+        `(now ${lr})${
+          objective === "kernel" ? "" : ` or distill_lr (now ${distill_lr})`
+        } and start in ` +
         `another folder; ${kept}`,
     );
   }

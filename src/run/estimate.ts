@@ -1,5 +1,4 @@
 /** Estimate: what a run would take, from its plan and a few iterations of it. Nothing is written. */
-import { describePlan } from "../meta/memory.ts";
 import type { Device } from "../gpu/mod.ts";
 import { whitened } from "../meta/whiten.ts";
 import { networksOf } from "../evaluate/pretrained.ts";
@@ -44,19 +43,20 @@ export async function estimate(
   expectDistillable(recipe, dataset);
   const seen = await whitened(device, dataset, recipe.zca, onNote);
   const networks = await networksOf(recipe);
-  const { loop, plan, spec } = setUp(device, recipe, seen, memoryBudget, networks);
+  const { loop, memory, labels } = setUp(device, recipe, seen, memoryBudget, networks);
   using _loop = loop;
   const images = await firstImages(device, { ...recipe, image_init: "noise" }, seen);
-  loop.learned.initialize({ images, rate: recipe.distill_lr, momentum: recipe.momentum });
-  loop.iterate(0);
+  const { distill_lr: rate, momentum } = recipe;
+  loop.learned.initialize({ images, rate, momentum, ...(labels && { labels }) });
+  await loop.iterate(0);
   await device.done();
   const start = performance.now();
-  for (let k = 1; k <= TIMED; k++) loop.iterate(k);
+  for (let k = 1; k <= TIMED; k++) await loop.iterate(k);
   await device.done();
   const secondsPerIteration = (performance.now() - start) / 1000 / TIMED;
   return {
-    plan: describePlan(plan, spec),
-    bytes: plan.total,
+    plan: memory.lines,
+    bytes: memory.bytes,
     secondsPerIteration,
     seconds: secondsPerIteration * recipe.iterations,
     dispatches: loop.dispatches,

@@ -18,6 +18,8 @@ export interface RunSummary {
   before: Accuracy;
   /** Test accuracy after training on the distilled data. */
   after: Accuracy;
+  /** What predicts, where it is not networks that trained as recorded. */
+  by?: Gain["by"];
   /** Loss of the last iteration; absent where it was not finite. */
   loss?: number;
   /** Seconds that all iterations took, by the mean of the last call. */
@@ -53,6 +55,7 @@ export async function readRun(dir: string): Promise<RunSummary> {
     images: images.shape[0]!,
     before: gain.before as Accuracy,
     after: gain.after as Accuracy,
+    ...(gain.by !== undefined && { by: gain.by as NonNullable<Gain["by"]> }),
     ...(typeof loss === "number" && { loss }),
     ...(each !== undefined && { seconds: each * recipe.iterations }),
     adapter: metadata.adapter ?? "unknown",
@@ -64,8 +67,8 @@ export async function readRun(dir: string): Promise<RunSummary> {
 export async function readGain(dir: string): Promise<Gain | undefined> {
   const gain = (await recordsOf(dir)).findLast((record) => "before" in record);
   if (!gain) return undefined;
-  const { before, after, attack } = gain as unknown as Gain;
-  return { before, after, ...(attack && { attack }) };
+  const { before, after, by, attack } = gain as unknown as Gain;
+  return { before, after, ...(by && { by }), ...(attack && { attack }) };
 }
 
 /** A run's settings; the folder is at fault where they cannot be read, not the command line. */

@@ -133,7 +133,7 @@ function specOf(options: GradcheckOptions): { spec: UnrollSpec; first: number } 
     innerBatch,
     optimizer,
     rates: oneRate ? "one" : "per_step",
-    labels: true,
+    labels: "probabilities",
     learnMomentum: optimizer === "momentum",
   };
   return { spec, first: Math.ceil((total - window) / 2) };

@@ -3,61 +3,78 @@
  * gradient in the distilled data and Adam's step against it.
  */
 import type { FloatTensor } from "../base/safetensors.ts";
-import type { Recorder } from "../gpu/mod.ts";
+import type { Device, Recorder } from "../gpu/mod.ts";
+import type { Space } from "../meta/distilled_data.ts";
 import { Learned } from "../meta/learned.ts";
-import type { Objective } from "../meta/objectives/objective.ts";
-import type { Net } from "../nets/net.ts";
+import type { Draw, Objective } from "../meta/objectives/objective.ts";
 import type { InnerSpec } from "../meta/inner_spec.ts";
 import { rateAt, type Recipe } from "../recipe/recipe.ts";
 
 /** Iterations that are kept recorded: a window has as many keys as steps that it may start at. */
 const MOST_RECORDINGS = 16;
 
+/** An iteration, in two where the processor has work to do in between. */
+type Recording = readonly [first: Recorder, rest?: Recorder];
+
 /** What a recipe learns on the GPU. */
 export class OuterLoop implements Disposable {
   /** The arrays that it learns. */
   readonly learned: Learned;
-  readonly #net: Net;
+  readonly #device: Device;
   readonly #recipe: Recipe;
   readonly #objective: Objective;
   /** Iterations by the key of their draws, resolved once and submitted again; the oldest go first. */
-  readonly #recordings = new Map<string, Recorder>();
-  #last: Recorder | undefined;
+  readonly #recordings = new Map<string, Recording>();
+  #last: Recording | undefined;
   readonly #owned: DisposableStack;
 
   /** Makes what is learned; the objective is disposed of with the loop. */
-  constructor(net: Net, spec: InnerSpec, recipe: Recipe, objective: Objective) {
+  constructor(space: Space, spec: InnerSpec, recipe: Recipe, objective: Objective) {
     using owned = new DisposableStack();
-    this.#net = net;
+    this.#device = space.device;
     this.#recipe = recipe;
     this.#objective = owned.use(objective);
-    this.learned = owned.use(new Learned(net, spec));
+    this.learned = owned.use(new Learned(space, spec));
     this.#owned = owned.move();
   }
 
   /** Dispatches of the last iteration; 0 before the first. */
   get dispatches(): number {
-    return this.#last?.dispatches ?? 0;
+    return this.#last?.reduce((sum, part) => sum + (part?.dispatches ?? 0), 0) ?? 0;
   }
 
-  /** Submits iteration k (from 0). */
-  iterate(k: number): void {
-    const { beta1, beta2, clip } = this.#recipe;
+  /** Submits iteration k (from 0); it waits for the GPU only where the objective has work in between. */
+  async iterate(k: number): Promise<void> {
+    const { beta1, beta2 } = this.#recipe;
+    const { data } = this.learned;
     const draw = this.#objective.draw(k);
     this.learned.set({ t: k + 1, rate: rateAt(this.#recipe, k), beta1, beta2 });
     let recording = this.#recordings.get(draw.key);
     if (!recording) {
-      recording = this.#net.device.record();
-      this.learned.derive(recording);
-      draw.record(recording, this.learned.data);
-      this.learned.step(recording, this.#objective.gradient, clip);
+      recording = this.#record(draw);
       if (this.#recordings.size === MOST_RECORDINGS) {
         this.#recordings.delete(this.#recordings.keys().next().value!);
       }
       this.#recordings.set(draw.key, recording);
     }
     this.#last = recording;
-    recording.submit();
+    const [first, rest] = recording;
+    first.submit();
+    if (!rest) return;
+    await draw.between?.(data);
+    rest.submit();
+  }
+
+  /** Records an iteration, in one piece or in two. */
+  #record(draw: Draw): Recording {
+    const { learned } = this;
+    const first = this.#device.record();
+    learned.derive(first);
+    draw.record(first, learned.data);
+    const rest = draw.recordRest && this.#device.record();
+    if (rest) draw.recordRest?.(rest, learned.data);
+    learned.step(rest ?? first, this.#objective.gradient, this.#recipe.clip);
+    return rest ? [first, rest] : [first];
   }
 
   /** The loss of the last iteration. */
@@ -67,7 +84,7 @@ export class OuterLoop implements Disposable {
 
   /** Brings the rates and labels up to what is learned now. */
   derive(): void {
-    const record = this.#net.device.record();
+    const record = this.#device.record();
     this.learned.derive(record);
     record.submit();
   }

@@ -1,87 +1,49 @@
-/** SetUp: what a recipe comes to on a device: the network, the memory plan, and what is learned from what. */
-import type { Dataset } from "../sets/dataset.ts";
+/** SetUp: what a recipe comes to on a device, by its objective: what is learned from what, and how it is tested. */
+import type { FloatTensor } from "../base/safetensors.ts";
+import type { Accuracy } from "../evaluate/accuracy.ts";
+import type { Gain, Training } from "../evaluate/evaluate.ts";
 import type { Device } from "../gpu/mod.ts";
-import { DrawnNetworks, GivenNetworks, type Initialization } from "../meta/initial_networks.ts";
-import { MEMORY_BUDGET, type MemoryPlan, planMemory } from "../meta/memory.ts";
-import { Unrolled } from "../meta/objectives/unrolled.ts";
-import { partOf } from "../meta/real_batch.ts";
-import type { UnrollSpec } from "../meta/unroll.ts";
-import { sizeOf } from "../layers/op.ts";
-import { buildNet } from "../nets/build.ts";
-import type { Net } from "../nets/net.ts";
-import { bytesPerNetwork } from "../evaluate/accuracy.ts";
-import { type Attack, attackOf, relabel } from "../evaluate/attack.ts";
-import { expectBindable } from "./bindable.ts";
-import type { Trial } from "../evaluate/evaluate.ts";
-import type { NetworkFile } from "../store/network_file.ts";
-import { OuterLoop } from "./outer_loop.ts";
-import { Pretrained } from "../evaluate/pretrained.ts";
+import type { Start } from "../meta/learned.ts";
+import type { InnerSpec } from "../meta/inner_spec.ts";
 import type { Recipe } from "../recipe/recipe.ts";
-import { lossOf, specOf } from "../recipe/spec.ts";
-
-/** Bytes for what is not planned: a few numbers. */
-const SMALL = 1024;
+import type { Dataset } from "../sets/dataset.ts";
+import type { NetworkFile } from "../store/network_file.ts";
+import type { OuterLoop } from "./outer_loop.ts";
+import { setUpKernel } from "./set_up_kernel.ts";
+import { setUpUnrolled } from "./set_up_unrolled.ts";
 
 /** A run that is ready to begin. */
 export interface Setting {
-  readonly net: Net;
-  readonly spec: UnrollSpec;
-  readonly plan: MemoryPlan;
+  /** The sizes of its distilled data. */
+  readonly spec: InnerSpec;
+  /** What is learned, an iteration after the other. */
   readonly loop: OuterLoop;
-  /** What the networks to measure on are. */
-  readonly trial: Trial;
-  readonly attack: Attack | undefined;
+  /** What GPU memory is spent on, line by line, and bytes in all. */
+  readonly memory: { readonly lines: string[]; readonly bytes: number };
+  /** Labels that the distilled data start with; one class each, in order, when left out. */
+  readonly labels?: Start["labels"];
+  /** The fixed initial network under PyTorch's names, where there is one. */
+  initial(): Promise<Record<string, FloatTensor>>;
+  /** What the data reach on test images. */
+  accuracy(training: Training): Promise<Accuracy>;
+  /** The same, and what was reached without them. */
+  gain(training: Training): Promise<Gain>;
+  /** Does what is left after the last iteration, if anything is. */
+  complete?(): Promise<void>;
 }
 
 /**
+ * @param memoryBudget bytes of GPU memory that it may take; 4 GB when left out.
  * @param file trained networks to start from, for a recipe with `pretrained`.
- * @throws UsageError when the run does not fit into `memoryBudget` bytes, or the file has too few.
+ * @throws UsageError when the run does not fit into the budget, or the file has too few networks.
  */
 export function setUp(
   device: Device,
   recipe: Recipe,
   dataset: Dataset,
-  memoryBudget = MEMORY_BUDGET,
+  memoryBudget?: number,
   file?: NetworkFile,
 ): Setting {
-  const { networks, batch, seed, init, augment, pool } = recipe;
-  const { channels, height, width, classes } = dataset;
-  const { name: loss, outputs } = lossOf(recipe, classes);
-  const net = buildNet(device, recipe.arch, { channels, height, width }, outputs, loss);
-  const spec = specOf(recipe, classes);
-  expectBindable(net, networks, "networks");
-  const attack = attackOf(recipe.attack, dataset);
-  const pretrained = file && new Pretrained(net, file, recipe);
-  // Tests of networks and the draw of the first images come at different times.
-  const images = 4 * spec.blocks * spec.perBlock * sizeOf(net.input);
-  const evaluation = SMALL +
-    Math.max(images, bytesPerNetwork(net, spec, dataset.test, dataset).all);
-  const objective = {
-    spec,
-    train: attack ? relabel(dataset.train, attack) : dataset.train,
-    batch,
-    normalization: dataset,
-    isAugmented: augment === "crop-flip",
-    pool,
-    seed,
-  };
-  const part = partOf(net, networks, batch, "grad");
-  const plan = planMemory({ net, objective, part, evaluation }, memoryBudget);
-  const how: Initialization = { init, method: recipe.init_method, param: recipe.init_param, seed };
-  const initial = pretrained
-    ? new GivenNetworks(
-      init === "fixed",
-      init === "fixed" ? () => pretrained.tested : (k) => pretrained.sample(k),
-    )
-    : new DrawnNetworks(net, how);
-  const loop = new OuterLoop(net, spec, recipe, new Unrolled(net, initial, { ...objective, plan }));
-  const trial = {
-    net,
-    dataset,
-    how,
-    networks: init === "fixed" ? 1 : recipe.test_networks,
-    theta0: pretrained?.tested,
-    room: evaluation + memoryBudget - plan.total,
-  };
-  return { net, spec, plan, loop, trial, attack };
+  if (recipe.objective === "kernel") return setUpKernel(device, recipe, dataset, memoryBudget);
+  return setUpUnrolled(device, recipe, dataset, memoryBudget, file);
 }

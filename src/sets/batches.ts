@@ -98,6 +98,51 @@ export class Batches {
 }
 
 /**
+ * Minibatches that have as many images of every class, within one. Each class is gone through in permutations of its
+ * own, [seed, epoch of the class], one after the other.
+ */
+export class BalancedBatches {
+  readonly #ofClass: readonly (readonly number[])[];
+  readonly #batch: number;
+  readonly #seed: number;
+
+  /** Cuts `split`, whose labels are 0…classes−1, into batches of `batch` images. */
+  constructor({ labels }: Pick<Split, "labels">, classes: number, batch: number, seed: number) {
+    const ofClass: number[][] = Array.from({ length: classes }, () => []);
+    labels.forEach((label, index) => ofClass[label]!.push(index));
+    const empty = ofClass.findIndex((indices) => indices.length === 0);
+    if (empty >= 0) {
+      throw new RangeError(
+        `Cannot cut minibatches of as many images a class: got none of class ${empty}, expected some; add ` +
+          `training images of it`,
+      );
+    }
+    this.#ofClass = ofClass;
+    this.#batch = batch;
+    this.#seed = seed;
+  }
+
+  /** The images of iteration `iteration` ≥ 0 by index into the split, [batch], class by class. */
+  indices(iteration: number): Uint32Array {
+    const classes = this.#ofClass.length;
+    const orders = new Map<string, Uint32Array>();
+    const chosen = this.#ofClass.flatMap((indices, k) => {
+      const share = Math.floor(this.#batch / classes) + (k < this.#batch % classes ? 1 : 0);
+      return Array.from({ length: share }, (_, i) => {
+        const at = iteration * share + i;
+        const epoch = Math.floor(at / indices.length);
+        const key = `${k} ${epoch}`;
+        const order = orders.get(key) ??
+          permutation(indices.length, this.#seed, epoch * classes + k);
+        orders.set(key, order);
+        return indices[order[at % indices.length]!]!;
+      });
+    });
+    return Uint32Array.from(chosen);
+  }
+}
+
+/**
  * Copies the chosen images [indices.length, C, H, W] and labels [indices.length] of a split.
  *
  * @throws {RangeError} an index not below split.count

@@ -15,9 +15,9 @@ import { version } from "../base/version.ts";
 export interface Artifact {
   /** [steps · perStep, C, H, W], normalised, in step order; of a table [steps · perStep, D, 1, 1]. */
   readonly images: FloatTensor;
-  /** [steps · perStep, K] probabilities. */
+  /** [steps · perStep, K]: probabilities, or for kernel regression any numbers. */
   readonly labels: FloatTensor;
-  /** [steps_total] learning rates in the order of training. */
+  /** [steps_total] learning rates in the order of training; none where no training is recorded. */
   readonly lrs: FloatTensor;
   /** The fixed initial network under PyTorch's names, if there is one. */
   readonly init: Record<string, FloatTensor>;
@@ -55,18 +55,13 @@ export function metadataOf(
 ): Record<string, string> {
   return {
     format: FORMAT,
+    objective: recipe.objective,
     arch: archToText(recipe.arch),
     dataset: dataset.name,
     steps: `${recipe.steps}`,
-    epochs: `${recipe.epochs}`,
     steps_total: `${stepsOf(recipe)}`,
-    inner_batch: `${recipe.inner_batch}`,
-    optimizer: recipe.optimizer,
-    momentum: `${recipe.momentum}`,
-    adam_beta1: `${recipe.adam_beta1}`,
-    adam_beta2: `${recipe.adam_beta2}`,
-    adam_eps_root: `${recipe.adam_eps_root}`,
-    loss: recipe.loss,
+    ...ofObjective(recipe),
+    loss: recipe.objective === "kernel" ? "mse" : recipe.loss, // its labels are no probabilities
     per_step: `${recipe.per_class * dataset.classes}`,
     classes: `${dataset.classes}`,
     ...(dataset.classNames && { class_names: JSON.stringify(dataset.classNames) }),
@@ -91,6 +86,30 @@ export function metadataOf(
       pretrained_dataset: networks.metadata.dataset ?? "unknown",
       ...(recipe.init === "random" && { held_out: `${recipe.test_networks}` }),
     }),
+  };
+}
+
+/** What it takes to train networks as recorded, or to predict by the kernel. */
+function ofObjective(recipe: Recipe): Record<string, string> {
+  if (recipe.objective === "kernel") {
+    return {
+      kernel: recipe.kernel,
+      depth: `${recipe.depth}`,
+      sigma_w2: `${recipe.sigma_w2}`,
+      sigma_b2: `${recipe.sigma_b2}`,
+      reg: `${recipe.reg}`,
+      image_init: recipe.image_init,
+      label_solve: `${recipe.label_solve}`,
+    };
+  }
+  return {
+    epochs: `${recipe.epochs}`,
+    inner_batch: `${recipe.inner_batch}`,
+    optimizer: recipe.optimizer,
+    momentum: `${recipe.momentum}`,
+    adam_beta1: `${recipe.adam_beta1}`,
+    adam_beta2: `${recipe.adam_beta2}`,
+    adam_eps_root: `${recipe.adam_eps_root}`,
   };
 }
 

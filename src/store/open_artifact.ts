@@ -67,7 +67,7 @@ export function innerSpecOf(metadata: Artifact["metadata"]): InnerSpec {
     beta2: number("adam_beta2"),
     epsRoot: number("adam_eps_root"),
     rates: "per_step",
-    labels: false,
+    labels: "fixed",
     learnMomentum: false,
   };
 }

@@ -11,7 +11,7 @@ import { relativeError } from "../support/nets.ts";
 import { unrollSpec } from "../support/specs.ts";
 
 const PATH = new URL("../golden/lenet.safetensors", import.meta.url);
-const SPEC = unrollSpec({ blocks: 3, perBlock: 4, total: 6, labels: true });
+const SPEC = unrollSpec({ blocks: 3, perBlock: 4, total: 6, labels: "probabilities" });
 const REAL = 8;
 const PREFIX = "theta0/";
 

@@ -9,7 +9,7 @@ import { random } from "../oracle/numeric.ts";
 import { expectSame, runTest, SMALL } from "../support/runs.ts";
 import { unrollSpec } from "../support/specs.ts";
 
-const SPEC = unrollSpec({ blocks: 2, perBlock: 20, total: 4, labels: true });
+const SPEC = unrollSpec({ blocks: 2, perBlock: 20, total: 4, labels: "probabilities" });
 
 /** With everything learned that can be. */
 const ALL: Partial<UnrollSpec> = { optimizer: "momentum", learnMomentum: true };
@@ -85,7 +85,7 @@ runTest("Learned.initialize: momentum is the given one, learned or not", async (
 });
 
 runTest("Learned.initialize: labels hard, or soft with a lead for the class", async (device) => {
-  const hard = await start(device, make(device, { labels: false }));
+  const hard = await start(device, make(device, { labels: "fixed" }));
   const soft = await start(device, make(device));
   const top = Math.exp(5) / (Math.exp(5) + 9);
   const rest = 1 / (Math.exp(5) + 9);
@@ -99,7 +99,7 @@ runTest("Learned.initialize: labels hard, or soft with a lead for the class", as
 });
 
 runTest("Learned.initialize: of one output, half of each block is of class 1", async (device) => {
-  const { labels } = await start(device, make(device, { labels: false }, "sigmoid_xent"));
+  const { labels } = await start(device, make(device, { labels: "fixed" }, "sigmoid_xent"));
   assert.deepEqual([...labels], Array.from({ length: 40 }, (_, n) => n % 20 < 10 ? 0 : 1));
 });
 
@@ -124,7 +124,7 @@ runTest("Learned.step goes against the gradient by about the rate", async (devic
 });
 
 runTest("Learned.step leaves what is not learned as it was", async (device) => {
-  const settings = { rates: "fixed", labels: false, learnMomentum: false } as const;
+  const settings = { rates: "fixed", labels: "fixed", learnMomentum: false } as const;
   const made = make(device, { ...ALL, ...settings });
   const { images, ...before } = await start(device, made);
   step(device, made, 1, 3);

@@ -9,7 +9,7 @@ import {
 import { formatBytes } from "../../src/base/bytes.ts";
 import { measureGain } from "../../src/evaluate/evaluate.ts";
 import { distill } from "../../src/run/distill.ts";
-import { setUp } from "../../src/run/set_up.ts";
+import { setUpUnrolled } from "../../src/run/set_up_unrolled.ts";
 import type { Recipe } from "../../src/recipe/recipe.ts";
 import { UsageError } from "../../src/base/usage_error.ts";
 import type { Device } from "../../src/gpu/mod.ts";
@@ -97,9 +97,9 @@ const dataset = easyDataset(240, 64); // as many test images as plans count on
 async function planOf(device: Device, recipe: Recipe, budget: number): Promise<MemoryPlan> {
   const before = device.bytes;
   device.resetPeak();
-  const { loop, plan, spec, trial } = setUp(device, recipe, dataset, budget);
+  const { loop, plan, spec, trial } = setUpUnrolled(device, recipe, dataset, budget);
   using _ = loop;
-  loop.iterate(0);
+  await loop.iterate(0);
   const { total, bytes } = plan;
   const during = device.peakBytes - before - (total - bytes.get("evaluation")!);
   assert.ok(during >= 0 && during <= UNPLANNED, `${during} bytes over the plan for ${budget}`);

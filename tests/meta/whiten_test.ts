@@ -6,7 +6,7 @@ import { spectrumOf, unwhitened } from "../../src/sets/whitening.ts";
 import { readArtifact } from "../../src/store/artifact.ts";
 import { distill } from "../../src/run/distill.ts";
 import { evaluate } from "../../src/evaluate/evaluate.ts";
-import { evaluateOrdinary } from "../../src/evaluate/ordinary.ts";
+import { evaluateStandard } from "../../src/evaluate/standard.ts";
 import { normalized } from "../../src/sets/normalized.ts";
 import { UsageError } from "../../src/base/usage_error.ts";
 import { whitened, whitenSplit } from "../../src/meta/whiten.ts";
@@ -130,7 +130,7 @@ runTest(
     assert.equal(artifact.metadata.zca, "0.1");
     const evaluated = await evaluate(device, dir, dataset);
     assert.deepEqual(evaluated.after, result.after);
-    assert.equal((await evaluateOrdinary(device, dir, dataset, { networks: 1 })).networks, 1);
+    assert.equal((await evaluateStandard(device, dir, dataset, { networks: 1 })).networks, 1);
     const images = unwhitened(artifact.images.data, artifact.whitening!);
     const real = normalized(dataset, every(dataset));
     for (let n = 0; n < images.length; n += D) { // each is a training image, which was not moved

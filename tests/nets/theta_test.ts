@@ -176,7 +176,7 @@ for (const optimizer of OPTIMIZER_NAMES) {
   runTest(
     `Unroll (${optimizer}) with θ in three parts gives the same bits as in one`,
     async (device) => {
-      const sizes = { blocks: 3, perBlock: 5, networks: 2, labels: true };
+      const sizes = { blocks: 3, perBlock: 5, networks: 2, labels: "probabilities" } as const;
       const spec = unrollSpec({ ...sizes, optimizer, learnMomentum: optimizer === "momentum" });
       const [expected, got] = await inOneAndThree(device, async (net) => {
         using owned = new DisposableStack();

@@ -254,7 +254,7 @@ Deno.test("inner training is the paper's where a recipe does not say otherwise",
   assert.deepEqual({ ...recipe, ...paper, ...constants }, recipe);
   const spec = { networks: 1, blocks: 10, perBlock: 10, total: 30, window: 30, innerBatch: 0 };
   const rest = { optimizer: "gd", beta1: 0.9, beta2: 0.99, epsRoot: 1e-6, rates: "per_step" };
-  const fixed = { labels: false, learnMomentum: false };
+  const fixed = { labels: "fixed", learnMomentum: false };
   assert.deepEqual(specOf(recipe, 10), { ...spec, ...rest, ...fixed });
   const other = parseRecipe({ name: "x", steps: 4, steps_total: 50, window: 7, per_class: 3 }, "x");
   const { blocks, perBlock, total, window } = specOf(other, 5);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { Dataset, Split } from "../../src/sets/dataset.ts";
 import { evaluate } from "../../src/evaluate/evaluate.ts";
-import { evaluateOrdinary } from "../../src/evaluate/ordinary.ts";
+import { evaluateStandard } from "../../src/evaluate/standard.ts";
 import { distill } from "../../src/run/distill.ts";
 import { readArtifact } from "../../src/store/artifact.ts";
 import type { Layer } from "../../src/nets/arch.ts";
@@ -26,8 +26,8 @@ const DENSE: readonly Layer[] = [
 
 const LEARNING = { iterations: 24, batch: 32, distill_lr: 0.05 };
 
-/** How a network does that was trained on few images in ordinary ways. */
-const ORDINARY = {
+/** How a network does that was trained on few images by standard training. */
+const STANDARD = {
   networks: 2,
   training: { epochs: 20, batch: 4, rate: 0.01, momentum: 0.9 },
 };
@@ -48,8 +48,8 @@ runTest(
     assert.deepEqual(labels.shape, [6, 2]);
     assert.deepEqual([...labels.data], [1, 0, 1, 0, 1, 0, 0, 1, 0, 1, 0, 1]);
     assert.deepEqual(init["fc1.weight"]!.shape, [1, 144]);
-    const ordinary = await evaluateOrdinary(device, dir, dataset, ORDINARY);
-    assert.ok(ordinary.mean > 0.7, `${ordinary.mean}`);
+    const standard = await evaluateStandard(device, dir, dataset, STANDARD);
+    assert.ok(standard.mean > 0.7, `${standard.mean}`);
   },
 );
 

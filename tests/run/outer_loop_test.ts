@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Recipe } from "../../src/recipe/recipe.ts";
 import { firstImages } from "../../src/evaluate/real_sets.ts";
-import { setUp } from "../../src/run/set_up.ts";
+import { setUpUnrolled } from "../../src/run/set_up_unrolled.ts";
 import type { Device } from "../../src/gpu/mod.ts";
 import { easyDataset, expectSame, runTest, shortRecipe } from "../support/runs.ts";
 
@@ -11,7 +11,7 @@ const dataset = easyDataset();
 /** Iterates a recipe: its dispatches and what was recorded at each iteration, and what it has learned. */
 async function run(device: Device, settings: Partial<Recipe>, iterations: number) {
   const recipe = shortRecipe(settings);
-  const { loop } = setUp(device, recipe, dataset);
+  const { loop } = setUpUnrolled(device, recipe, dataset);
   using _ = loop;
   const images = await firstImages(device, recipe, dataset);
   loop.learned.initialize({ images, rate: recipe.distill_lr, momentum: recipe.momentum });
@@ -23,7 +23,7 @@ async function run(device: Device, settings: Partial<Recipe>, iterations: number
   try {
     for (let k = 0; k < iterations; k++) {
       recorded = 0;
-      loop.iterate(k);
+      await loop.iterate(k);
       found.push({ dispatches: loop.dispatches, recorded });
     }
   } finally {
@@ -69,7 +69,7 @@ runTest("OuterLoop: a pool has no more recordings than sets and ages", async (de
 
 runTest("OuterLoop.restore goes on where save was, whatever was done since", async (device) => {
   const recipe = shortRecipe({ init: "random", steps_total: 4, window: 2, pool: 2 });
-  const { loop } = setUp(device, recipe, dataset);
+  const { loop } = setUpUnrolled(device, recipe, dataset);
   using _ = loop;
   const images = await firstImages(device, recipe, dataset);
   loop.learned.initialize({ images, rate: recipe.distill_lr, momentum: recipe.momentum });
@@ -77,11 +77,11 @@ runTest("OuterLoop.restore goes on where save was, whatever was done since", asy
     const saved = Object.entries(await loop.save());
     return Object.fromEntries(saved.map(([name, { data }]) => [name, Float32Array.from(data)]));
   };
-  for (let k = 0; k < 3; k++) loop.iterate(k);
+  for (let k = 0; k < 3; k++) await loop.iterate(k);
   const saved = await loop.save();
-  for (let k = 3; k < 6; k++) loop.iterate(k);
+  for (let k = 3; k < 6; k++) await loop.iterate(k);
   const expected = await arrays();
   loop.restore(saved);
-  for (let k = 3; k < 6; k++) loop.iterate(k);
+  for (let k = 3; k < 6; k++) await loop.iterate(k);
   expectSame("after restoring", await arrays(), expected);
 });

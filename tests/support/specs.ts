@@ -20,7 +20,7 @@ export function unrollSpec(
     beta2: 0.99,
     epsRoot: 1e-6,
     rates: "per_step",
-    labels: false,
+    labels: "fixed",
     learnMomentum: false,
     ...settings,
   };

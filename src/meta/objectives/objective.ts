@@ -8,10 +8,14 @@ import type { DistilledData } from "../distilled_data.ts";
 
 /** An iteration whose draws have been made. */
 export interface Draw {
-  /** Iterations of the same key have the same recording. */
+  /** Iterations of the same key have the same recordings. */
   readonly key: string;
-  /** Records loss and gradient. */
+  /** Records loss and gradient, or their first half where the processor has work to do in between. */
   record(record: Recorder, data: DistilledData): void;
+  /** Waits for the first half, and leaves on the GPU what the second half reads. */
+  between?(data: DistilledData): Promise<void>;
+  /** Records the second half. */
+  recordRest?(record: Recorder, data: DistilledData): void;
 }
 
 /** A loss of distilled data, and its gradient. */

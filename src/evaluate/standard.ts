@@ -1,5 +1,5 @@
 /**
- * Ordinary: the score of distilled images as any training set: gradient descent with momentum on random minibatches
+ * Standard: the score of distilled images as any training set: gradient descent with momentum on random minibatches
  * of them, which knows nothing of the order and the rates that they were distilled for.
  */
 import type { Device } from "../gpu/mod.ts";
@@ -11,7 +11,7 @@ import type { Accuracy } from "./accuracy.ts";
 import { measureAccuracy } from "./evaluate.ts";
 
 /** How networks are trained on any data set. */
-export interface OrdinaryTraining {
+export interface StandardSettings {
   /** As many steps are taken as this number of passes over all images has. */
   readonly epochs: number;
   /** Images that a step draws at random; all of them where there are fewer. */
@@ -23,21 +23,21 @@ export interface OrdinaryTraining {
 }
 
 /** What users do with 10 or 100 images: many epochs, and the commonest rate and momentum. */
-export const ON_DISTILLED: OrdinaryTraining = { epochs: 300, batch: 32, rate: 0.01, momentum: 0.9 };
+export const ON_DISTILLED: StandardSettings = { epochs: 300, batch: 32, rate: 0.01, momentum: 0.9 };
 
 /**
- * The ordinary-training score of a finished run: test accuracy of `networks` (default 20) fresh
+ * The standard-training score of a finished run: test accuracy of `networks` (default 20) fresh
  * networks, drawn as the artifact says, each trained on the distilled images and labels as on any
  * data set. The recorded order and rates are not used, nor is a fixed initial network. A network that
  * diverged counts with what it classifies right.
  *
  * @throws UsageError when the data set has other images or classes.
  */
-export async function evaluateOrdinary(
+export async function evaluateStandard(
   device: Device,
   dir: string,
   dataset: Dataset,
-  options: { networks?: number; training?: OrdinaryTraining } = {},
+  options: { networks?: number; training?: StandardSettings } = {},
 ): Promise<Accuracy> {
   const { networks = 20, training = ON_DISTILLED } = options;
   const { artifact, net, how, dataset: seen } = await openArtifact(device, dir, dataset);
@@ -52,7 +52,7 @@ export async function evaluateOrdinary(
   return await measureAccuracy(trial, { data, spec });
 }
 
-function specOf(count: number, { epochs, batch }: OrdinaryTraining): InnerSpec {
+function specOf(count: number, { epochs, batch }: StandardSettings): InnerSpec {
   const innerBatch = Math.min(batch, count);
   return {
     networks: 1,
@@ -65,7 +65,7 @@ function specOf(count: number, { epochs, batch }: OrdinaryTraining): InnerSpec {
     beta1: 0,
     beta2: 0,
     epsRoot: 1,
-    labels: false,
+    labels: "fixed",
     learnMomentum: false,
   };
 }

@@ -1,0 +1,110 @@
+/** SetUpUnrolled: a recipe of unrolled training on a device: the network, the memory plan, and what is learned. */
+import type { Dataset } from "../sets/dataset.ts";
+import type { Device } from "../gpu/mod.ts";
+import { DrawnNetworks, GivenNetworks, type Initialization } from "../meta/initial_networks.ts";
+import { describePlan, MEMORY_BUDGET, type MemoryPlan, planMemory } from "../meta/memory.ts";
+import { Unrolled } from "../meta/objectives/unrolled.ts";
+import { partOf } from "../meta/real_batch.ts";
+import type { UnrollSpec } from "../meta/unroll.ts";
+import { sizeOf } from "../layers/op.ts";
+import { buildNet } from "../nets/build.ts";
+import type { Net } from "../nets/net.ts";
+import { bytesPerNetwork } from "../evaluate/accuracy.ts";
+import { attackOf, relabel } from "../evaluate/attack.ts";
+import { expectBindable } from "./bindable.ts";
+import { drawNetworks, measureAccuracy, measureGain, type Trial } from "../evaluate/evaluate.ts";
+import type { NetworkFile } from "../store/network_file.ts";
+import { exportParameters } from "../nets/export.ts";
+import { OuterLoop } from "./outer_loop.ts";
+import { Pretrained } from "../evaluate/pretrained.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import { lossOf, specOf } from "../recipe/spec.ts";
+import type { Setting } from "./set_up.ts";
+
+/** Bytes for what is not planned: a few numbers. */
+const SMALL = 1024;
+
+/** A run of unrolled training that is ready to begin. */
+export interface UnrolledSetting extends Setting {
+  readonly spec: UnrollSpec;
+  readonly plan: MemoryPlan;
+  /** What the networks to measure on are. */
+  readonly trial: Trial;
+}
+
+/**
+ * @param file trained networks to start from, for a recipe with `pretrained`.
+ * @throws UsageError when the run does not fit into `memoryBudget` bytes, or the file has too few.
+ */
+export function setUpUnrolled(
+  device: Device,
+  recipe: Recipe,
+  dataset: Dataset,
+  memoryBudget = MEMORY_BUDGET,
+  file?: NetworkFile,
+): UnrolledSetting {
+  const { networks, batch, seed, init, augment, pool } = recipe;
+  const { channels, height, width, classes } = dataset;
+  const { name: loss, outputs } = lossOf(recipe, classes);
+  const net = buildNet(device, recipe.arch, { channels, height, width }, outputs, loss);
+  const spec = specOf(recipe, classes);
+  expectBindable(net, networks, "networks");
+  const attack = attackOf(recipe.attack, dataset);
+  const pretrained = file && new Pretrained(net, file, recipe);
+  // Tests of networks and the draw of the first images come at different times.
+  const images = 4 * spec.blocks * spec.perBlock * sizeOf(net.input);
+  const evaluation = SMALL +
+    Math.max(images, bytesPerNetwork(net, spec, dataset.test, dataset).all);
+  const objective = {
+    spec,
+    train: attack ? relabel(dataset.train, attack) : dataset.train,
+    batch,
+    normalization: dataset,
+    isAugmented: augment === "crop-flip",
+    pool,
+    seed,
+  };
+  const part = partOf(net, networks, batch, "grad");
+  const plan = planMemory({ net, objective, part, evaluation }, memoryBudget);
+  const how: Initialization = { init, method: recipe.init_method, param: recipe.init_param, seed };
+  const initial = pretrained
+    ? new GivenNetworks(
+      init === "fixed",
+      init === "fixed" ? () => pretrained.tested : (k) => pretrained.sample(k),
+    )
+    : new DrawnNetworks(net, how);
+  const loop = new OuterLoop(net, spec, recipe, new Unrolled(net, initial, { ...objective, plan }));
+  const trial = {
+    net,
+    dataset,
+    how,
+    networks: init === "fixed" ? 1 : recipe.test_networks,
+    theta0: pretrained?.tested,
+    room: evaluation + memoryBudget - plan.total,
+  };
+  return {
+    spec,
+    plan,
+    loop,
+    trial,
+    memory: { lines: describePlan(plan, spec), bytes: plan.total },
+    initial: () => initialOf(trial),
+    accuracy: (training) => measureAccuracy(trial, training),
+    gain: (training) => measureGain(trial, training, attack),
+  };
+}
+
+/** The one network that all training starts from, where it is fixed. */
+async function initialOf({ net, how, theta0 }: Trial): ReturnType<Setting["initial"]> {
+  if (how.init === "random") return {};
+  const named = exportParameters(net, theta0 ?? await drawnNetwork(net, how));
+  return Object.fromEntries(
+    Object.entries(named).map(([name, { shape, data }]) => [name, { shape: [...shape], data }]),
+  );
+}
+
+async function drawnNetwork(net: Net, how: Initialization): Promise<Float32Array> {
+  using theta = net.theta(1);
+  drawNetworks(net, theta, how, 0);
+  return await theta.read();
+}
