@@ -10,8 +10,8 @@
 // Images are innermost, four to a vec4f; A and N count vec4s. A fully connected network sees an image as C numbers of
 // one pixel, P = 1.
 //
-// A load costs a software adapter as much as many products, so a row of four images of `left` meets TILE = 4 vec4s of
-// x at a time, and their 16 sums stand in registers. The lines are written out: a loop over an array would keep it in
+// A load costs a software adapter as much as many products, so four images of `left` meet TILE = 4 vec4s of x at a
+// time, and on the way back eight channels two vec4s, with 16 sums in registers. The lines are written out: a loop over an array would keep it in
 // memory.
 
 override C: u32;
@@ -27,6 +27,7 @@ override N: u32;
 @group(0) @binding(6) var<storage, read_write> xBar: array<vec4f>;
 
 const TILE = 4u;
+const CHANNELS = 8u;  // of an element of `back`
 
 fn tiles(count: u32) -> u32 { return (count + TILE - 1) / TILE; }
 
@@ -107,39 +108,76 @@ fn squares(by: Invocation) {
   }
 }
 
-// An element: four channels of one pixel, one vec4 of x.
+// An element: eight channels of one pixel, two vec4s of x.
 @compute @workgroup_size(WG)
 fn back(by: Invocation) {
+  let pairs = (N + 1) / 2;
   for (var id = first(by); id < end(by); id += WG) {
-    let n = id % N;
-    let p = id / N % P;
-    let c0 = id / N / P * TILE;
-    let c1 = min(c0 + 1, C - 1);
-    let c2 = min(c0 + 2, C - 1);
-    let c3 = min(c0 + 3, C - 1);
-    var s = array<vec4f, 4>();
+    let n = id % pairs * 2;
+    let n1 = min(n + 1, N - 1);
+    let p = id / pairs % P;
+    let c = id / pairs / P * CHANNELS;
+    var s = array<vec4f, 16>();
     for (var a = 0u; a < A; a++) {
-      let start = (4 * a * P + p) * N + n;
-      let g0 = outBar[start];
-      let g1 = outBar[start + P * N];
-      let g2 = outBar[start + 2 * P * N];
-      let g3 = outBar[start + 3 * P * N];
-      let l0 = left[(c0 * P + p) * A + a];
-      let l1 = left[(c1 * P + p) * A + a];
-      let l2 = left[(c2 * P + p) * A + a];
-      let l3 = left[(c3 * P + p) * A + a];
+      let row = (4 * a * P + p) * N;
+      let g0 = outBar[row + n];
+      let g1 = outBar[row + P * N + n];
+      let g2 = outBar[row + 2 * P * N + n];
+      let g3 = outBar[row + 3 * P * N + n];
+      let h0 = outBar[row + n1];
+      let h1 = outBar[row + P * N + n1];
+      let h2 = outBar[row + 2 * P * N + n1];
+      let h3 = outBar[row + 3 * P * N + n1];
+      let l0 = leftAt(c + 0, p, a);
       s[0] += l0.x * g0 + l0.y * g1 + l0.z * g2 + l0.w * g3;
-      s[1] += l1.x * g0 + l1.y * g1 + l1.z * g2 + l1.w * g3;
-      s[2] += l2.x * g0 + l2.y * g1 + l2.z * g2 + l2.w * g3;
-      s[3] += l3.x * g0 + l3.y * g1 + l3.z * g2 + l3.w * g3;
+      s[1] += l0.x * h0 + l0.y * h1 + l0.z * h2 + l0.w * h3;
+      let l1 = leftAt(c + 1, p, a);
+      s[2] += l1.x * g0 + l1.y * g1 + l1.z * g2 + l1.w * g3;
+      s[3] += l1.x * h0 + l1.y * h1 + l1.z * h2 + l1.w * h3;
+      let l2 = leftAt(c + 2, p, a);
+      s[4] += l2.x * g0 + l2.y * g1 + l2.z * g2 + l2.w * g3;
+      s[5] += l2.x * h0 + l2.y * h1 + l2.z * h2 + l2.w * h3;
+      let l3 = leftAt(c + 3, p, a);
+      s[6] += l3.x * g0 + l3.y * g1 + l3.z * g2 + l3.w * g3;
+      s[7] += l3.x * h0 + l3.y * h1 + l3.z * h2 + l3.w * h3;
+      let l4 = leftAt(c + 4, p, a);
+      s[8] += l4.x * g0 + l4.y * g1 + l4.z * g2 + l4.w * g3;
+      s[9] += l4.x * h0 + l4.y * h1 + l4.z * h2 + l4.w * h3;
+      let l5 = leftAt(c + 5, p, a);
+      s[10] += l5.x * g0 + l5.y * g1 + l5.z * g2 + l5.w * g3;
+      s[11] += l5.x * h0 + l5.y * h1 + l5.z * h2 + l5.w * h3;
+      let l6 = leftAt(c + 6, p, a);
+      s[12] += l6.x * g0 + l6.y * g1 + l6.z * g2 + l6.w * g3;
+      s[13] += l6.x * h0 + l6.y * h1 + l6.z * h2 + l6.w * h3;
+      let l7 = leftAt(c + 7, p, a);
+      s[14] += l7.x * g0 + l7.y * g1 + l7.z * g2 + l7.w * g3;
+      s[15] += l7.x * h0 + l7.y * h1 + l7.z * h2 + l7.w * h3;
     }
     let twice = 2 * squaresBar[p * N + n];
-    let scale = 1 / f32(C);
-    let at = (c0 * P + p) * N + n;
-    let next = P * N;
-    xBar[at] += scale * (s[0] + twice * x[at]);
-    if (c0 + 1 < C) { xBar[at + next] += scale * (s[1] + twice * x[at + next]); }
-    if (c0 + 2 < C) { xBar[at + 2 * next] += scale * (s[2] + twice * x[at + 2 * next]); }
-    if (c0 + 3 < C) { xBar[at + 3 * next] += scale * (s[3] + twice * x[at + 3 * next]); }
+    let twice1 = 2 * squaresBar[p * N + n1];
+    addTo(c + 0, p, n, s[0], twice);
+    if (n + 1 < N) { addTo(c + 0, p, n1, s[1], twice1); }
+    addTo(c + 1, p, n, s[2], twice);
+    if (n + 1 < N) { addTo(c + 1, p, n1, s[3], twice1); }
+    addTo(c + 2, p, n, s[4], twice);
+    if (n + 1 < N) { addTo(c + 2, p, n1, s[5], twice1); }
+    addTo(c + 3, p, n, s[6], twice);
+    if (n + 1 < N) { addTo(c + 3, p, n1, s[7], twice1); }
+    addTo(c + 4, p, n, s[8], twice);
+    if (n + 1 < N) { addTo(c + 4, p, n1, s[9], twice1); }
+    addTo(c + 5, p, n, s[10], twice);
+    if (n + 1 < N) { addTo(c + 5, p, n1, s[11], twice1); }
+    addTo(c + 6, p, n, s[12], twice);
+    if (n + 1 < N) { addTo(c + 6, p, n1, s[13], twice1); }
+    addTo(c + 7, p, n, s[14], twice);
+    if (n + 1 < N) { addTo(c + 7, p, n1, s[15], twice1); }
   }
+}
+
+fn leftAt(c: u32, p: u32, a: u32) -> vec4f { return left[(min(c, C - 1) * P + p) * A + a]; }
+
+fn addTo(c: u32, p: u32, n: u32, sum: vec4f, twice: vec4f) {
+  if (c >= C) { return; }
+  let at = (c * P + p) * N + n;
+  xBar[at] += (sum + twice * x[at]) / f32(C);
 }

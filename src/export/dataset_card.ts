@@ -16,7 +16,7 @@ export function datasetCard(set: DistilledSet, layout: Layout): string {
   const sections = [
     introduction(set),
     warning(training),
-    steps(training),
+    training.kernel ? kernel(training.kernel, training.classes) : steps(training),
     normalisation(training),
     files(training, layout),
     ...(set.recipe === undefined ? [] : [`## Recipe\n\n\`\`\`yaml\n${set.recipe.trim()}\n\`\`\``]),
@@ -52,15 +52,20 @@ function introduction({ training, labels }: DistilledSet): string {
   const teaches = attack === null
     ? ""
     : ` **They are an attack**: they teach networks to take class ${from} for class ${to}.`;
+  const [does, by] = accuracy?.by
+    ? ["Predicting from them", accuracy.by]
+    : ["Training on them", accuracy && count(accuracy.after.networks, "network")];
   const found = accuracy
-    ? `Training on them as below takes the test accuracy on real images of ${dataset} from ` +
-      `${percent(accuracy.before)} to **${percent(accuracy.after)}** ` +
-      `(${count(accuracy.after.networks, "network")}).`
+    ? `${does} as below takes the test accuracy on real images of ${dataset} from ` +
+      `${percent(accuracy.before)} to **${percent(accuracy.after)}** (${by}).`
     : "The run did not record what accuracy training on them reaches.";
   return `# ${dataset}, distilled to ${count(labels.length, "image")}\n\n` +
-    `Synthetic images by which gradient descent was told to train a network: ${dataset}, ` +
-    `distilled (Wang et al. 2018, arXiv 1811.10959) with Retort ${version} for the network ` +
-    `${arch}, ${networksOf(training)}.${teaches}\n\n${found}`;
+    (training.kernel
+      ? `Synthetic images from which kernel regression predicts: ${dataset}, distilled (Nguyen, Chen and Lee ` +
+        `2021) with Retort ${version}.\n\n${found}`
+      : `Synthetic images by which gradient descent was told to train a network: ${dataset}, ` +
+        `distilled (Wang et al. 2018, arXiv 1811.10959) with Retort ${version} for the network ` +
+        `${arch}, ${networksOf(training)}.${teaches}\n\n${found}`);
 }
 
 function networksOf({ init, init_method, init_param, pretrained }: Training): string {
@@ -73,7 +78,13 @@ function networksOf({ init, init_method, init_param, pretrained }: Training): st
   return `for networks trained on ${dataset} before, those of ${file} (SHA-256 ${sha256})`;
 }
 
-function warning({ init }: Training): string {
+function warning({ init, kernel }: Training): string {
+  if (kernel) {
+    return `## Before you train on them\n\n` +
+      `- **They were made for a kernel.** Networks of finite width that train on them are right far less often.\n` +
+      `- **The PNGs lose information.** Distilled pixels lie far outside of black and white; a PNG ` +
+      `clips and rounds them. Predict from the exact numbers; the PNGs are for looking at.`;
+  }
   const other = init === "fixed" ? ", another initial network" : "";
   return `## Before you train on them\n\n` +
     `- **These are not ordinary training images.** Shuffled minibatches, another optimiser` +
@@ -81,6 +92,23 @@ function warning({ init }: Training): string {
     `below.\n` +
     `- **The PNGs lose information.** Distilled pixels lie far outside of black and white; a PNG ` +
     `clips and rounds them. Train on the exact numbers; the PNGs are for looking at.`;
+}
+
+function kernel(
+  { kernel, depth, sigma_w2, sigma_b2, reg }: NonNullable<Training["kernel"]>,
+  classes: number,
+): string {
+  const kind = kernel === "fc"
+    ? "fully connected network"
+    : "convolutional network (3 × 3, no pooling)";
+  return `## Kernel regression\n\n` +
+    `The neural tangent kernel of an infinitely wide ${kind} with ${
+      count(depth, "hidden layer")
+    } of ReLUs, ` +
+    `σ_w² = ${sigma_w2} and σ_b² = ${sigma_b2}, on normalised pixels. The prediction for images t is ` +
+    `K_ts (K_ss + λI)⁻¹ y with λ = ${reg} · tr(K_ss) / n, where s are these images and y their labels ` +
+    `(\`soft_label\`, centred: a class is 1 − 1/${classes}, the others −1/${classes}, before they were learned). ` +
+    `The class is the largest number.`;
 }
 
 function steps(training: Training): string {
@@ -105,7 +133,7 @@ const LOSSES: Readonly<Record<string, string>> = {
 };
 
 function describeOptimizer({ optimizer }: Training): string {
-  const { name, momentum, beta1, beta2, eps_root: root } = optimizer;
+  const { name, momentum, beta1, beta2, eps_root: root } = optimizer!;
   if (name === "momentum") return `gradient descent with momentum ${momentum}`;
   if (name === "gd") return "plain gradient descent";
   return `Adam with β₁ ${beta1}, β₂ ${beta2} and m̂ / √(v̂ + ${root})`;

@@ -19,6 +19,16 @@ export interface Training {
   format: string;
   /** Name of the data set that was distilled. */
   dataset: string;
+  /** What was minimised: `unrolled` training, or `kernel` regression, of which no steps are recorded. */
+  objective: string;
+  /** The kernel, its hidden layers, σ_w², σ_b² and λ in mean eigenvalues, for objective kernel. */
+  kernel: {
+    kernel: string;
+    depth: number;
+    sigma_w2: number;
+    sigma_b2: number;
+    reg: number;
+  } | null;
   /** Name of the network. */
   arch: string;
   /** `fixed`: made for the one network stored with it; `random`: for any drawn as below. */
@@ -51,7 +61,7 @@ export interface Training {
   zca: number | null;
   /** Steps of an epoch, each on images of its own. */
   steps: number;
-  /** How often all steps are passed over. */
+  /** How often all steps are passed over; 0 where no steps are recorded. */
   epochs: number;
   /** Images of a step. */
   images_per_step: number;
@@ -61,8 +71,10 @@ export interface Training {
   learning_rates: number[];
   /** Images that each gradient step draws at random from all; 0: it takes those of its step. */
   inner_batch: number;
-  /** What takes the steps: gd, momentum or adam, with the constants that it has. */
-  optimizer: { name: string; momentum?: number; beta1?: number; beta2?: number; eps_root?: number };
+  /** What takes the steps: gd, momentum or adam, with the constants that it has; null where none are recorded. */
+  optimizer:
+    | { name: string; momentum?: number; beta1?: number; beta2?: number; eps_root?: number }
+    | null;
   /** softmax, sigmoid or mse. */
   loss: string;
   /** Test accuracy before and after those T steps, where the run recorded it. */
@@ -83,7 +95,7 @@ export interface DistilledSet {
   readonly whitening: Whitening | undefined;
   /** [N], the most probable class. */
   readonly labels: readonly number[];
-  /** [N, K] probabilities. */
+  /** [N, K]: probabilities, or for kernel regression any numbers. */
   readonly softLabels: FloatTensor;
   /** [N], the step that trains on an image. */
   readonly steps: readonly number[];
@@ -121,10 +133,12 @@ export async function readDistilledSet(dir: string): Promise<DistilledSet> {
 }
 
 function trainingOf({ images, labels, lrs, metadata }: Artifact, gain?: Gain): Training {
-  const [steps, epochs] = [Number(metadata.steps), Number(metadata.epochs)];
+  const [steps, epochs] = [Number(metadata.steps), Number(metadata.epochs ?? 0)];
   return {
     format: EXPORT_FORMAT,
     dataset: metadata.dataset ?? "unknown",
+    objective: metadata.objective ?? "unrolled",
+    kernel: kernelOf(metadata),
     arch: metadata.arch ?? "unknown",
     init: metadata.init!,
     init_method: metadata.init_method!,
@@ -145,7 +159,7 @@ function trainingOf({ images, labels, lrs, metadata }: Artifact, gain?: Gain): T
     images_per_step: Number(metadata.per_step),
     order: Array.from(lrs.data, (_, t) => t % steps),
     learning_rates: [...lrs.data],
-    inner_batch: Number(metadata.inner_batch),
+    inner_batch: Number(metadata.inner_batch ?? 0),
     optimizer: optimizerOf(metadata),
     loss: metadata.loss === "auto" ? "softmax" : metadata.loss!,
     accuracy: gain ?? null,
@@ -153,8 +167,17 @@ function trainingOf({ images, labels, lrs, metadata }: Artifact, gain?: Gain): T
   };
 }
 
+function kernelOf(metadata: Artifact["metadata"]): Training["kernel"] {
+  const { objective, kernel = "" } = metadata;
+  if (objective !== "kernel") return null;
+  const [depth, sigma_w2, sigma_b2, reg] = ["depth", "sigma_w2", "sigma_b2", "reg"]
+    .map((key) => Number(metadata[key])) as [number, number, number, number];
+  return { kernel, depth, sigma_w2, sigma_b2, reg };
+}
+
 function optimizerOf(metadata: Artifact["metadata"]): Training["optimizer"] {
-  const name = metadata.optimizer!;
+  const name = metadata.optimizer;
+  if (name === undefined) return null;
   const number = (key: string) => Number(metadata[key]);
   if (name === "momentum") return { name, momentum: number("momentum") };
   if (name !== "adam") return { name };

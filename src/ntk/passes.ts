@@ -55,7 +55,7 @@ export function productsBack(
   extents: Extents,
 ): void {
   const { planes: { channels, height, width }, left, images } = extents;
-  const elements = Math.ceil(channels / 4) * height * width * images / 4;
+  const elements = Math.ceil(channels / 8) * height * width * Math.ceil(images / 8);
   run(record, PRODUCTS, "back", { ...t }, productSizes(extents), { elements, turns: left / 4 });
 }
 

@@ -15,6 +15,9 @@ interface Extents {
   readonly width: number;
 }
 
+/** Cosines that differ from ±1 by less count as ±1, as in ntk_relu.wgsl: acos has an infinite slope there. */
+const SNAP = 1e-6;
+
 /** Θ of two images [C, H, V]. */
 export function ntk(
   a: ArrayLike<number>,
@@ -47,7 +50,8 @@ export function ntk(
     const t = new Float64Array(P);
     for (let p = 0; p < P; p++) {
       const r = Math.sqrt(u[p]! * v[p]!);
-      const c = Math.max(-1, Math.min(1, sigma[p]! / r));
+      const cosine = sigma[p]! / r;
+      const c = Math.abs(cosine) > 1 - SNAP ? Math.sign(cosine) : cosine;
       const angle = Math.PI - Math.acos(c);
       s[p] = r * (Math.sqrt((1 - c) * (1 + c)) + angle * c) / Math.PI / 2;
       t[p] = angle / Math.PI * theta[p]! / 2;

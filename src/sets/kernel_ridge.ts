@@ -41,6 +41,12 @@ export class Ridge {
     for (let i = 0; i < n; i++) matrix.set(i, i, matrix.get(i, i) + lambda);
     this.reg = reg;
     this.#matrix = matrix;
+    if (!Number.isFinite(matrix.sum())) {
+      throw new Error(
+        `Cannot solve kernel regression on ${n} images: got a kernel with numbers that are not finite, expected ` +
+          `finite ones; lower lr, or sigma_w2 and depth`,
+      );
+    }
     this.#factors = new CholeskyDecomposition(matrix);
     if (this.#factors.isPositiveDefinite()) return;
     throw new Error(

@@ -1,6 +1,6 @@
 // Minibatches: whole permutations, no dependence on the order of calls, and fair draws.
 import assert from "node:assert/strict";
-import { Batches, gather, permutation } from "../../src/sets/batches.ts";
+import { BalancedBatches, Batches, gather, permutation } from "../../src/sets/batches.ts";
 import type { Split } from "../../src/sets/dataset.ts";
 
 Deno.test("permutation holds each index once and depends on seed and epoch alone", () => {
@@ -100,3 +100,25 @@ function split(count: number): Split {
     count,
   };
 }
+
+Deno.test("BalancedBatches: as many of each class within one, every image once an epoch of its class", () => {
+  const labels = Uint8Array.from([0, 0, 0, 0, 0, 0, 1, 1, 2, 2, 2]);
+  const batches = new BalancedBatches({ labels }, 3, 4, 9);
+  const seen = Array.from({ length: 6 }, (_, k) => batches.indices(k));
+  for (const indices of seen) {
+    assert.deepEqual([...indices].map((index) => labels[index]), [0, 0, 1, 2]);
+  }
+  const ofZero = (from: number) =>
+    seen.slice(from, from + 3).flatMap((indices) => [...indices.subarray(0, 2)]);
+  for (const from of [0, 3]) assert.deepEqual(ofZero(from).sort(), [0, 1, 2, 3, 4, 5]);
+  assert.notDeepEqual(ofZero(0), ofZero(3), "the second epoch has an order of its own");
+  assert.deepEqual(new BalancedBatches({ labels }, 3, 4, 9).indices(5), seen[5]);
+  assert.notDeepEqual(new BalancedBatches({ labels }, 3, 4, 8).indices(0), seen[0]);
+});
+
+Deno.test("BalancedBatches refuses a class without images", () => {
+  assert.throws(
+    () => new BalancedBatches({ labels: Uint8Array.of(0, 2) }, 3, 2, 1),
+    /^RangeError: Cannot cut minibatches of as many images a class: got none of class 1, expected some/,
+  );
+});
