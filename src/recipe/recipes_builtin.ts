@@ -14,6 +14,10 @@ import fixed10 from "../../recipes/mnist-fixed-10.yaml" with { type: "text" };
 import fixed100 from "../../recipes/mnist-fixed-100.yaml" with { type: "text" };
 import fineTune from "../../recipes/fine-tune-alexnet.yaml" with { type: "text" };
 import random100 from "../../recipes/mnist-random-100.yaml" with { type: "text" };
+import kip10 from "../../recipes/mnist-kip-10.yaml" with { type: "text" };
+import kip100 from "../../recipes/mnist-kip-100.yaml" with { type: "text" };
+import kip500 from "../../recipes/mnist-kip-500.yaml" with { type: "text" };
+import labelSolve10 from "../../recipes/mnist-label-solve-10.yaml" with { type: "text" };
 import quick from "../../recipes/quick.yaml" with { type: "text" };
 import { UsageError } from "../base/usage_error.ts";
 
@@ -23,6 +27,10 @@ const builtinRecipes: ReadonlyMap<string, string> = new Map([
   ["mnist-fixed-10", fixed10],
   ["mnist-fixed-100", fixed100],
   ["mnist-random-100", random100],
+  ["mnist-kip-10", kip10],
+  ["mnist-kip-100", kip100],
+  ["mnist-kip-500", kip500],
+  ["mnist-label-solve-10", labelSolve10],
   ["cifar10-fixed-100", cifar10Fixed],
   ["cifar10-random-100", cifar10Random],
   ["adapt-mnist-usps", adaptMnistUsps],

@@ -114,3 +114,27 @@ for (const made of CASES) {
     assert.ok(error < 5e-6, `${error}`);
   });
 }
+
+gpuTest(
+  "closed cases: an image with itself, an orthogonal one and its opposite",
+  async (device) => {
+    const input = { channels: 1, height: 1, width: 4 };
+    const spec: NtkSpec = { kernel: "fc", depth: 1, sigmaW2: 2, sigmaB2: 0 };
+    const made = { spec, input, left: 4, images: 4 };
+    const x = Float64Array.of(...[3, 0, 0, 4], ...[0, 2, 0, 0], ...[-3, 0, 0, -4], ...[6, 0, 0, 8]);
+    const { kernel, gradient } = await onGpu(device, made, x, x, new Float64Array(16).fill(1));
+    // With q = σ_w² ‖x‖² / 4 and r = √(q q′): 2r for the same direction, r/π for orthogonal ones, 0 for opposite.
+    const [q, r] = [12.5, 5];
+    assert.ok(Math.abs(kernel[0]! / (2 * q) - 1) < 1e-6, `${kernel[0]}`);
+    assert.ok(Math.abs(kernel[3]! / (4 * q) - 1) < 1e-6, `${kernel[3]}`);
+    assert.ok(Math.abs(kernel[1]! / (r / Math.PI) - 1) < 1e-6, `${kernel[1]}`);
+    assert.equal(kernel[2], 0);
+    assert.ok(gradient.every(Number.isFinite), "no slope is infinite where images coincide");
+    // Θ(x, x) = σ_w² ‖x‖² · 2 / 4 from one side alone: its slope is half of that of the diagonal.
+    const bar = new Float64Array(16);
+    bar[0] = 1;
+    const { gradient: alone } = await onGpu(device, made, x, x, bar);
+    const expected = [3, 0, 0, 4];
+    expected.forEach((value, i) => assert.ok(Math.abs(alone[i]! - value) < 1e-5, `${alone[i]}`));
+  },
+);

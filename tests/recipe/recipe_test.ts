@@ -27,6 +27,10 @@ const BUILTIN = [
   "fine-tune-alexnet",
   "attack-mnist",
   "attack-cifar10",
+  "mnist-kip-10",
+  "mnist-kip-100",
+  "mnist-kip-500",
+  "mnist-label-solve-10",
 ];
 
 /** The settings in which the paper's experiments on MNIST agree. */
@@ -236,6 +240,43 @@ Deno.test("settings of inner training that do not go together are refused", () =
     assert.deepEqual({ ...recipe, ...settings }, recipe);
     assert.deepEqual(parseRecipe(parse(recipeToYaml(recipe)), "y.yaml"), recipe);
   }
+});
+
+Deno.test("kernel regression trains no networks, and has something to learn or to solve", () => {
+  const kernel = { objective: "kernel", steps: 1, epochs: 1, init: "random" };
+  const refused: [Record<string, unknown>, string][] = [
+    [{ steps: 2 }, "steps: got 2, expected 1, since kernel regression trains no networks"],
+    [{ window: 1 }, "window: got 1, expected 0, since kernel regression trains no networks"],
+    [
+      { attack: "0:1" },
+      'attack: got "0:1", expected none, since kernel regression trains no networks',
+    ],
+    [
+      { augment: "crop-flip" },
+      'augment: got "crop-flip", expected none, since targets are as they are',
+    ],
+    [{ loss: "softmax" }, 'loss: got "softmax", expected mse, or auto, which is mse here'],
+    [{ iterations: 0 }, "iterations: got 0, expected an integer ≥ 1, or label_solve: true"],
+    [
+      { label_solve: true, soft_labels: true },
+      "label_solve: got true, expected false, or soft_labels: false, since solved labels replace learned ones",
+    ],
+    [{ kernel: "ntk" }, 'kernel: got "ntk", expected one of fc, conv'],
+    [{ depth: 0 }, "depth: got 0, expected an integer ≥ 1"],
+    [{ reg: 0 }, "reg: got 0, expected a number > 0"],
+  ];
+  for (const [settings, message] of refused) {
+    expectMessage({ name: "x", ...kernel, ...settings }, message);
+  }
+  expectMessage({ name: "x", iterations: 0 }, "iterations: got 0, expected an integer ≥ 1");
+  expectMessage(
+    { name: "x", label_solve: true },
+    "label_solve: got true, expected false, or objective: kernel",
+  );
+  const solved = { ...kernel, label_solve: true, iterations: 0 };
+  const recipe = parseRecipe({ name: "x", ...solved }, "x.yaml");
+  assert.deepEqual({ ...recipe, ...solved }, recipe);
+  assert.deepEqual(parseRecipe(parse(recipeToYaml(recipe)), "y.yaml"), recipe);
 });
 
 Deno.test("inner training is the paper's where a recipe does not say otherwise", () => {

@@ -56,7 +56,7 @@ runTest(
       steps_total: "4",
       inner_batch: "0",
       objective: "unrolled",
-    optimizer: "gd",
+      optimizer: "gd",
       momentum: "0.9",
       adam_beta1: "0.9",
       adam_beta2: "0.99",
