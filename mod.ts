@@ -42,6 +42,7 @@ export { evaluateStandard, ON_DISTILLED, type StandardSettings } from "./src/eva
 export { type BaselineName, BASELINES, type Published } from "./src/evaluate/published.ts";
 export type { Norm } from "./src/sets/neighbors.ts";
 export { gradcheck, type GradcheckOptions, type GradcheckResult } from "./src/run/gradcheck.ts";
+export { gradcheckKernel, type KernelGradcheckOptions } from "./src/run/gradcheck_kernel.ts";
 export {
   loadRecipe,
   parseArch,

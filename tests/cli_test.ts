@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import * as retort from "../mod.ts";
 import { run } from "../src/cli/program.ts";
-import { describeAttack, type Retort } from "../src/cli/session.ts";
+import { describeAttack, describeGain, type Retort } from "../src/cli/session.ts";
 
 const ACCURACY = {
   before: { mean: 0.129, std: 0, networks: 1 },
@@ -72,6 +72,10 @@ function standIn(profile: "software" | "hardware"): Retort {
     estimate: () => {
       const found = { secondsPerIteration: 0.1, seconds: 65, dispatches: 7, bytes: 1 };
       return Promise.resolve({ ...found, plan: ["Memory of a stand-in"] });
+    },
+    gradcheckKernel: (_device: unknown, { kernel }: retort.KernelGradcheckOptions) => {
+      const entry = { relativeError: kernel.depth * 1e-6 };
+      return Promise.resolve({ loss: entry, images: entry, labels: entry, passed: true });
     },
     gradcheck: (_device: unknown, { seed }: { seed: number }) => {
       const relativeError = seed === 13 ? 1 : 1e-6;
@@ -402,6 +406,30 @@ Deno.test("gradcheck --loss takes a loss that there is", async () => {
   const wrong = await command(["gradcheck", "--loss", "hinge"]);
   assert.equal(wrong.status, 2);
   assert.match(wrong.err.join(), /--loss.*hinge.*softmax_xent, sigmoid_xent, mse/);
+});
+
+Deno.test("gradcheck --kernel checks kernel regression, of two hidden layers unless told", async () => {
+  const { status, out } = await command(["gradcheck", "--kernel", "conv"]);
+  assert.deepEqual([status, out], [0, [
+    "Relative error against the float64 oracle (kernel conv, depth 2, seed 1):",
+    "  loss    2.0e-6",
+    "  images  2.0e-6",
+    "  labels  2.0e-6",
+    "Passed: all are less than 1e-5",
+  ]]);
+  const deeper = await command(["gradcheck", "--kernel", "fc", "--depth", "3", "--json"]);
+  assert.deepEqual(JSON.parse(deeper.out[0]!).kernel.depth, 3);
+  const wrong = await command(["gradcheck", "--kernel", "rbf"]);
+  assert.equal(wrong.status, 2);
+  assert.match(wrong.err.join(), /--kernel.*rbf.*fc, conv/);
+});
+
+Deno.test("what predicts is said: networks, or kernel regression", async () => {
+  assert.equal(
+    describeGain({ ...ACCURACY, by: "kernel regression" }),
+    "Test accuracy 12.9 % before, 93.8 % after (kernel regression)",
+  );
+  assert.match(describeGain(ACCURACY), /\(1 network\)$/);
 });
 
 Deno.test("baselines: a table beside the paper's, --only some of it, --json all of it", async () => {

@@ -1,5 +1,5 @@
 // other_commands: evaluate a finished run, check gradients, describe the adapter.
-import type { OptimizerName } from "../../mod.ts";
+import type { GradcheckResult, KernelName, OptimizerName } from "../../mod.ts";
 import { describeAccuracy, describeAttack, describeGain, loadDataset } from "./session.ts";
 import type { Outcome, Session } from "./session.ts";
 
@@ -23,6 +23,10 @@ export interface GradcheckFlags {
   loss: string;
   /** Name of the inner optimiser. */
   optimizer: OptimizerName;
+  /** Kernel to check in place of a network. */
+  kernel?: KernelName;
+  /** Its hidden layers. */
+  depth: number;
   /** Steps that are differentiated; all when left out. */
   window?: number;
   /** Gradient steps. */
@@ -97,6 +101,7 @@ export async function evaluateCommand(
 
 /** Compares gradients on the device with those of the float64 oracle. */
 export async function gradcheckCommand(session: Session, flags: GradcheckFlags): Promise<Outcome> {
+  if (flags.kernel !== undefined) return await kernelGradcheck(session, flags.kernel, flags);
   const arch = session.retort.parseArch(flags.arch, "--arch");
   const steps = flags.steps * flags.epochs;
   if (flags.window !== undefined && flags.window > steps) {
@@ -107,15 +112,37 @@ export async function gradcheckCommand(session: Session, flags: GradcheckFlags):
   using device = await session.retort.openDevice();
   const check = await session.retort.gradcheck(device, { ...flags, arch });
   const name = typeof arch === "string" ? arch : `${arch.length} layers`;
+  const what = `${name}, ${flags.loss}, ${flags.optimizer}, seed ${flags.seed}`;
+  return describeCheck({ ...flags, arch }, what, check);
+}
+
+/** The same for the gradient of kernel regression. */
+async function kernelGradcheck(
+  session: Session,
+  kernel: KernelName,
+  { depth, perClass, batch, seed }: GradcheckFlags,
+): Promise<Outcome> {
+  using device = await session.retort.openDevice();
+  const spec = { kernel, depth, sigmaW2: 2, sigmaB2: 1e-4 };
+  const sizes = { kernel: spec, perClass, batch, seed };
+  const check = await session.retort.gradcheckKernel(device, sizes);
+  return describeCheck(sizes, `kernel ${kernel}, depth ${depth}, seed ${seed}`, check);
+}
+
+function describeCheck(
+  sizes: Record<string, unknown>,
+  what: string,
+  check: Omit<GradcheckResult, "hyper"> & Partial<GradcheckResult>,
+): Outcome {
   const blocks = ["loss", "images", "labels", "hyper"] as const;
   return {
-    values: { ...flags, arch, ...check },
+    values: { ...sizes, ...check },
     lines: [
-      `Relative error against the float64 oracle (${name}, ${flags.loss}, ${flags.optimizer}, seed ` +
-      `${flags.seed}):`,
-      ...blocks.map((block) =>
-        `  ${block.padEnd(8)}${check[block].relativeError.toExponential(1)}`
-      ),
+      `Relative error against the float64 oracle (${what}):`,
+      ...blocks.flatMap((block) => {
+        const found = check[block];
+        return found ? [`  ${block.padEnd(8)}${found.relativeError.toExponential(1)}`] : [];
+      }),
       check.passed ? "Passed: all are less than 1e-5" : "Failed: expected all less than 1e-5",
     ],
     failed: !check.passed,

@@ -278,6 +278,11 @@ function addGradcheck(
       new Option("--optimizer <name>", "what networks are trained with")
         .choices(retort.OPTIMIZER_NAMES).default("gd"),
     )
+    .addOption(
+      new Option("--kernel <kind>", "kernel regression in place of a network")
+        .choices(retort.KERNEL_NAMES),
+    )
+    .option("--depth <n>", "hidden layers of the kernel", integer("--depth", 1), 2)
     .option("--window <n>", "steps that are differentiated (default: all)", integer("--window", 1))
     .option("--steps <n>", "gradient steps", integer("--steps", 1), 3)
     .option("--epochs <n>", "passes over all steps", integer("--epochs", 1), 2)

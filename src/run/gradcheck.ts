@@ -108,12 +108,12 @@ export async function gradcheck(
   const loss = {
     gpu: gpu.loss,
     oracle: oracle.loss,
-    relativeError: error([gpu.loss], [oracle.loss]),
+    relativeError: relativeError([gpu.loss], [oracle.loss]),
   };
-  const images = { relativeError: error(gpu.images, oracle.images, options.steps) };
-  const labels = { relativeError: error(gpu.labels, oracle.labels, options.steps) };
+  const images = { relativeError: relativeError(gpu.images, oracle.images, options.steps) };
+  const labels = { relativeError: relativeError(gpu.labels, oracle.labels, options.steps) };
   const hyperOf = ({ lrs, momentum }: Gradients) => [...Array.from(lrs), momentum];
-  const hyper = { relativeError: error(hyperOf(gpu), hyperOf(oracle)) };
+  const hyper = { relativeError: relativeError(hyperOf(gpu), hyperOf(oracle)) };
   const passed = [loss, images, labels, hyper].every((e) => e.relativeError < TOLERANCE);
   return { loss, images, labels, hyper, passed };
 }
@@ -257,7 +257,11 @@ function flat(named: Record<string, NamedArray>): Float64Array {
 }
 
 /** The relative error of the worst of some blocks of equal length. */
-function error(actual: ArrayLike<number>, expected: ArrayLike<number>, blocks = 1): number {
+export function relativeError(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  blocks = 1,
+): number {
   const length = expected.length / blocks;
   const errors = Array.from({ length: blocks }, (_, block) => {
     let [difference, size] = [0, 0];

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { decodeSafetensors } from "../../src/base/safetensors.ts";
+import { gradcheckKernel } from "../../src/run/gradcheck_kernel.ts";
 import { gradcheck, type GradcheckOptions, TOLERANCE } from "../../src/run/gradcheck.ts";
 import { parseArch } from "../../src/recipe/recipe.ts";
 import type { Device, Profile } from "../../src/gpu/mod.ts";
@@ -189,3 +190,15 @@ gpuTest("gradcheck refuses an unknown arch", async (device) => {
     message: /^Cannot build resnet/,
   });
 });
+
+gpuTest(
+  "gradcheckKernel: both kernels, with fewer targets than classes and with more",
+  async (device) => {
+    for (const [kernel, batch] of [["fc", 3], ["conv", 13]] as const) {
+      const spec = { kernel, depth: 2, sigmaW2: 2, sigmaB2: 1e-4 };
+      const found = await gradcheckKernel(device, { kernel: spec, perClass: 1, batch, seed: 2 });
+      assert.ok(found.passed, JSON.stringify(found));
+      assert.ok(found.images.relativeError > 0, "f32 is not float64");
+    }
+  },
+);

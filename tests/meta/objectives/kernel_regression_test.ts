@@ -4,11 +4,10 @@ import type { Device } from "../../../src/gpu/mod.ts";
 import { Learned } from "../../../src/meta/learned.ts";
 import { centredLabels, KernelRegression } from "../../../src/meta/objectives/kernel_regression.ts";
 import type { NtkSpec } from "../../../src/ntk/ntk.ts";
-import { ntk } from "../../../src/oracle/ntk.ts";
+import { regressionLoss } from "../../../src/oracle/kernel_regression.ts";
 import { kernelDataOf } from "../../../src/recipe/spec.ts";
 import type { Dataset } from "../../../src/sets/dataset.ts";
 import { BalancedBatches } from "../../../src/sets/batches.ts";
-import { regressionGradient } from "../../../src/sets/kernel_ridge.ts";
 import { normalized } from "../../../src/sets/normalized.ts";
 import { random } from "../../oracle/numeric.ts";
 import { gpuTest } from "../../support/device.ts";
@@ -41,22 +40,10 @@ function lossOf(
   labels: Float64Array,
   targets: Float64Array,
   targetLabels: Float32Array,
-  kernel: NtkSpec,
+  network: NtkSpec,
 ): number {
-  const row = (of: Float64Array, i: number) => of.subarray(i * D, (i + 1) * D);
-  const m = targets.length / D;
-  const kernels = (left: Float64Array, count: number) =>
-    Float64Array.from(
-      { length: count * N },
-      (_, i) => ntk(row(left, Math.floor(i / N)), row(images, i % N), kernel, INPUT),
-    );
-  return regressionGradient({
-    kts: { data: kernels(targets, m), rows: m, columns: N },
-    kss: { data: kernels(images, N), rows: N, columns: N },
-    labels: { data: labels, rows: N, columns: K },
-    targets: { data: targetLabels, rows: m, columns: K },
-    reg: REG,
-  }).loss;
+  const problem = { images, labels, targets, targetLabels: Float64Array.from(targetLabels) };
+  return regressionLoss(problem, { network, extents: INPUT, reg: REG });
 }
 
 async function onGpu(
