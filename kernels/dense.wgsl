@@ -1,11 +1,11 @@
 // uses: shared/sizes.wgsl
-// dense: a fully connected layer on relu(x).
+// dense: a fully connected layer on relu(x), with or without bias.
 //
 //   y   y[r,o,n] = b[r,o] + Σ c  w[r,o,c] · relu(x)[r,c,n]
 //   x̄   x̄[r,c,n] = [x > 0] · Σ o  w[r,o,c] · ȳ[r,o,n]
 //   w̄   w̄[r,o,c] = Σ n  ȳ[r,o,n] · relu(x)[r,c,n]      b̄[r,o] = Σ n  ȳ[r,o,n]
 //
-//   x, x̄ [R,C,N]   y, ȳ [R,O,N]   θ [R,THETA]: w [O,C] with rows padded to whole vec4s by zeros, then b [O]
+//   x, x̄ [R,C,N]   y, ȳ [R,O,N]   θ [R,THETA]: w [O,C] with rows padded to whole vec4s by zeros, then b [O] if BIAS
 //
 // Bilinear in (relu(x), w): with TANGENT each product a·b becomes ȧ·b + a·ḃ. RELU = false takes x as it is.
 // Images are innermost, four to a vec4f; N, THETA count vec4s.
@@ -18,7 +18,7 @@ override O: u32;      // outputs
 override THETA: u32;  // vec4s of a network's θ
 override IMAGES: u32; // at most 4
 override TILE: u32;   // 1 or 2
-override RELU: bool; override TANGENT: bool;
+override RELU: bool; override TANGENT: bool; override BIAS: bool;
 override INPUTS: bool; override WEIGHTS: bool;  // what `backward` computes
 
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
@@ -68,6 +68,7 @@ fn rowsAt(r: u32, o: u32, c: u32, dot: bool) -> Pair {
 }
 // b[o], or ḃ[o], for four images.
 fn biasOf(r: u32, o: u32) -> vec4f {
+  if (!BIAS) { return vec4f(); }
   let at = r * THETA + O * row4() + min(o, O - 1) / 4;
   let lane = min(o, O - 1) % 4;
   if (TANGENT) { return vec4f(thetaDot[at][lane]); }
@@ -209,7 +210,7 @@ fn putWeights(r: u32, o: u32, c: u32, t: mat4x4f) {
 }
 // b̄[o … o+3]; zero beyond the last output.
 fn putBias(r: u32, o: u32, b: vec4f) {
-  if (o >= O) { return; }
+  if (!BIAS || o >= O) { return; }
   thetaBar[r * THETA + O * row4() + o / 4] = select(vec4f(), b, vec4u(0, 1, 2, 3) + o < vec4u(O));
 }
 

@@ -26,9 +26,13 @@ const settings = z.strictObject({
     (value) => value === "classes" || (Number.isSafeInteger(value) && Number(value) >= 1),
     { error: "an integer ≥ 1, or classes" },
   ),
+  bias: z.boolean({ error: "true or false" }).optional(),
 });
 
-/** Fully connected layer: `dense: 120`, or `dense: classes` for as many outputs as there are classes. */
+/**
+ * Fully connected layer: `dense: 120`, or `dense: classes` for as many outputs as there are classes; without bias
+ * where `bias` is false.
+ */
 export const dense: LayerKind<z.output<typeof settings>> = {
   settings,
   short: "outputs",
@@ -40,9 +44,11 @@ export const dense: LayerKind<z.output<typeof settings>> = {
     width: 1,
   }),
   op: (device, place, settings, classes) =>
-    new Dense(device, place, dense.output(place.input, settings, classes)),
-  twin: (input, settings, classes) =>
-    twin({ C: sizeOf(input), O: dense.output(input, settings, classes).channels }),
+    new Dense(device, place, dense.output(place.input, settings, classes), settings),
+  twin: (input, settings, classes) => {
+    const O = dense.output(input, settings, classes).channels;
+    return twin({ C: sizeOf(input), O, bias: settings.bias });
+  },
 };
 
 const SOURCE = link("dense.wgsl", { "dense.wgsl": text });
@@ -56,10 +62,17 @@ class Dense implements Op {
   readonly parameters: readonly Parameter[];
   readonly #device: Device;
   readonly #relu: boolean;
+  readonly #bias: boolean;
 
-  constructor(device: Device, { name, input, relu }: Place, output: Planes) {
+  constructor(
+    device: Device,
+    { name, input, relu }: Place,
+    output: Planes,
+    { bias: hasBias = true }: { bias?: boolean | undefined },
+  ) {
     this.#device = device;
     this.#relu = relu;
+    this.#bias = hasBias;
     this.input = input;
     this.output = output;
     const [inputs, outputs] = [sizeOf(input), output.channels];
@@ -70,7 +83,7 @@ class Dense implements Op {
     const bias = { name: `${name}.bias`, shape: [outputs], at: outputs * pitch, pitch: 1 };
     this.parameters = [
       { ...weight, ...fans, initial: "weight" },
-      { ...bias, ...fans, initial: "bias" },
+      ...(hasBias ? [{ ...bias, ...fans, initial: "bias" as const }] : []),
     ];
   }
 
@@ -152,6 +165,7 @@ class Dense implements Op {
       IMAGES: this.#images(frame),
       TILE: this.#tile,
       RELU: +this.#relu,
+      BIAS: +this.#bias,
       WG: this.#device.profile.workgroup,
       ...overrides,
     });

@@ -1,4 +1,4 @@
-// dense: a matrix product plus a bias.
+// dense: a matrix product plus a bias, or without.
 //
 //   fwd    y[n,o] = b[o] + Σ c  x[n,c] · W[o,c]
 //   vjpX   x̄[n,c] = Σ o  ȳ[n,o] · W[o,c]
@@ -9,14 +9,21 @@
 import { affine } from "./affine.ts";
 import type { OracleLayer } from "./layer.ts";
 
-/** The layer x [n,C] → y [n,O] with parameters W [O,C] then b [O]. */
-export function dense({ C, O }: { readonly C: number; readonly O: number }): OracleLayer {
+/** The layer x [n,C] → y [n,O] with parameters W [O,C] and, unless `bias` is false, then b [O]. */
+export function dense(
+  { C, O, bias }: {
+    readonly C: number;
+    readonly O: number;
+    readonly bias?: boolean | undefined;
+  },
+): OracleLayer {
   return affine({
     name: "dense",
     inSize: C,
     O,
     AREA: 1,
     WEIGHTS: O * C,
+    bias,
     f(x, W, N) {
       const y = new Float64Array(N * O);
       for (let n = 0; n < N; n++) {

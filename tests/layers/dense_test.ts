@@ -11,16 +11,17 @@ const SHAPES = [
   { C: 3, O: 1, N: 9, R: 3 },
   { C: 261, O: 10, N: 10, R: 2 },
   { C: 4, O: 19, N: 21, R: 2 },
+  { C: 6, O: 5, N: 9, R: 2, bias: false },
 ];
 
 for (const [i, shape] of SHAPES.entries()) {
   for (const place of ["first", "relu", ...(i === 0 ? ["plain"] : [])]) {
     gpuTest(`dense ${JSON.stringify(shape)} ${place}`, async (device) => {
-      const { C, O, N, R } = shape;
+      const { C, O, N, R, bias } = shape;
       const input = { channels: C, height: 1, width: 1 };
       const layer = {
         kind: "dense",
-        settings: { outputs: O },
+        settings: { outputs: O, bias },
         input,
         relu: place === "relu",
       } as const;

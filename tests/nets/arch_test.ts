@@ -22,6 +22,7 @@ arch:
   - avg_pool: { size: 3, pad: 1 }
   - dense: { outputs: 120, name: head.0 }
   - dense: 30
+  - dense: { outputs: 20, bias: false }
   - relu: {}
   - dense: classes
 `;
@@ -39,6 +40,7 @@ const READ = [
   { avg_pool: { size: 3, stride: 3, pad: 1 } },
   { dense: { outputs: 120, name: "head.0" } },
   { dense: { outputs: 30 } },
+  { dense: { outputs: 20, bias: false } },
   "relu",
   { dense: { outputs: "classes" } },
 ];
@@ -104,6 +106,10 @@ Deno.test("a bad arch: the message names the layer, what was got and what was ex
     [
       [conv, { dense: { outputs: "k" } }, last],
       `arch[1].dense.outputs: got "k", expected ${outputs}`,
+    ],
+    [
+      [conv, { dense: { outputs: 3, bias: 0 } }, last],
+      "arch[1].dense.bias: got 0, expected true or false",
     ],
     [[conv, { max_pool: 2.5 }, last], "arch[1].max_pool: got 2.5, expected an integer ≥ 1"],
     [

@@ -43,7 +43,7 @@ const EVERY_KIND = parseArch([
   { max_pool: 2 },
   "relu",
   { avg_pool: { size: 3, stride: 2, pad: 1 } },
-  { dense: 12 },
+  { dense: { outputs: 12, bias: false } },
   "relu",
   { dense: "classes" },
 ], "a test");
