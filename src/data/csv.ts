@@ -6,7 +6,7 @@ import { type Dataset, mostProbable, type Split } from "../sets/dataset.ts";
 import { MOST_CLASSES } from "./encoded.ts";
 
 /** A table as its file has it. */
-interface Table {
+export interface Table {
   /** Where it was read from. */
   readonly source: string;
   /** Names of the columns of numbers. */
@@ -14,11 +14,13 @@ interface Table {
   readonly rows: readonly Row[];
 }
 
-interface Row {
+/** A row of a table. */
+export interface Row {
   /** As spreadsheets count: the header is row 1. */
   readonly number: number;
   /** In the order of the columns. */
   readonly values: Float64Array;
+  /** What it has in the column of labels, a number in one spelling. */
   readonly label: string;
 }
 
@@ -115,28 +117,47 @@ async function isFolder(path: string): Promise<boolean> {
   try {
     return (await Deno.stat(path)).isDirectory;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw missing(path, error);
+    if (error instanceof Deno.errors.NotFound) throw missing(path, EXPECTED, error);
     throw error;
   }
 }
 
-function missing(path: string, cause: Error): Error {
+/** What `loadCsv` reads, for messages. */
+const EXPECTED = "a CSV file, or a folder with train.csv and test.csv";
+
+function missing(path: string, expected: string, cause: Error): Error {
   return new Deno.errors.NotFound(
-    `Cannot read ${path}: got no such file, expected a CSV file, or a folder with train.csv and ` +
-      `test.csv; check the path`,
+    `Cannot read ${path}: got no such file, expected ${expected}; check the path`,
     { cause },
   );
 }
 
 async function readTable(source: string): Promise<Table> {
-  const text = await Deno.readTextFile(source).catch((error) => {
-    throw error instanceof Deno.errors.NotFound ? missing(source, error) : error;
+  return parseTable(source, await readText(source, EXPECTED), LABEL_NAMES);
+}
+
+/** The text of a file. @throws {Deno.errors.NotFound} no such file; the message says what was expected. */
+export async function readText(source: string, expected: string): Promise<string> {
+  return await Deno.readTextFile(source).catch((error) => {
+    const { NotFound, IsADirectory } = Deno.errors;
+    const isNone = error instanceof NotFound || error instanceof IsADirectory;
+    throw isNone ? missing(source, expected, error) : error;
   });
+}
+
+/**
+ * Reads the text of a CSV file: a header, and rows of numbers with a label each.
+ *
+ * @param source what messages call it. @param labels what the column of labels may be called, preferred first.
+ * @throws {SyntaxError} no header, no column of labels, ragged rows, or a field that is no number
+ * @throws {RangeError} no rows
+ */
+export function parseTable(source: string, text: string, labels: readonly string[]): Table {
   const [header = [], ...records] = csvParseRows(
     text.replace(/^\ufeff/, ""),
     (fields) => fields.map((field) => field.trim()),
   );
-  const at = labelColumn(source, header);
+  const at = labelColumn(source, header, labels);
   const rows: Row[] = [];
   records.forEach((fields, i) => {
     if (fields.length === 1 && fields[0] === "") return; // a blank line
@@ -152,17 +173,21 @@ async function readTable(source: string): Promise<Table> {
 }
 
 /** Which column has the labels; the header must name every column, and no two alike. */
-function labelColumn(source: string, header: readonly string[]): number {
+function labelColumn(
+  source: string,
+  header: readonly string[],
+  labels: readonly string[],
+): number {
   const refuse = (got: string, next: string) =>
     new SyntaxError(
       `Cannot read ${source}: got ${got}, expected a header that names every column, one of them ` +
-        `${LABEL_NAMES[0]}; ${next}`,
+        `${labels[0]}; ${next}`,
     );
   if (header.length === 0 || header.join("") === "") throw refuse("no header", "add one");
-  const name = LABEL_NAMES.find((name) => header.includes(name));
+  const name = labels.find((name) => header.includes(name));
   const names = header.map((column) => JSON.stringify(column)).join(", ");
   if (name === undefined) {
-    throw refuse(`the columns ${names}`, "name the column of labels so, and separate by commas");
+    throw refuse(`the columns ${names}`, "name a column so, and separate by commas");
   }
   const twice = header.find((column, i) => header.indexOf(column) !== i);
   if (twice !== undefined) {
@@ -197,7 +222,7 @@ function readRow(
     );
   }
   const label = fields[at]!;
-  if (label === "") throw refuse(`nothing in column ${header[at]}`, "a class", "fill it in");
+  if (label === "") throw refuse(`nothing in column ${header[at]}`, "a value", "fill it in");
   const values = fields.flatMap((field, i) => {
     if (i === at) return [];
     const value = Number(field);
