@@ -22,6 +22,7 @@ const ORDER = [
   "report",
   "store",
   "evaluate",
+  "linear",
   "run",
   "export",
 ];
