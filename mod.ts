@@ -31,6 +31,17 @@ export {
   type DistillResult,
   type Progress,
 } from "./src/run/distill.ts";
+export {
+  linear,
+  type LinearOptions,
+  type LinearPoint,
+  type LinearResult,
+} from "./src/run/linear.ts";
+export { readRegression, type Regression } from "./src/data/regression.ts";
+export { drawnRegression } from "./src/linear/problem.ts";
+export type { ClosedForm } from "./src/linear/closed_form.ts";
+export type { Points } from "./src/linear/points.ts";
+export type { ExcessPoint } from "./src/report/excess_plot.ts";
 export { type Estimate, estimate } from "./src/run/estimate.ts";
 export { readRun, type RunSummary } from "./src/run/finished.ts";
 export { listRecipes, type RecipeSummary } from "./src/recipe/recipes_builtin.ts";

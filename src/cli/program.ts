@@ -4,6 +4,7 @@ import { baselinesCommand, type BaselinesFlags } from "./baselines_command.ts";
 import { compareCommand } from "./compare_command.ts";
 import { distillCommand, type DistillFlags } from "./distill_command.ts";
 import { exportCommand, type ExportFlags } from "./export_command.ts";
+import { linearCommand, type LinearFlags } from "./linear_command.ts";
 import {
   alternatives,
   architecture,
@@ -64,6 +65,7 @@ export async function run(
     finish(await baselinesCommand(session(), flags));
   });
   addGradcheck(program, retort, async (flags) => finish(await gradcheckCommand(session(), flags)));
+  addLinear(program, async (flags) => finish(await linearCommand(session(), flags)));
   addRecipes(program, {
     list: () => finish(recipesCommand(session())),
     show: async (name) => finish(await showRecipeCommand(session(), name)),
@@ -291,6 +293,20 @@ function addGradcheck(
     .option("--networks <n>", "networks", integer("--networks", 1), 1)
     .option("--seed <n>", "seed of everything random", integer("--seed", 0, MAX_SEED), 1)
     .option("--dump <file>", "write all values compared to a file")
+    .action(action);
+}
+
+function addLinear(program: Command, action: (flags: LinearFlags) => Promise<void>): void {
+  program.command("linear")
+    .description(
+      "the linear case: what M distilled points can do in one step, and what they cannot",
+    )
+    .option("--csv <file>", "CSV file of numbers, in place of a problem that is drawn")
+    .option("--target <column>", "column of the file that the others are to tell")
+    .option("--rows <n>", "rows of the drawn problem (default: 200)", integer("--rows", 2, 10_000))
+    .option("--dims <n>", "columns of the drawn problem (default: 8)", integer("--dims", 1, 64))
+    .option("--seed <n>", "seed of everything random", integer("--seed", 0, MAX_SEED), 1)
+    .option("--out <dir>", "folder of the results", "out/linear")
     .action(action);
 }
 
