@@ -14,6 +14,7 @@
  * @module
  */
 export * from "./src/core.ts";
+export { type Archs, archsOf, labelsOf } from "./src/nets/arch.ts";
 export { type DatasetOptions, loadDataset, UnknownDatasetError } from "./src/data/load.ts";
 export type { Accuracy } from "./src/evaluate/accuracy.ts";
 export { type Artifact, readArtifact } from "./src/store/artifact.ts";

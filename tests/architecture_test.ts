@@ -55,6 +55,7 @@ const FILES: Record<string, readonly string[]> = {
   nets: ["kernels"],
   meta: ["kernels"],
   base: ["deno.json"],
+  data: ["examples"],
   recipe: ["recipes"],
 };
 

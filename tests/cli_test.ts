@@ -298,7 +298,7 @@ Deno.test("--arch takes a name or layers, and what is wrong with them is bad usa
   await expectUsageError(
     ["distill", "--arch", "resnet"],
     'Cannot use recipe quick: arch: got "resnet", expected one of lenet, alexcifar, alexnet, ' +
-      "convnet3, or a list of layers",
+      "convnet3, linear2d, nonlinear, more_nonlinear, or a list of layers",
   );
   await withFolder(async (folder) => {
     const run = ["distill", "--out", folder, "--arch", layers, "--resume"];
@@ -350,7 +350,7 @@ Deno.test("train: the data set's settings, flags, progress by the epoch", async 
   await expectUsageError(
     ["train", "--arch", "resnet"],
     'Cannot use settings of train: arch: got "resnet", expected one of lenet, alexcifar, alexnet, ' +
-      "convnet3, or a list of layers",
+      "convnet3, linear2d, nonlinear, more_nonlinear, or a list of layers",
   );
 });
 

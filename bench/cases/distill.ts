@@ -7,6 +7,7 @@ import { Learned } from "../../src/meta/learned.ts";
 import { partOf, RealBatch, ResidentSplit } from "../../src/meta/real_batch.ts";
 import { loadRecipe } from "../../src/recipe/recipe.ts";
 import { Unroll } from "../../src/meta/unroll.ts";
+import { onlyArch } from "../../src/recipe/fitting.ts";
 import { specOf } from "../../src/recipe/spec.ts";
 import type { Device, Recorder } from "../../src/gpu/mod.ts";
 import { buildNet } from "../../src/nets/build.ts";
@@ -22,7 +23,8 @@ export async function distillCases(
   networks?: number,
 ): Promise<Case[]> {
   const recipe = await loadRecipe(name, networks === undefined ? {} : { networks, init: "random" });
-  const { arch, steps, epochs, per_class: perClass, batch, seed, beta1, beta2, clip } = recipe;
+  const arch = onlyArch("measure", recipe);
+  const { steps, epochs, per_class: perClass, batch, seed, beta1, beta2, clip } = recipe;
   const R = recipe.networks;
   await prove(device, { arch, steps: Math.min(steps, 3), epochs, perClass, networks: R });
 

@@ -7,7 +7,7 @@ import {
   describeSetting,
   table,
 } from "./session.ts";
-import type { Outcome, Session } from "./session.ts";
+import type { Outcome, Retort, Session } from "./session.ts";
 
 /** Settings that the first table shows of every run. */
 const SHOWN: readonly string[] = ["name", "dataset", "arch", "steps", "per_class", "iterations"];
@@ -17,10 +17,11 @@ const LEFT_OUT: readonly string[] = ["checkpoint_every", "eval_every", "log_ever
 
 /** Reads finished runs: a table of their results, and one of the settings that differ. */
 export async function compareCommand(session: Session, dirs: string[]): Promise<Outcome> {
+  const { retort } = session;
   const runs: RunSummary[] = [];
-  for (const dir of dirs) runs.push(await session.retort.readRun(dir));
+  for (const dir of dirs) runs.push(await retort.readRun(dir));
   const differing = differingSettings(runs);
-  const lines = table([HEAD, ...runs.map(describeRun)]);
+  const lines = table([HEAD, ...runs.map((run) => describeRun(retort, run))]);
   if (differing.length > 0) {
     const rows = runs.map((
       { dir, recipe },
@@ -46,13 +47,16 @@ const HEAD = [
   "Retort",
 ];
 
-function describeRun({ dir, recipe, images, before, after, ...rest }: RunSummary): string[] {
+function describeRun(
+  retort: Retort,
+  { dir, recipe, images, before, after, ...rest }: RunSummary,
+): string[] {
   const { by, loss, seconds, adapter, version } = rest;
   return [
     dir,
     recipe.name,
     recipe.dataset,
-    typeof recipe.arch === "string" ? recipe.arch : `${recipe.arch.length} layers`,
+    describeArch(retort, recipe),
     `${images} (${recipe.steps} × ${recipe.per_class})`,
     `${recipe.iterations}`,
     describeAccuracy(before),
@@ -63,6 +67,14 @@ function describeRun({ dir, recipe, images, before, after, ...rest }: RunSummary
     adapter,
     version,
   ];
+}
+
+/** A name, how many layers there are, or what each of several networks is called. */
+function describeArch({ archsOf, labelsOf }: Retort, { arch }: Recipe): string {
+  const archs = archsOf(arch);
+  const [only] = archs;
+  if (archs.length > 1) return labelsOf(archs).join(", ");
+  return typeof only === "string" ? only : `${only!.length} layers`;
 }
 
 /** Settings that are not the same in all runs and that the first table does not tell. */

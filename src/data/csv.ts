@@ -48,6 +48,11 @@ export async function loadCsv(path: string, name: string): Promise<Dataset> {
   const [train, test] = await isFolder(path)
     ? [await readTable(`${path}/train.csv`), await readTable(`${path}/test.csv`)]
     : heldOut(await readTable(path));
+  return datasetOf(name, train, test);
+}
+
+/** The data set of two tables with the same columns. @throws as `loadCsv` does. */
+export function datasetOf(name: string, train: Table, test: Table): Dataset {
   const { columns } = train;
   const classNames = classesOf(train);
   const { mean, std } = statistics(train);

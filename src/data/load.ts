@@ -7,6 +7,7 @@ import { loadIdxDirectory } from "./idx_directory.ts";
 import type { Form } from "./image.ts";
 import { loadImageFolder } from "./image_folder.ts";
 import { loadMnist } from "./mnist.ts";
+import { loadMoons } from "./moons.ts";
 
 /** Where a data set is read from, and what its images are brought to. */
 export interface DatasetOptions {
@@ -29,7 +30,7 @@ export class UnknownDatasetError extends RangeError {
 }
 
 /**
- * Loads a data set by its name: `mnist`, which is built in; `fashion_mnist`, `cifar10`, `svhn`,
+ * Loads a data set by its name: `mnist` and `moons`, which are built in; `fashion_mnist`, `cifar10`, `svhn`,
  * `usps` and `hf:OWNER/NAME` (or `hf:OWNER/NAME/FOLDER`) of the Hugging Face hub, from its cache or
  * else downloaded; `folder:PATH`, a folder of images; `csv:PATH`, a table of numbers; any name with
  * `options.dataDir`.
@@ -46,19 +47,19 @@ export async function loadDataset(name: string, options: DatasetOptions = {}): P
   if (name.startsWith("folder:")) {
     return await loadImageFolder(name.slice("folder:".length), name, form);
   }
-  if (name.startsWith("csv:")) {
+  if (name === "moons" || name.startsWith("csv:")) {
     if (form.size || form.pad || form.channels) {
       throw new RangeError(
         `Cannot load data set ${name}: got resize, pad or channels, expected none of them for a ` +
           `table; leave them out`,
       );
     }
-    return await loadCsv(name.slice("csv:".length), name);
+    return name === "moons" ? loadMoons() : await loadCsv(name.slice("csv:".length), name);
   }
   const place = HUB_SETS.get(name) ?? placeOf(name);
   if (place) return await loadHub(name, place, form, hubOfEnvironment(), onNote);
   throw new UnknownDatasetError(
-    `Cannot load data set ${name}: got an unknown name, expected mnist, ` +
+    `Cannot load data set ${name}: got an unknown name, expected mnist, moons, ` +
       `${
         [...HUB_SETS.keys()].join(", ")
       }, hf:OWNER/NAME, folder:PATH or csv:PATH; for a folder of IDX ` +

@@ -13,7 +13,7 @@ import { writeAtomic } from "../base/atomic.ts";
 import { type Accuracy, summarize, test } from "./accuracy.ts";
 import type { Initialization } from "../meta/initial_networks.ts";
 import { drawHeldOut, evaluate } from "./evaluate.ts";
-import { expectFitting } from "../recipe/fitting.ts";
+import { expectFitting, onlyArch } from "../recipe/fitting.ts";
 import { lossOf } from "../recipe/spec.ts";
 import {
   bestOf,
@@ -127,7 +127,8 @@ export async function baselines(
   const learned = isPlain ? ofRun : undefined;
   const { channels, height, width, classes } = dataset;
   const { name: loss, outputs } = lossOf(recipe, classes);
-  const net = buildNet(device, recipe.arch, { channels, height, width }, outputs, loss);
+  const arch = onlyArch("measure baselines of", recipe);
+  const net = buildNet(device, arch, { channels, height, width }, outputs, loss);
   const tested = Math.max(KEPT * Math.ceil(networks / KEPT), recipe.test_networks);
   const pretrained = file && new Pretrained(net, file, { ...recipe, test_networks: tested });
   using setting = new Setting(net, recipe, dataset, networks, options, learned, pretrained);
@@ -287,7 +288,8 @@ class Setting implements Disposable {
     const networks = Math.min(this.#networks, NETWORKS_ON_EVERYTHING);
     this.#note(`all ${train.count} training images`);
     const batch = Math.min(EVERYTHING.batch, train.count);
-    const { arch, seed } = this.#recipe;
+    const arch = onlyArch("measure baselines of", this.#recipe);
+    const { seed } = this.#recipe;
     const epochs = epochsOf(Math.floor(train.count / batch));
     const sizes = { epochs, decayEpochs: epochs, arch, seed, networks, atOnce: networks };
     const settings = trainSettings(name, { ...EVERYTHING, ...sizes, batch });

@@ -16,28 +16,71 @@ export type Layer = string | { readonly [kind: string]: Readonly<Record<string, 
 /** The name of a built-in architecture, or one's own as a list of layers. */
 export type Arch = string | readonly Layer[];
 
+/** One network, or two and more that distilled data are to suit; {@linkcode archsOf} tells which. */
+export type Archs = Arch | readonly Arch[];
+
 /** What is wrong, and where in the list. */
 interface Problem {
   path: (string | number)[];
   message: string;
 }
 
-/** A recipe's `arch`: the name of a built-in architecture, or a list of layers. */
+/** A network: the name of a built-in architecture, or a list of layers. */
 export const archSchema = z.unknown().transform((value, context): Arch => {
-  if (typeof value === "string" && isNamed(value)) return value;
-  const refuse = ({ path, message }: Problem) =>
-    context.addIssue({ code: "custom", path, message });
-  if (!Array.isArray(value)) {
-    refuse({ path: [], message: `one of ${ARCH_NAMES.join(", ")}, or a list of layers` });
-    return z.NEVER;
-  }
   const problems: Problem[] = [];
+  return read(context, problems, readArch(value, problems));
+});
+
+/** A recipe's `arch`: a network, or a list of them. */
+export const archsSchema = z.unknown().transform((value, context): Archs => {
+  const problems: Problem[] = [];
+  if (!isListOfNetworks(value)) return read(context, problems, readArch(value, problems));
+  const archs = value.map((each, i) => {
+    const own: Problem[] = [];
+    const arch = readArch(each, own);
+    problems.push(...own.map(({ path, message }) => ({ path: [i, ...path], message })));
+    return arch;
+  });
+  return read(context, problems, archs.filter((arch) => arch !== undefined));
+});
+
+/** What was read, unless there are problems; then these. */
+function read<T>(context: z.RefinementCtx, problems: readonly Problem[], value: T | undefined): T {
+  for (const { path, message } of problems) {
+    context.addIssue({ code: "custom", path, message });
+  }
+  return value === undefined || problems.length > 0 ? z.NEVER : value;
+}
+
+/** A layer is neither a list nor called as a network is, so a list of networks is none of layers. */
+function isListOfNetworks(value: unknown): value is readonly unknown[] {
+  const isNetwork = (each: unknown) =>
+    Array.isArray(each) || typeof each === "string" && isNamed(each);
+  return Array.isArray(value) && value.some(isNetwork);
+}
+
+/** Reads a network, or says what is wrong with it. */
+function readArch(value: unknown, problems: Problem[]): Arch | undefined {
+  if (typeof value === "string" && isNamed(value)) return value;
+  if (!Array.isArray(value)) {
+    problems.push({ path: [], message: `one of ${ARCH_NAMES.join(", ")}, or a list of layers` });
+    return undefined;
+  }
   const read = value.map((layer, i) => readLayer(layer, i, problems));
   const layers = read.filter((layer) => layer !== undefined);
   if (problems.length === 0) problems.push(...orderProblems(layers));
-  problems.forEach(refuse);
-  return problems.length > 0 ? z.NEVER : layers;
-});
+  return layers;
+}
+
+/** The networks of a recipe, of which there may be one. */
+export function archsOf(archs: Archs): readonly Arch[] {
+  return isListOfNetworks(archs) ? archs as readonly Arch[] : [archs as Arch];
+}
+
+/** What tables call networks: each by its name, those without one by their number among all. */
+export function labelsOf(archs: readonly Arch[]): string[] {
+  return archs.map((arch, i) => typeof arch === "string" ? arch : `network ${i + 1}`);
+}
 
 /** Reads layer `i` of a list, or says what is wrong with it. */
 function readLayer(value: unknown, i: number, problems: Problem[]): Layer | undefined {
@@ -155,15 +198,24 @@ export function nameOf(arch: Arch): string {
   return typeof arch === "string" ? arch : "custom";
 }
 
-/** An arch as the text of an artifact's metadata: its name, or its layers as JSON. */
-export function archToText(arch: Arch): string {
+/** Networks as the text of an artifact's metadata: a name, or a list as JSON. */
+export function archToText(arch: Archs): string {
   return typeof arch === "string" ? arch : JSON.stringify(arch);
 }
 
-/** The opposite of {@linkcode archToText}. @throws SyntaxError for text that is neither. */
+/** The opposite of {@linkcode archToText} for one network. @throws SyntaxError for text that is none. */
 export function archFromText(text: string): Arch {
+  return fromText(archSchema, text);
+}
+
+/** The opposite of {@linkcode archToText}. @throws SyntaxError for text that is neither. */
+export function archsFromText(text: string): Archs {
+  return fromText(archsSchema, text);
+}
+
+function fromText<T>(schema: z.ZodType<T>, text: string): T {
   try {
-    const read = archSchema.safeParse(text.startsWith("[") ? JSON.parse(text) : text);
+    const read = schema.safeParse(text.startsWith("[") ? JSON.parse(text) : text);
     if (read.success) return read.data;
   } catch {
     // Not JSON: refused below.

@@ -1,6 +1,7 @@
 /**
  * Named: architectures of the field as lists of layers, with PyTorch's names and numbers. Those of the paper
- * are Wang et al. 2018's (networks/networks.py of its code); ConvNet is that of Zhao et al. 2021.
+ * are Wang et al. 2018's (networks/networks.py of its code); ConvNet is that of Zhao et al. 2021; those for points
+ * of the plane are Medvedev and D'yakonov's 2020.
  */
 import type { Planes } from "../layers/op.ts";
 import type { Arch, Layer } from "./arch.ts";
@@ -107,7 +108,27 @@ const convnet3: Named = {
   ],
 };
 
-const NAMED: Readonly<Record<string, Named>> = { lenet, alexcifar, alexnet, convnet3 };
+/**
+ * Fully connected layers of these widths with ReLU between, for points of the plane: `linear2d`, `nonlinear` and
+ * `more_nonlinear` have 3, 41 and 261 parameters at one output.
+ */
+const plane = (...hidden: readonly number[]): Named => ({
+  images: [{ channels: 2, side: 1 }],
+  layers: () => [
+    ...hidden.flatMap((width, i): Layer[] => [dense(`fc${i + 1}`, width), "relu"]),
+    dense(`fc${hidden.length + 1}`, "classes"),
+  ],
+});
+
+const NAMED: Readonly<Record<string, Named>> = {
+  lenet,
+  alexcifar,
+  alexnet,
+  convnet3,
+  linear2d: plane(),
+  nonlinear: plane(10),
+  more_nonlinear: plane(10, 10, 10),
+};
 
 /** Names of the built-in architectures. */
 export const ARCH_NAMES: readonly string[] = Object.keys(NAMED);

@@ -1,6 +1,6 @@
 // deno-lint-ignore-file camelcase -- settings are spelled as in the recipes
 /** Fitting: whether settings and a data set go together, asked before anything is allocated. */
-import { type Arch, stagesOf } from "../nets/arch.ts";
+import { type Arch, type Archs, archsOf, stagesOf } from "../nets/arch.ts";
 import { layersOf } from "../nets/named.ts";
 import type { Dataset } from "../sets/dataset.ts";
 import { PADDING } from "../meta/augment.ts";
@@ -54,9 +54,20 @@ function expectRegression({ per_class, batch }: Recipe, dataset: Dataset): void 
   expectBatch(batch, dataset, refuse);
 }
 
+/** The network of settings that may name several. @throws UsageError where they do. */
+export function onlyArch(verb: string, { arch }: Pick<Recipe, "arch">): Arch {
+  const [only, ...more] = archsOf(arch);
+  if (more.length === 0) return only!;
+  throw new UsageError(
+    `Cannot ${verb} ${
+      more.length + 1
+    } networks: got a list of them as arch, expected one; set arch to one`,
+  );
+}
+
 /** Settings that depend on the images. */
 interface Settings {
-  readonly arch: Arch;
+  readonly arch: Archs;
   readonly batch: number;
   readonly augment: "none" | "crop-flip";
 }
@@ -83,7 +94,7 @@ export function expectFitting(verb: string, settings: Settings, dataset: Dataset
   }
   try {
     const images = { channels, height, width };
-    stagesOf(layersOf(arch, images), images, classes);
+    for (const each of archsOf(arch)) stagesOf(layersOf(each, images), images, classes);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     const advice = columns

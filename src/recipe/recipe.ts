@@ -2,8 +2,7 @@
 // deno-lint-ignore-file camelcase -- keys are spelled as in the YAML files
 import { stringify } from "npm:yaml@2.9.1";
 import { z } from "npm:zod@4.6.7";
-import type { Arch } from "../nets/arch.ts";
-import { archSchema } from "../nets/arch.ts";
+import { type Arch, type Archs, archSchema, archsOf, archsSchema } from "../nets/arch.ts";
 import { INIT_METHODS, type InitMethod } from "../nets/init.ts";
 import { AUGMENTATIONS } from "../meta/augment.ts";
 import { OPTIMIZER_NAMES, type OptimizerName } from "../meta/optimizers/list.ts";
@@ -29,8 +28,8 @@ export interface Recipe {
   augment: "none" | "crop-flip";
   /** What is minimised: the loss of networks that trained on the distilled images, or of kernel regression. */
   objective: "unrolled" | "kernel";
-  /** Network that is trained: a name, or a list of layers. */
-  arch: Arch;
+  /** Network that is trained, a name or a list of layers; or a list of networks, all of which are. */
+  arch: Archs;
   /** Whether all training starts from one known network or each iteration draws new ones. */
   init: "fixed" | "random";
   /** Distribution of the initial weights. */
@@ -191,7 +190,7 @@ export const recipeSchema = z.strictObject({
   zca: atLeastZero().default(0),
   augment: oneOf(AUGMENTATIONS).default("none"),
   objective: oneOf(["unrolled", "kernel"]).default("unrolled"),
-  arch: archSchema.default("lenet"),
+  arch: archsSchema.default("lenet"),
   init: oneOf(["fixed", "random"]).default("fixed"),
   init_method: oneOf(INIT_METHODS).default("xavier_normal"),
   init_param: positive().default(1),
@@ -238,7 +237,7 @@ export const recipeSchema = z.strictObject({
   eval_every: integer(0).default(0),
   log_every: integer(1).default(10),
 }).superRefine(({ dataset, resize, pad, channels, augment }, context) => {
-  if (!dataset.startsWith("csv:")) return;
+  if (dataset !== "moons" && !dataset.startsWith("csv:")) return;
   for (const [key, value] of Object.entries({ resize, pad, channels, augment })) {
     const none = key === "augment" ? "none" : 0;
     const message = `${none}, since the rows of a table are no images`;
@@ -264,6 +263,15 @@ export const recipeSchema = z.strictObject({
   }
   if (recipe.iterations === 0 && !recipe.label_solve) {
     refuse("iterations", "an integer ≥ 1, or label_solve: true");
+  }
+}).superRefine(({ arch, init, pretrained, attack }, context) => {
+  if (archsOf(arch).length < 2) return;
+  const settings = { init, pretrained, attack };
+  const needed = { init: "random", pretrained: "none", attack: "none" };
+  for (const key of ["init", "pretrained", "attack"] as const) {
+    if (settings[key] === needed[key]) continue;
+    const message = `${needed[key]}, since networks of several architectures are drawn anew`;
+    context.addIssue({ code: "custom", path: [key], message });
   }
 }).refine((recipe) => recipe.init === "random" || recipe.networks === 1, {
   path: ["networks"],

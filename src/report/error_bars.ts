@@ -1,6 +1,6 @@
 // Points with error bars as an SVG, by Observable Plot: a line a series, a legend beside them.
 import * as Plot from "npm:@observablehq/plot@0.6.17";
-import { DOMParser } from "npm:linkedom@0.18.12";
+import { CENTRED, heading, svgOf } from "./svg.ts";
 
 /** A measurement. */
 export interface ErrorBar {
@@ -32,29 +32,24 @@ const LEGEND_WIDTH = 120;
 const LEGEND_LINE = 20;
 const DODGE = 7; // pixels between the bars of two series at one x
 
-const CENTRED = { labelAnchor: "center", labelArrow: "none" } as const;
-
 /** Draws the plot; the same plot gives the same text. */
 export function plotErrorBars({ title, xLabel, yLabel, bars }: ErrorBarPlot): string {
   const names = [...new Set(bars.map(({ series = "" }) => series))];
   const hasLegend = names.length > 1;
-  const document = new DOMParser().parseFromString("<html></html>", "text/html");
-  const svg = Plot.plot({
-    document,
+  return svgOf({
     width: WIDTH,
     height: HEIGHT,
     marginTop: 36,
     marginBottom: 46,
     marginLeft: 60,
     marginRight: hasLegend ? LEGEND_WIDTH : 24,
-    style: { background: "white", color: "#222", fontFamily: "sans-serif", fontSize: "12px" },
     x: { ...scaleOf(bars.map(({ x }) => x)), ...CENTRED, label: xLabel, inset: 28 },
     y: { ...CENTRED, label: yLabel, grid: true, nice: true, inset: 8 },
     color: { domain: names },
     symbol: { domain: names },
     marks: [
       Plot.frame({ stroke: "#bbb" }),
-      Plot.text([title], { frameAnchor: "top-left", dy: -22, fontSize: 14, fontWeight: "bold" }),
+      heading(title),
       ...names.flatMap((name, i) => {
         const own = bars.filter(({ series = "" }) => series === name);
         return line(own, name, DODGE * (i - (names.length - 1) / 2));
@@ -62,8 +57,6 @@ export function plotErrorBars({ title, xLabel, yLabel, bars }: ErrorBarPlot): st
       ...(hasLegend ? names.flatMap(legendLine) : []),
     ],
   });
-  svg.setAttribute("xmlns", "http://www.w3.org/2000/svg");
-  return `${svg.outerHTML}\n`;
 }
 
 /** Equal steps for words, powers for numbers over a range of ten times and more. */

@@ -36,6 +36,24 @@ Deno.test("loadDataset takes mnist built in, or from a directory", async () => {
   });
 });
 
+Deno.test("loadDataset has the 1005 and 495 points of the moons, normalised as the table that they are", async () => {
+  const moons = await loadDataset("moons");
+  assert.deepEqual(
+    { ...moons, name: "csv:examples/moons" },
+    await loadDataset("csv:examples/moons"),
+  );
+  const { train, test, ...rest } = moons;
+  assert.deepEqual([rest.name, rest.classes, rest.channels, rest.columns], ["moons", 2, 2, [
+    "x",
+    "y",
+  ]]);
+  assert.deepEqual([train.count, test.count], [1005, 495]);
+  const message =
+    "Cannot load data set moons: got resize, pad or channels, expected none of them for a " +
+    "table; leave them out";
+  await assert.rejects(loadDataset("moons", { resize: 8 }), { name: "RangeError", message });
+});
+
 Deno.test("loadDataset takes any name from a directory, with statistics of its own", async () => {
   await inDirectory(smallDataset(), async (dataDir) => {
     const mine = await loadDataset("mine", { dataDir });
@@ -49,7 +67,7 @@ Deno.test("loadDataset refuses a name that no data set has", async () => {
     await assert.rejects(loadDataset(name), (error: Error) => {
       assert.ok(error instanceof UnknownDatasetError && error instanceof RangeError);
       const start =
-        `Cannot load data set ${name}: got an unknown name, expected mnist, fashion_mnist`;
+        `Cannot load data set ${name}: got an unknown name, expected mnist, moons, fashion_mnist`;
       return error.message.startsWith(start) && error.message.endsWith("IDX files give --data-dir");
     });
   }

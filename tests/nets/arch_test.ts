@@ -4,8 +4,18 @@ import { LAYERS } from "../../src/layers/list.ts";
 import { parse } from "yaml";
 import { parseRecipe, recipeToYaml } from "../../src/recipe/recipe.ts";
 import { UsageError } from "../../src/base/usage_error.ts";
-import { archFromText, archToText, namesOf, stagesOf } from "../../src/nets/arch.ts";
+import {
+  archFromText,
+  archsFromText,
+  archsOf,
+  archToText,
+  labelsOf,
+  namesOf,
+  stagesOf,
+} from "../../src/nets/arch.ts";
 import { ARCH_NAMES, imageOf, isNamed, layersOf } from "../../src/nets/named.ts";
+
+const KNOWN = "lenet, alexcifar, alexnet, convnet3, linear2d, nonlinear, more_nonlinear";
 
 const WRITTEN = `
 name: mine
@@ -59,10 +69,56 @@ Deno.test("archFromText reads what archToText writes into an artifact", () => {
   for (const text of ["resnet", "[1]", "[{", "lenet:width=3"]) {
     assert.throws(() => archFromText(text), {
       name: "SyntaxError",
-      message: `Cannot read an arch: got ${text}, expected one of lenet, alexcifar, alexnet, ` +
-        "convnet3, or layers as JSON",
+      message: `Cannot read an arch: got ${text}, expected one of ${KNOWN}, or layers as JSON`,
     });
   }
+});
+
+Deno.test("a recipe's arch may be a list of networks, each a name or a list of layers", () => {
+  const own = [{ dense: 3 }, "relu", { dense: "classes" }];
+  const written = { name: "x", init: "random", arch: ["linear2d", own, "convnet3:width=16"] };
+  const recipe = parseRecipe(written, "x.yaml");
+  const layers = [{ dense: { outputs: 3 } }, "relu", { dense: { outputs: "classes" } }];
+  assert.deepEqual(recipe.arch, ["linear2d", layers, "convnet3:width=16"]);
+  assert.deepEqual(archsOf(recipe.arch), recipe.arch);
+  assert.deepEqual(labelsOf(archsOf(recipe.arch)), ["linear2d", "network 2", "convnet3:width=16"]);
+  assert.deepEqual(parseRecipe(parse(recipeToYaml(recipe)), "again"), recipe);
+  assert.deepEqual(archsFromText(archToText(recipe.arch)), recipe.arch);
+  for (const one of ["linear2d", layers]) {
+    const { arch } = parseRecipe({ name: "x", arch: one }, "x.yaml");
+    assert.deepEqual([arch, archsOf(arch)], [one, [one]]);
+    assert.deepEqual(archsFromText(archToText(arch)), one);
+  }
+});
+
+Deno.test("a bad list of networks: the message names the network and its layer", () => {
+  const names = `one of ${KNOWN}, or a list of layers`;
+  const last = { dense: "classes" };
+  const expectations: [unknown, string][] = [
+    [["lenet", "resnet"], `arch[1]: got "resnet", expected ${names}`],
+    [["lenet", last], `arch[1]: got {"dense":"classes"}, expected ${names}`],
+    [
+      ["lenet", [{ dense: 0 }, last]],
+      "arch[1][0].dense: got 0, expected an integer ≥ 1, or classes",
+    ],
+    [[[last], ["relu", last]], 'arch[1][0]: got "relu", expected conv or dense to come first'],
+  ];
+  for (const [arch, message] of expectations) {
+    assert.throws(() => parseRecipe({ name: "x", init: "random", arch }, "x.yaml"), {
+      name: "UsageError",
+      message: `Cannot use recipe x.yaml: ${message}`,
+    });
+  }
+  assert.throws(() => archFromText('["lenet","lenet"]'), { name: "SyntaxError" });
+});
+
+Deno.test("networks for points of the plane have the sizes of the paper", () => {
+  const image = { channels: 2, height: 1, width: 1 };
+  const parameters = (arch: string) =>
+    stagesOf(layersOf(arch, image), image, 1).filter(({ kind }) => kind === "dense")
+      .map(({ input, output }) => (input.channels + 1) * output.channels)
+      .reduce((a, b) => a + b);
+  assert.deepEqual(["linear2d", "nonlinear", "more_nonlinear"].map(parameters), [3, 41, 261]);
 });
 
 Deno.test("a bad arch: the message names the layer, what was got and what was expected", () => {
@@ -70,7 +126,7 @@ Deno.test("a bad arch: the message names the layer, what was got and what was ex
   const last = { dense: "classes" };
   const kinds = `one layer: ${Object.keys(LAYERS).join(", ")}`;
   const outputs = "an integer ≥ 1, or classes";
-  const names = "one of lenet, alexcifar, alexnet, convnet3, or a list of layers";
+  const names = `one of ${KNOWN}, or a list of layers`;
   const expectations: [unknown, string][] = [
     ["resnet", `arch: got "resnet", expected ${names}`],
     [3, `arch: got 3, expected ${names}`],
@@ -230,8 +286,8 @@ Deno.test("a built-in arch may have options, which are numbers that it knows", (
     ["convnet3:width=16;depth=2", `got width=16;depth=2, expected ${known}`],
     ["convnet3:depth=2,toString=3", `got toString=3, expected ${known}`],
     ["lenet:width=3", "got width=3, expected no option"],
-    ["resnet:width=3", "got an unknown arch, expected lenet, alexcifar, alexnet, convnet3"],
-    ["constructor", "got an unknown arch, expected lenet, alexcifar, alexnet, convnet3"],
+    ["resnet:width=3", `got an unknown arch, expected ${KNOWN}`],
+    ["constructor", `got an unknown arch, expected ${KNOWN}`],
   ];
   for (const [arch, message] of expectations) {
     assert.ok(!isNamed(arch!), arch);

@@ -174,6 +174,19 @@ Deno.test("a table has no size, channels or augmentation to set", () => {
     `resize: got 2, expected 0, ${why}; pad: got 1, expected 0, ${why}; ` +
       `channels: got 1, expected 0, ${why}; augment: got "crop-flip", expected none, ${why}`,
   );
+  const moons = { name: "x", dataset: "moons", pad: 1 };
+  expectMessage(moons, `pad: got 1, expected 0, ${why}`);
+});
+
+Deno.test("networks of several architectures are drawn anew", () => {
+  const why = "since networks of several architectures are drawn anew";
+  const arch = ["lenet", "convnet3"];
+  expectMessage(
+    { name: "x", arch, pretrained: "nets.safetensors", attack: "0:1" },
+    `init: got nothing, expected random, ${why}; pretrained: got "nets.safetensors", expected none, ` +
+      `${why}; attack: got "0:1", expected none, ${why}`,
+  );
+  assert.deepEqual(parseRecipe({ name: "x", arch, init: "random" }, "x").arch, arch);
 });
 
 Deno.test("several networks need a random init", () => {
