@@ -48,7 +48,7 @@ for (const T of values.steps.split(",").map(Number)) {
   });
   const real = { train, batch: BATCH, normalization: dataset, isAugmented: false };
   const objective = { spec, ...real, pool: 0, seed: 1 };
-  const needs = { net, objective, part, evaluation: 0 };
+  const needs = { nets: [net], objective, part, evaluation: 0 };
   const plans: [string, TrajectoryPlan][] = [
     ["all kept", keepAll(spec)],
     ["√T segments", { segment: Math.ceil(Math.sqrt(T)), keepActivations: true }],

@@ -148,6 +148,18 @@ function byNetwork(each: Float32Array, R: number, images: number, part: number, 
   );
 }
 
+/** The accuracy over all networks of several groups. */
+export function pooled(groups: readonly Accuracy[]): Accuracy {
+  const sum = (of: (group: Accuracy) => number) =>
+    groups.reduce((all, group) => all + of(group), 0);
+  const networks = sum((group) => group.networks);
+  const mean = sum((group) => group.networks * group.mean) / networks;
+  const squares = sum((group) =>
+    (group.networks - 1) * group.std ** 2 + group.networks * (group.mean - mean) ** 2
+  );
+  return { mean, std: networks > 1 ? Math.sqrt(squares / (networks - 1)) : 0, networks };
+}
+
 /** Mean and unbiased standard deviation. */
 export function summarize(accuracies: readonly number[]): Accuracy {
   const networks = accuracies.length;

@@ -2,6 +2,7 @@
 /** Evaluate: what networks reach on real test images, before and after training on distilled data. */
 import type { Dataset, Split } from "../sets/dataset.ts";
 import type { Device } from "../gpu/mod.ts";
+import { labelsOf } from "../nets/arch.ts";
 import { importNetworks } from "../nets/export.ts";
 import { initialize } from "../nets/init.ts";
 import type { Net } from "../nets/net.ts";
@@ -17,6 +18,7 @@ import {
   classify,
   fractionOf,
   hitsOf,
+  pooled,
   summarize,
 } from "./accuracy.ts";
 import type { Artifact } from "../store/artifact.ts";
@@ -43,6 +45,8 @@ export interface Gain {
   after: Accuracy;
   /** What predicts, where it is not networks that trained as recorded; before, it is from the images at the start. */
   by?: "kernel regression";
+  /** What the networks of each architecture reach, where there are several; the accuracies above are of all. */
+  archs?: { arch: string; before: Accuracy; after: Accuracy }[];
   /** What an attack comes to, where there is one; the accuracies above are by the true labels. */
   attack?: Attack & {
     /** Measures of the initial networks. */
@@ -59,7 +63,7 @@ const FIRST_TEST_NETWORK = 0x80000000;
 const AT_ONCE = { software: 10, hardware: 50 };
 
 /** Networks that the paper tests on. */
-const HELD_OUT = 200;
+export const HELD_OUT = 200;
 
 /** What networks are measured with. */
 export interface Trial {
@@ -98,7 +102,8 @@ export interface EvaluateOptions {
 /**
  * Trains networks on an artifact exactly as recorded and tests them: the stored network for a fixed
  * initialisation, else `networks` that the distillation never saw, fresh ones (200 by default, as in
- * the paper) or those held out of the file of trained networks (all by default).
+ * the paper) or those held out of the file of trained networks (all by default). Where it is for several
+ * architectures, there are as many networks of each.
  *
  * @throws UsageError for several networks of a fixed initialisation, more than were held out, or data
  * or a file of networks that is not that of the distillation.
@@ -110,11 +115,30 @@ export async function evaluate(
   options: EvaluateOptions = {},
 ): Promise<Gain> {
   const opened = await openArtifact(device, dir, given);
-  const { artifact, net, how, dataset } = opened;
+  const { artifact, archs, dataset } = opened;
   const { metadata } = artifact;
   if (metadata.objective === "kernel") {
     return await evaluateRegression(device, dir, opened, options);
   }
+  const trials = await trialsOf(dir, opened, options);
+  const attack = attackOf(metadata.attack ?? "none", dataset);
+  const spec = innerSpecOf(metadata);
+  using data = loadDistilled(trials[0]!.net, spec, artifact);
+  return await measureGains(trials, labelsOf(archs), { data, spec }, attack);
+}
+
+/**
+ * The networks that an artifact of unrolled training is for, by architecture: the stored one, held-out ones, or fresh
+ * ones.
+ *
+ * @throws UsageError as `evaluate` does for `options` that do not suit the artifact.
+ */
+export async function trialsOf(
+  dir: string,
+  { artifact, archs, netOf, how, dataset }: OpenArtifact,
+  options: EvaluateOptions,
+): Promise<Trial[]> {
+  const { metadata } = artifact;
   const { init } = how;
   const networks = options.networks ??
     (init === "fixed" ? 1 : Number(metadata.held_out ?? HELD_OUT));
@@ -124,15 +148,16 @@ export async function evaluate(
         `expected --networks 1`,
     );
   }
-  const attack = attackOf(metadata.attack ?? "none", dataset);
-  const theta0 = init === "fixed"
-    ? importNetworks(net, artifact.init)
-    : await heldOut(net, dir, metadata, networks, options.pretrained);
-  const spec = innerSpecOf(metadata);
-  using data = loadDistilled(net, spec, artifact);
   const { onProgress } = options;
-  const trial = { net, dataset, how, networks, theta0, onProgress };
-  return await measureGain(trial, { data, spec }, attack);
+  const trials: Trial[] = [];
+  for (const arch of archs) {
+    const net = netOf(arch);
+    const theta0 = init === "fixed"
+      ? importNetworks(net, artifact.init)
+      : await heldOut(net, dir, metadata, networks, options.pretrained);
+    trials.push({ net, dataset, how, networks, theta0, onProgress });
+  }
+  return trials;
 }
 
 /** What an artifact of kernel regression predicts, and what the images that its run started from do. */
@@ -209,6 +234,23 @@ export async function measureGain(trial: Trial, data: Training, attack?: Attack)
   if (!attack) return { before, after };
   const [first, last] = [attackBefore as AttackMeasures, attackAfter as AttackMeasures];
   return { before, after, attack: { ...attack, before: first, after: last } };
+}
+
+/** What `measureGain` measures, of the networks of all trials and, where these are several, of each. */
+export async function measureGains(
+  trials: readonly Trial[],
+  labels: readonly string[],
+  data: Training,
+  attack?: Attack,
+): Promise<Gain> {
+  const gains: Gain[] = [];
+  for (const trial of trials) gains.push(await measureGain(trial, data, attack));
+  if (gains.length === 1) return gains[0]!;
+  return {
+    before: pooled(gains.map(({ before }) => before)),
+    after: pooled(gains.map(({ after }) => after)),
+    archs: gains.map(({ before, after }, i) => ({ arch: labels[i]!, before, after })),
+  };
 }
 
 /** Test accuracy of the networks of a trial, trained on data before where it is given. */

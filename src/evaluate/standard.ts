@@ -7,7 +7,7 @@ import { DistilledData } from "../meta/distilled_data.ts";
 import type { InnerSpec } from "../meta/inner_spec.ts";
 import type { Dataset } from "../sets/dataset.ts";
 import { labelsFor, openArtifact } from "../store/open_artifact.ts";
-import type { Accuracy } from "./accuracy.ts";
+import { type Accuracy, pooled } from "./accuracy.ts";
 import { measureAccuracy } from "./evaluate.ts";
 
 /** How networks are trained on any data set. */
@@ -28,7 +28,7 @@ export const ON_DISTILLED: StandardSettings = { epochs: 300, batch: 32, rate: 0.
 /**
  * The standard-training score of a finished run: test accuracy of `networks` (default 20) fresh
  * networks, drawn as the artifact says, each trained on the distilled images and labels as on any
- * data set. The recorded order and rates are not used, nor is a fixed initial network. A network that
+ * data set, of each architecture that the run distilled for. The recorded order and rates are not used, nor is a fixed initial network. A network that
  * diverged counts with what it classifies right.
  *
  * @throws UsageError when the data set has other images or classes.
@@ -40,16 +40,21 @@ export async function evaluateStandard(
   options: { networks?: number; training?: StandardSettings } = {},
 ): Promise<Accuracy> {
   const { networks = 20, training = ON_DISTILLED } = options;
-  const { artifact, net, how, dataset: seen } = await openArtifact(device, dir, dataset);
+  const { artifact, archs, netOf, how, dataset: seen } = await openArtifact(device, dir, dataset);
+  const nets = archs.map(netOf);
   const spec = specOf(artifact.labels.shape[0]!, training);
-  using data = new DistilledData(net, spec);
+  using data = new DistilledData(nets[0]!, spec);
   data.images.write(artifact.images.data);
-  data.labels.write(labelsFor(net, artifact));
+  data.labels.write(labelsFor(nets[0]!, artifact));
   data.lrs.write([training.rate]);
   data.momentum.write([training.momentum]);
   const fresh = { ...how, init: "random" } as const;
-  const trial = { net, dataset: seen, how: fresh, networks, mayDiverge: true };
-  return await measureAccuracy(trial, { data, spec });
+  const found: Accuracy[] = [];
+  for (const net of nets) {
+    const trial = { net, dataset: seen, how: fresh, networks, mayDiverge: true };
+    found.push(await measureAccuracy(trial, { data, spec }));
+  }
+  return pooled(found);
 }
 
 function specOf(count: number, { epochs, batch }: StandardSettings): InnerSpec {

@@ -13,7 +13,8 @@ import type { Net } from "../nets/net.ts";
 import { formatBytes } from "../base/bytes.ts";
 import { GivenNetworks } from "./initial_networks.ts";
 import { Learned } from "./learned.ts";
-import { Unrolled, type UnrolledOptions } from "./objectives/unrolled.ts";
+import { unrolledOf } from "./objectives/mixture.ts";
+import type { UnrolledOptions } from "./objectives/unrolled.ts";
 import type { TrajectoryPlan, UnrollSpec } from "./unroll.ts";
 import { UsageError } from "../base/usage_error.ts";
 
@@ -35,7 +36,8 @@ export interface MemoryPlan extends TrajectoryPlan {
 
 /** What a plan is made for. */
 export interface MemoryNeeds {
-  readonly net: Net;
+  /** A net of each architecture that is trained. */
+  readonly nets: readonly Net[];
   readonly objective: Omit<UnrolledOptions, "plan">;
   /** Images of the real batch that would run at once. */
   readonly part: number;
@@ -56,7 +58,7 @@ const PASS_COST = 0.6;
  */
 export function planMemory(needs: MemoryNeeds, budget: number): MemoryPlan {
   let smallest = Infinity;
-  const most = needs.net.device.info.limits.maxStorageBufferBindingSize!;
+  const most = needs.nets[0]!.device.info.limits.maxStorageBufferBindingSize!;
   const homes = needs.objective.train.images.byteLength <= most ? [true, false] : [false];
   for (let part = needs.part; part >= 4; part = Math.floor(part / 8) * 4) {
     const plans = homes.flatMap((resident) =>
@@ -125,17 +127,19 @@ function cost({ extraSteps, extraPasses }: MemoryPlan): number {
 
 /** What a plan takes, and what it computes twice. */
 export function measure(
-  { net, objective, evaluation }: MemoryNeeds,
+  { nets, objective, evaluation }: MemoryNeeds,
   trajectory: TrajectoryPlan,
   part: number,
   resident: boolean,
 ): MemoryPlan {
   const { spec } = objective;
   const plan = { ...trajectory, part, resident };
-  const { byLabel, bytes } = net.device.count(() => {
+  const { byLabel, bytes } = nets[0]!.device.count(() => {
     using owned = new DisposableStack();
-    owned.use(new Unrolled(net, new GivenNetworks(true, NONE), { ...objective, plan }));
-    owned.use(new Learned(net, spec));
+    owned.use(
+      unrolledOf(nets, nets.map(() => new GivenNetworks(true, NONE)), { ...objective, plan }),
+    );
+    owned.use(new Learned(nets[0]!, spec));
     return owned.move();
   });
   const { window } = spec;

@@ -67,8 +67,8 @@ export async function readRun(dir: string): Promise<RunSummary> {
 export async function readGain(dir: string): Promise<Gain | undefined> {
   const gain = (await recordsOf(dir)).findLast((record) => "before" in record);
   if (!gain) return undefined;
-  const { before, after, by, attack } = gain as unknown as Gain;
-  return { before, after, ...(by && { by }), ...(attack && { attack }) };
+  const { before, after, by, archs, attack } = gain as unknown as Gain;
+  return { before, after, ...(by && { by }), ...(archs && { archs }), ...(attack && { attack }) };
 }
 
 /** A run's settings; the folder is at fault where they cannot be read, not the command line. */

@@ -1,18 +1,19 @@
-/** SetUpUnrolled: a recipe of unrolled training on a device: the network, the memory plan, and what is learned. */
+/** SetUpUnrolled: a recipe of unrolled training on a device: the networks, the memory plan, and what is learned. */
 import type { Dataset } from "../sets/dataset.ts";
 import type { Device } from "../gpu/mod.ts";
 import { DrawnNetworks, GivenNetworks, type Initialization } from "../meta/initial_networks.ts";
 import { describePlan, MEMORY_BUDGET, type MemoryPlan, planMemory } from "../meta/memory.ts";
-import { Unrolled } from "../meta/objectives/unrolled.ts";
+import { unrolledOf } from "../meta/objectives/mixture.ts";
 import { partOf } from "../meta/real_batch.ts";
 import type { UnrollSpec } from "../meta/unroll.ts";
 import { sizeOf } from "../layers/op.ts";
+import { archsOf, labelsOf } from "../nets/arch.ts";
 import { buildNet } from "../nets/build.ts";
 import type { Net } from "../nets/net.ts";
-import { bytesPerNetwork } from "../evaluate/accuracy.ts";
+import { type Accuracy, bytesPerNetwork, pooled } from "../evaluate/accuracy.ts";
 import { attackOf, relabel } from "../evaluate/attack.ts";
 import { expectBindable } from "./bindable.ts";
-import { drawNetworks, measureAccuracy, measureGain, type Trial } from "../evaluate/evaluate.ts";
+import { drawNetworks, measureAccuracy, measureGains, type Trial } from "../evaluate/evaluate.ts";
 import type { NetworkFile } from "../store/network_file.ts";
 import { exportParameters } from "../nets/export.ts";
 import { OuterLoop } from "./outer_loop.ts";
@@ -28,8 +29,8 @@ const SMALL = 1024;
 export interface UnrolledSetting extends Setting {
   readonly spec: UnrollSpec;
   readonly plan: MemoryPlan;
-  /** What the networks to measure on are. */
-  readonly trial: Trial;
+  /** What the networks to measure on are, of each architecture. */
+  readonly trials: readonly Trial[];
 }
 
 /**
@@ -46,15 +47,19 @@ export function setUpUnrolled(
   const { networks, batch, seed, init, augment, pool } = recipe;
   const { channels, height, width, classes } = dataset;
   const { name: loss, outputs } = lossOf(recipe, classes);
-  const net = buildNet(device, recipe.arch, { channels, height, width }, outputs, loss);
+  const archs = archsOf(recipe.arch);
+  const nets = archs.map((arch) => {
+    return buildNet(device, arch, { channels, height, width }, outputs, loss);
+  });
+  const [net] = nets as [Net, ...Net[]];
   const spec = specOf(recipe, classes);
-  expectBindable(net, networks, "networks");
+  for (const each of nets) expectBindable(each, networks, "networks");
   const attack = attackOf(recipe.attack, dataset);
-  const pretrained = file && new Pretrained(net, file, recipe);
+  const pretrained = file && new Pretrained(net, file, recipe); // it is of one architecture
   // Tests of networks and the draw of the first images come at different times.
   const images = 4 * spec.blocks * spec.perBlock * sizeOf(net.input);
-  const evaluation = SMALL +
-    Math.max(images, bytesPerNetwork(net, spec, dataset.test, dataset).all);
+  const tests = nets.map((each) => bytesPerNetwork(each, spec, dataset.test, dataset).all);
+  const evaluation = SMALL + Math.max(images, ...tests);
   const objective = {
     spec,
     train: attack ? relabel(dataset.train, attack) : dataset.train,
@@ -64,33 +69,39 @@ export function setUpUnrolled(
     pool,
     seed,
   };
-  const part = partOf(net, networks, batch, "grad");
-  const plan = planMemory({ net, objective, part, evaluation }, memoryBudget);
+  const part = Math.min(...nets.map((each) => partOf(each, networks, batch, "grad")));
+  const plan = planMemory({ nets, objective, part, evaluation }, memoryBudget);
   const how: Initialization = { init, method: recipe.init_method, param: recipe.init_param, seed };
-  const initial = pretrained
-    ? new GivenNetworks(
-      init === "fixed",
-      init === "fixed" ? () => pretrained.tested : (k) => pretrained.sample(k),
-    )
-    : new DrawnNetworks(net, how);
-  const loop = new OuterLoop(net, spec, recipe, new Unrolled(net, initial, { ...objective, plan }));
-  const trial = {
-    net,
+  const initials = nets.map((each) =>
+    pretrained
+      ? new GivenNetworks(
+        init === "fixed",
+        init === "fixed" ? () => pretrained.tested : (k) => pretrained.sample(k),
+      )
+      : new DrawnNetworks(each, how)
+  );
+  const loop = new OuterLoop(net, spec, recipe, unrolledOf(nets, initials, { ...objective, plan }));
+  const trials = nets.map((each) => ({
+    net: each,
     dataset,
     how,
     networks: init === "fixed" ? 1 : recipe.test_networks,
     theta0: pretrained?.tested,
     room: evaluation + memoryBudget - plan.total,
-  };
+  }));
   return {
     spec,
     plan,
     loop,
-    trial,
+    trials,
     memory: { lines: describePlan(plan, spec), bytes: plan.total },
-    initial: () => initialOf(trial),
-    accuracy: (training) => measureAccuracy(trial, training),
-    gain: (training) => measureGain(trial, training, attack),
+    initial: () => initialOf(trials[0]!),
+    accuracy: async (training) => {
+      const found: Accuracy[] = [];
+      for (const trial of trials) found.push(await measureAccuracy(trial, training));
+      return pooled(found);
+    },
+    gain: (training) => measureGains(trials, labelsOf(archs), training, attack),
   };
 }
 

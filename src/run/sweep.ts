@@ -187,8 +187,8 @@ async function gainOf(
   onRun?.(run, index, logged !== undefined);
   if (logged) return logged;
   const options = { out, resume: true, ...(onProgress && { onProgress }) };
-  const { before, after, attack } = await distill(device, recipe, dataset, options);
-  return { before, after, ...(attack && { attack }) };
+  await distill(device, recipe, dataset, options);
+  return (await readGain(out))!;
 }
 
 async function draw({ name, over, repeats }: SweepPlan, points: SweepPoint[]): Promise<string> {

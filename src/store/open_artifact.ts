@@ -1,5 +1,5 @@
 /** OpenArtifact: a run's artifact with the network that it is for, checked against a data set. */
-import { archFromText } from "../nets/arch.ts";
+import { type Arch, archsFromText, archsOf } from "../nets/arch.ts";
 import type { Dataset } from "../sets/dataset.ts";
 import type { Device } from "../gpu/mod.ts";
 import { buildNet } from "../nets/build.ts";
@@ -15,17 +15,20 @@ import type { Recipe } from "../recipe/recipe.ts";
 import { UsageError } from "../base/usage_error.ts";
 import { whitenSplit } from "../meta/whiten.ts";
 
-/** An artifact, its network, and the data set to test it on. */
+/** An artifact, the networks that it is for, and the data set to test it on. */
 export interface OpenArtifact {
   readonly artifact: Artifact;
-  readonly net: Net;
+  /** Architectures that it was distilled for. */
+  readonly archs: readonly Arch[];
+  /** Builds a net of an architecture for its images. @throws UsageError where it does not take them. */
+  netOf(arch: Arch): Net;
   readonly how: Initialization;
   /** The data set as given, but for its test images: they are whitened where the artifact's are. */
   readonly dataset: Dataset;
 }
 
 /**
- * Reads an artifact and builds its network.
+ * Reads an artifact.
  *
  * @param dataset as it was loaded, or whitened before.
  * @throws UsageError when the data set has other images, classes or normalisation.
@@ -42,7 +45,15 @@ export async function openArtifact(
   expectNormalization(dir, metadata, dataset);
   const { name: loss, outputs } = lossOf({ loss: metadata.loss as Recipe["loss"] }, classes);
   const image = { channels, height, width };
-  const net = buildNet(device, archFromText(metadata.arch!), image, outputs, loss);
+  const netOf = (arch: Arch) => {
+    try {
+      return buildNet(device, arch, image, outputs, loss);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw new UsageError(`Cannot evaluate ${dir}: ${error.message}`, { cause: error });
+    }
+  };
+  const archs = archsOf(archsFromText(metadata.arch!));
   const init = metadata.init as Initialization["init"];
   const method = metadata.init_method as InitMethod;
   const how = { init, method, param: Number(metadata.init_param), seed: Number(metadata.seed) };
@@ -50,7 +61,7 @@ export async function openArtifact(
   const seen = whitening && !dataset.whitening
     ? await whitenSplit(device, dataset, test, whitening)
     : test;
-  return { artifact, net, how, dataset: { ...dataset, test: seen } };
+  return { artifact, archs, netOf, how, dataset: { ...dataset, test: seen } };
 }
 
 /** How networks train on an artifact's data, by its metadata; the networks are the caller's to count. */

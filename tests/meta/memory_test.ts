@@ -37,7 +37,7 @@ function needsOf(device: Device, blocks: number, total: number): MemoryNeeds {
   const net = buildNet(device, "lenet", { channels: 1, height: 28, width: 28 }, 10);
   const spec = unrollSpec({ blocks, perBlock: 10, total });
   const objective = { spec, ...MNIST, batch: 256, isAugmented: false, pool: 0, seed: 1 };
-  return { net, objective, part: 256, evaluation: MB };
+  return { nets: [net], objective, part: 256, evaluation: MB };
 }
 
 const shapeOf = ({ segment, keepActivations, resident, part }: MemoryPlan) => ({
@@ -97,14 +97,14 @@ const dataset = easyDataset(240, 64); // as many test images as plans count on
 async function planOf(device: Device, recipe: Recipe, budget: number): Promise<MemoryPlan> {
   const before = device.bytes;
   device.resetPeak();
-  const { loop, plan, spec, trial } = setUpUnrolled(device, recipe, dataset, budget);
+  const { loop, plan, spec, trials: [trial] } = setUpUnrolled(device, recipe, dataset, budget);
   using _ = loop;
   await loop.iterate(0);
   const { total, bytes } = plan;
   const during = device.peakBytes - before - (total - bytes.get("evaluation")!);
   assert.ok(during >= 0 && during <= UNPLANNED, `${during} bytes over the plan for ${budget}`);
   device.resetPeak();
-  await measureGain(trial, { data: loop.learned.data, spec });
+  await measureGain(trial!, { data: loop.learned.data, spec });
   const after = device.peakBytes - before - total;
   assert.ok(Math.abs(after) <= UNPLANNED, `${after} bytes over the plan for ${budget}`);
   return plan;

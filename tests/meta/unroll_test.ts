@@ -299,7 +299,12 @@ gpuTest("Unroll takes again the steps and passes that plans count, and no more",
   const expectCounted = (spec: UnrollSpec) => {
     using data = new DistilledData(net, spec);
     const rest = { train, batch: REAL, normalization, isAugmented: false, pool: 0, seed: 1 };
-    const needs: MemoryNeeds = { net, objective: { spec, ...rest }, part: REAL, evaluation: 0 };
+    const needs: MemoryNeeds = {
+      nets: [net],
+      objective: { spec, ...rest },
+      part: REAL,
+      evaluation: 0,
+    };
     const record = (plan: TrajectoryPlan, what: "train" | "back") => {
       using unroll = new Unroll(net, spec, { part: REAL, total: REAL }, plan);
       const record = device.record();

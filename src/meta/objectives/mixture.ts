@@ -1,6 +1,6 @@
 /**
- * Mixture: the mean of several objectives of the same distilled data, such as one for each architecture that it is to
- * suit (Medvedev and D'yakonov 2020, section 4.3).
+ * Mixture: the mean of several objectives of the same distilled data: the loss after training, of networks of each
+ * architecture that the data are to suit (Medvedev and D'yakonov 2020).
  */
 import type { FloatTensor } from "../../base/safetensors.ts";
 import type { Recorder, Tensor } from "../../gpu/mod.ts";
@@ -10,7 +10,26 @@ import { mean } from "../../ops/vector.ts";
 import type { Blocks } from "../blocks.ts";
 import { DistilledData } from "../distilled_data.ts";
 import type { InnerSpec } from "../inner_spec.ts";
+import type { InitialNetworks } from "../initial_networks.ts";
 import type { Draw, Objective } from "./objective.ts";
+import { Unrolled, type UnrolledOptions } from "./unrolled.ts";
+
+/**
+ * The loss after training, of networks of one architecture or, in equal parts, of several.
+ *
+ * @param initials the networks that start, of each net; they are disposed of with the objective.
+ */
+export function unrolledOf(
+  nets: readonly Net[],
+  initials: readonly InitialNetworks[],
+  options: UnrolledOptions,
+): Objective {
+  using owned = new DisposableStack();
+  const parts = nets.map((net, i) => owned.use(new Unrolled(net, initials[i]!, options)));
+  const all = parts.length === 1 ? parts[0]! : new Mixture(nets[0]!, options.spec, parts);
+  owned.move(); // to the objective, which frees them
+  return all;
+}
 
 /** Means of the losses and the gradients of other objectives, in their order. */
 export class Mixture implements Objective {
