@@ -16,6 +16,13 @@
 export * from "./src/core.ts";
 export { type Archs, archsOf, labelsOf } from "./src/nets/arch.ts";
 export { type DatasetOptions, loadDataset, UnknownDatasetError } from "./src/data/load.ts";
+export {
+  type AcrossOptions,
+  type AcrossRow,
+  acrossRuns,
+  evaluateAcross,
+} from "./src/evaluate/across.ts";
+export { STRATEGIES, type Strategy } from "./src/evaluate/strategies.ts";
 export type { Accuracy } from "./src/evaluate/accuracy.ts";
 export { type Artifact, readArtifact } from "./src/store/artifact.ts";
 export type { Attack, AttackMeasures } from "./src/evaluate/attack.ts";

@@ -3,6 +3,7 @@ import type { Dataset, Device, DistillResult, Recipe } from "../../mod.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { openProgress } from "./progress.ts";
 import {
+  describeArchs,
   describeAttack,
   describeDuration,
   describeGain,
@@ -88,6 +89,7 @@ export async function distillCommand(session: Session, flags: DistillFlags): Pro
     lines: [
       `Recipe ${recipe.name}: ${why}; seed ${recipe.seed}`,
       describeGain(result),
+      ...describeArchs(result),
       ...describeAttack(result),
       `${result.iterations} iterations in ${time}`,
       ...(session.verbose ? [describeCost(retort, result)] : []),

@@ -65,6 +65,11 @@ export function architecture(text: string): unknown {
   }
 }
 
+/** Collects the network of every --arch. */
+export function architectures(text: string, earlier: unknown[] = []): unknown[] {
+  return [...earlier, architecture(text)];
+}
+
 /** Collects the values of every --over key=value,value,…, each read as in a YAML recipe. */
 export function alternatives(text: string, earlier: Record<string, unknown[]> = {}) {
   const [, key, list] = /^(\w[^=]*)=(.+)$/s.exec(text) ?? [];

@@ -1,6 +1,13 @@
 // other_commands: evaluate a finished run, check gradients, describe the adapter.
 import type { GradcheckResult, KernelName, OptimizerName } from "../../mod.ts";
-import { describeAccuracy, describeAttack, describeGain, loadDataset } from "./session.ts";
+import {
+  datasetOf,
+  describeAccuracy,
+  describeArchs,
+  describeAttack,
+  describeGain,
+  loadDataset,
+} from "./session.ts";
 import type { Outcome, Session } from "./session.ts";
 
 /** The flags of `evaluate`. */
@@ -64,17 +71,7 @@ export async function evaluateCommand(
   flags: EvaluateFlags,
 ): Promise<Outcome> {
   const { retort } = session;
-  const { metadata } = await retort.readArtifact(dir);
-  const { dataset: name, seed } = metadata;
-  if (name === undefined) {
-    throw new Error(`Cannot evaluate ${dir}: got no data set in its metadata, expected its name`);
-  }
-  const form = {
-    resize: Number(metadata.resize ?? 0),
-    pad: Number(metadata.pad ?? 0),
-    channels: Number(metadata.channels ?? 0) as 0 | 1 | 3,
-  };
-  const dataset = await loadDataset(session, { dataset: name, ...form }, flags);
+  const { dataset, name, seed } = await datasetOf(session, dir, flags);
   using device = await retort.openDevice();
   const onProgress = (line: string) => session.quiet || session.note(line);
   const gain = await retort.evaluate(device, dir, dataset, {
@@ -83,7 +80,12 @@ export async function evaluateCommand(
     onProgress,
   });
   const values = { dataset: name, seed, ...gain };
-  const lines = [`Data set ${name}, seed ${seed}`, describeGain(gain), ...describeAttack(gain)];
+  const lines = [
+    `Data set ${name}, seed ${seed}`,
+    describeGain(gain),
+    ...describeArchs(gain),
+    ...describeAttack(gain),
+  ];
   if (flags.standard === undefined) return { values, lines };
   onProgress("fresh networks, standard training");
   const fresh = flags.standard === true ? {} : { networks: flags.standard };

@@ -1,5 +1,6 @@
 // program: the commands and their options, and what becomes of their outcomes and errors.
 import { Command, CommanderError, Option } from "npm:commander@15.1.0";
+import { acrossCommand, type AcrossFlags } from "./across_command.ts";
 import { baselinesCommand, type BaselinesFlags } from "./baselines_command.ts";
 import { compareCommand } from "./compare_command.ts";
 import { distillCommand, type DistillFlags } from "./distill_command.ts";
@@ -8,6 +9,7 @@ import { linearCommand, type LinearFlags } from "./linear_command.ts";
 import {
   alternatives,
   architecture,
+  architectures,
   assignment,
   bytes,
   integer,
@@ -20,7 +22,6 @@ import {
   dataCommand,
   type DataFlags,
   evaluateCommand,
-  type EvaluateFlags,
   gradcheckCommand,
   type GradcheckFlags,
   infoCommand,
@@ -53,7 +54,13 @@ export async function run(
     return { ...terminal, retort, quiet, verbose };
   };
   addDistill(program, retort, async (flags) => finish(await distillCommand(session(), flags)));
-  addEvaluate(program, async (dir, flags) => finish(await evaluateCommand(session(), dir, flags)));
+  addEvaluate(program, retort, async (dirs, flags) => {
+    const isTable = dirs.length > 1 || flags.arch !== undefined || flags.strategy !== undefined;
+    const evaluated = isTable
+      ? acrossCommand(session(), dirs, flags)
+      : evaluateCommand(session(), dirs[0]!, flags);
+    finish(await evaluated);
+  });
   addTrain(program, async (flags) => finish(await trainCommand(session(), flags)));
   addExport(
     program,
@@ -142,10 +149,18 @@ function addDistill(
 
 function addEvaluate(
   program: Command,
-  action: (dir: string, flags: EvaluateFlags) => Promise<void>,
+  retort: Retort,
+  action: (dirs: string[], flags: AcrossFlags) => Promise<void>,
 ): void {
-  program.command("evaluate").argument("<dir>", "folder of the results")
+  const { STRATEGIES } = retort;
+  program.command("evaluate").argument("<dirs...>", "folder of the results; several give a mean")
     .description("train networks on distilled images and test them on real ones")
+    .option("--arch <name|layers>", "fresh networks of this kind; may be repeated", architectures)
+    .option(
+      "--strategy <names>",
+      `how training is stretched: some of ${STRATEGIES.join(",")}`,
+      words("--strategy", STRATEGIES),
+    )
     .option("--networks <n>", "networks to train", integer("--networks", 1))
     .option("--init <pretrained:FILE>", "where the trained networks are now", pretrained)
     .option(
@@ -248,14 +263,10 @@ function addSweep(
 ): void {
   program.command("sweep")
     .description(
-      "distil at several values of one or two settings; stopped, it goes on where it was",
+      "distil several times, and at several values of settings; stopped, it goes on where it was",
     )
     .requiredOption("--recipe <name|file>", "built-in recipe or YAML file")
-    .requiredOption(
-      "--over <key=values>",
-      "values, such as steps=1,2,5; twice at most",
-      alternatives,
-    )
+    .option("--over <key=values>", "values, such as steps=1,2,5; twice at most", alternatives)
     .option("--runs <n>", "runs of each, with a seed each", integer("--runs", 1), 3)
     .option("--set <key=value>", "any setting of the recipe; may be repeated", assignment)
     .option("--out <dir>", "folder of the results (default: out/ and what is swept)")

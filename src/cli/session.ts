@@ -50,6 +50,25 @@ export async function loadDataset(
   });
 }
 
+/** The data set that the run in a folder distilled, in the form that it had, and the run's seed. */
+export async function datasetOf(
+  session: Session,
+  dir: string,
+  flags: { dataDir?: string | undefined },
+): Promise<{ dataset: Library.Dataset; name: string; seed: string }> {
+  const { dataset: name, seed, ...metadata } = (await session.retort.readArtifact(dir)).metadata;
+  if (name === undefined) {
+    throw new Error(`Cannot evaluate ${dir}: got no data set in its metadata, expected its name`);
+  }
+  const form = {
+    resize: Number(metadata.resize ?? 0),
+    pad: Number(metadata.pad ?? 0),
+    channels: Number(metadata.channels ?? 0) as 0 | 1 | 3,
+  };
+  const dataset = await loadDataset(session, { dataset: name, ...form }, flags);
+  return { dataset, name, seed: seed! };
+}
+
 /** "93.8 %", or "79.5 ± 8.1 %" over several networks. */
 export function describeAccuracy({ mean, std, networks }: Library.Accuracy): string {
   const spread = networks > 1 ? ` ± ${(100 * std).toFixed(1)}` : "";
@@ -61,6 +80,13 @@ export function describeGain(gain: Pick<Library.Gain, "before" | "after" | "by">
   const before = describeAccuracy(gain.before);
   const after = describeAccuracy(gain.after);
   return `Test accuracy ${before} before, ${after} after (${describePredictor(gain)})`;
+}
+
+/** What the networks of each architecture reach, in lines; none where there is one architecture. */
+export function describeArchs({ archs = [] }: Library.Gain): string[] {
+  return archs.map(({ arch, before, after }) =>
+    `  ${arch}: ${describeAccuracy(before)} before, ${describeAccuracy(after)} after`
+  );
 }
 
 /** "kernel regression", or how many networks. */

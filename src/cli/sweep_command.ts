@@ -9,7 +9,7 @@ export interface SweepFlags {
   /** Name or file of the recipe. */
   recipe: string;
   /** Values by setting. */
-  over: Record<string, unknown[]>;
+  over?: Record<string, unknown[]>;
   /** Runs of the same settings. */
   runs: number;
   /** Settings given with --set. */
@@ -23,7 +23,7 @@ export interface SweepFlags {
 /** Sweeps as the flags say; every recipe and data set is checked before a device opens. */
 export async function sweepCommand(session: Session, flags: SweepFlags): Promise<Outcome> {
   const { retort } = session;
-  const { recipe, set = {}, over, runs, out } = flags;
+  const { recipe, set = {}, over = {}, runs, out } = flags;
   const plan = await retort.planSweep(recipe, set, over, runs, out);
   const datasets = new Map<string, Dataset>();
   for (const { recipe } of plan.runs) {
@@ -47,10 +47,13 @@ export async function sweepCommand(session: Session, flags: SweepFlags): Promise
     },
     onProgress: (progress) => display?.update(progress),
   }).finally(() => display?.stop());
-  const [, plot] = result.files;
+  const plot = result.files.find((path) => path.endsWith(".svg"));
   return {
     values: { out: plan.out, ...result },
-    lines: [...describePoints(Object.keys(over), result.points, runs), `Plot ${plot}`],
+    lines: [
+      ...describePoints(Object.keys(over), result.points, runs),
+      plot === undefined ? `Results in ${plan.out}` : `Plot ${plot}`,
+    ],
   };
 }
 

@@ -8,7 +8,8 @@ import type { Net } from "../nets/net.ts";
 import type { Dataset } from "../sets/dataset.ts";
 import type { Artifact } from "../store/artifact.ts";
 import { innerSpecOf, loadDistilled, openArtifact } from "../store/open_artifact.ts";
-import type { Accuracy } from "./accuracy.ts";
+import { UsageError } from "../base/usage_error.ts";
+import { type Accuracy, summarize } from "./accuracy.ts";
 import {
   type EvaluateOptions,
   HELD_OUT,
@@ -51,6 +52,12 @@ export async function evaluateAcross(
   const { archs, strategies = ["raw"], networks = HELD_OUT, onProgress } = options;
   const opened = await openArtifact(device, dir, given);
   const { artifact, dataset } = opened;
+  if (artifact.metadata.objective === "kernel") {
+    throw new UsageError(
+      `Cannot evaluate ${dir} on architectures: it was distilled for kernel regression, with no steps to take; ` +
+        `use --standard`,
+    );
+  }
   const how = { ...opened.how, init: "random" } as const;
   const trials = archs
     ? archs.map((arch) => ({ net: opened.netOf(arch), dataset, how, networks }))
@@ -68,6 +75,33 @@ export async function evaluateAcross(
     rows.push(row);
   }
   return rows;
+}
+
+/**
+ * The same over several runs of equal settings: mean and standard deviation of what each run's networks reach on
+ * average; `networks` counts runs.
+ *
+ * @throws UsageError for runs of other architectures.
+ */
+export function acrossRuns(runs: readonly (readonly AcrossRow[])[]): AcrossRow[] {
+  const [first = []] = runs;
+  const archsOf = (rows: readonly AcrossRow[]) => rows.map(({ arch }) => arch).join(", ");
+  const other = runs.find((rows) => archsOf(rows) !== archsOf(first));
+  if (other) {
+    throw new UsageError(
+      `Cannot compare runs: got ${archsOf(other)} in one and ${
+        archsOf(first)
+      } in another, expected ` +
+        `the same architectures; give them with --arch`,
+    );
+  }
+  return first.map((row, i) => {
+    const over = (of: (row: AcrossRow) => Accuracy) =>
+      summarize(runs.map((rows) => of(rows[i]!).mean));
+    const strategies = Object.keys(row.after) as Strategy[];
+    const after = strategies.map((s) => [s, over((row) => row.after[s]!)]);
+    return { arch: row.arch, before: over((row) => row.before), after: Object.fromEntries(after) };
+  });
 }
 
 /** An artifact's data for a net, and how networks train on it by a strategy; the data are the caller's to free. */

@@ -62,6 +62,9 @@ const FIRST_TEST_NETWORK = 0x80000000;
 /** Networks trained and tested at once, where memory allows: a GPU is busy only with many. */
 const AT_ONCE = { software: 10, hardware: 50 };
 
+/** Floats of parameters and activations up to which more are: work on small networks is mostly dispatches. */
+const SMALL = 2 ** 18;
+
 /** Networks that the paper tests on. */
 export const HELD_OUT = 200;
 
@@ -294,7 +297,10 @@ async function measureHits(
  */
 export function networksAtOnce(net: Net, networks: number, images: number): number {
   const fit = networksThatFit(net, images);
-  return Math.max(1, Math.min(AT_ONCE[net.device.info.profile], networks, fit));
+  const floats = net.ops.map((op) => parameterFloats(op) + padded(images) * sizeOf(op.output));
+  const small = Math.floor(SMALL / floats.reduce((a, b) => a + b));
+  const most = Math.max(AT_ONCE[net.device.info.profile], small);
+  return Math.max(1, Math.min(most, networks, fit));
 }
 
 /** How many networks' parameters of a layer, and activations for `images`, a binding holds. */

@@ -1,6 +1,7 @@
 /**
- * Sweep: one recipe at several values of one or two settings, several runs each, as in Figures 4
- * and 5 of Wang et al. 2018. Runs are ordinary folders of results; finished ones are kept.
+ * Sweep: one recipe at several values of up to two settings, several runs each, as in Figures 4
+ * and 5 of Wang et al. 2018; without settings, restarts. Runs are ordinary folders of results; finished
+ * ones are kept.
  */
 import type { Dataset } from "../sets/dataset.ts";
 import type { Device } from "../gpu/mod.ts";
@@ -15,7 +16,7 @@ import { loadRecipe, type Recipe } from "../recipe/recipe.ts";
 import { UsageError } from "../base/usage_error.ts";
 import { version } from "../base/version.ts";
 
-/** Values of settings by name, such as `{ steps: [1, 2, 5] }`: the first is the x axis. */
+/** Values of settings by name, such as `{ steps: [1, 2, 5] }`: the first is the x axis. None are restarts alone. */
 export type Over = Readonly<Record<string, readonly unknown[]>>;
 
 /** A run of a sweep. */
@@ -102,17 +103,15 @@ export async function planSweep(
   out?: string,
 ): Promise<SweepPlan> {
   const keys = Object.keys(over);
-  if (keys.length < 1 || keys.length > 2 || keys.includes("seed") || keys.includes("name")) {
+  if (keys.length > 2 || keys.includes("seed") || keys.includes("name")) {
     throw new UsageError(
-      `Cannot sweep over ${
-        keys.join(", ") || "nothing"
-      }: expected one or two settings other than ` +
+      `Cannot sweep over ${keys.join(", ")}: expected one or two settings other than ` +
         `name and seed (every run has a seed of its own; --runs says how many)`,
     );
   }
   const all = combinations(over);
   const { name, seed } = await loadRecipe(nameOrFile, { ...settings, ...all[0] });
-  const folder = out ?? `out/${name}-by-${keys.join("-")}`;
+  const folder = out ?? `out/${name}-${keys.length > 0 ? `by-${keys.join("-")}` : "restarts"}`;
   const runs: PlannedRun[] = [];
   for (const values of all) {
     for (let i = 0; i < repeats; i++) {
@@ -135,7 +134,8 @@ function combinations(over: Over): Record<string, unknown>[] {
 }
 
 /**
- * Distils every run of a plan that is not finished, and writes `sweep.json` and `sweep.svg`.
+ * Distils every run of a plan that is not finished, and writes `sweep.json` and, where it is over a setting,
+ * `sweep.svg`.
  * Stopped, it goes on where it was when it is called again.
  *
  * @param datasetOf the data set of a recipe.
@@ -165,10 +165,11 @@ export async function sweep(
   const { name: recipe, over } = plan;
   const adapter = device.info.name;
   const result = { recipe, over, adapter, retort_version: version, points };
-  const files = Object.values(SWEEP_FILES).map((name) => `${plan.out}/${name}`);
-  await writeAtomic(files[0]!, `${JSON.stringify(result, null, 2)}\n`);
-  await writeAtomic(files[1]!, await draw(plan, points));
-  return { ...result, files };
+  const [json, svg] = Object.values(SWEEP_FILES).map((name) => `${plan.out}/${name}`);
+  await writeAtomic(json!, `${JSON.stringify(result, null, 2)}\n`);
+  if (Object.keys(over).length === 0) return { ...result, files: [json!] };
+  await writeAtomic(svg!, await draw(plan, points));
+  return { ...result, files: [json!, svg!] };
 }
 
 /** The accuracies of a run: those of its log when it is finished, else it is distilled first. */

@@ -41,10 +41,19 @@ Deno.test("planSweep: every combination, the last setting and the seed fastest",
   });
 });
 
+runTest("sweep over no setting: restarts, and no plot", async (device, dir) => {
+  const planned = await plan(dir, {}, 2);
+  assert.deepEqual(planned.runs.map(({ out }) => out), [1, 2].map((s) => `${dir}/sweep/seed-${s}`));
+  assert.equal((await planSweep("quick", {}, {}, 2)).out, "out/quick-restarts");
+  const { files, points } = await sweep(device, planned, () => dataset);
+  assert.deepEqual(files, [`${dir}/sweep/sweep.json`]);
+  assert.deepEqual((await namesIn(`${dir}/sweep`)).sort(), ["seed-1", "seed-2", "sweep.json"]);
+  assert.deepEqual(points.map(({ settings, runs }) => [settings, runs.length]), [[{}, 2]]);
+});
+
 Deno.test("planSweep refuses what makes no sweep", async () => {
   await inTemporary(async (dir) => {
     const refused: [Over, RegExp][] = [
-      [{}, /^Cannot sweep over nothing: expected one or two settings/],
       [
         { steps: [1], epochs: [1], lr: [1] },
         /^Cannot sweep over steps, epochs, lr: expected one or/,

@@ -64,7 +64,12 @@ async function iterate(net: Net, objective: Objective, data: DistilledData, k: n
 
 runTest("Mixture: loss and gradient are the means of those of its parts", async (device) => {
   const nets = netsOf(device);
-  const spec: UnrollSpec = { ...SPEC, optimizer: "momentum", learnMomentum: true, labels: "numbers" };
+  const spec: UnrollSpec = {
+    ...SPEC,
+    optimizer: "momentum",
+    learnMomentum: true,
+    labels: "numbers",
+  };
   using mixture = new Mixture(nets[0]!, spec, nets.map((net) => unrolled(net, spec)));
   using data = dataOf(nets[0]!, spec);
   for (const k of [0, 5]) {
