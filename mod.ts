@@ -92,4 +92,5 @@ export { UsageError } from "./src/base/usage_error.ts";
 export { version } from "./src/base/version.ts";
 export { EXPORT_FORMATS, exportArtifact, type ExportFormat } from "./src/export/export.ts";
 export { OuterLoop } from "./src/run/outer_loop.ts";
+export { plot, type PlotOptions } from "./src/run/plot.ts";
 export { openDevice } from "./src/run/open_device.ts";

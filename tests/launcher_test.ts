@@ -88,7 +88,15 @@ function run(command: string, flags = "--allow-read --allow-write "): string {
 }
 
 Deno.test("a command that computes: the adapter is looked for with its permissions", async () => {
-  const commands = ["distill --quiet", "--json train", "sweep", "baselines", "gradcheck", "linear"];
+  const commands = [
+    "distill --quiet",
+    "--json train",
+    "sweep",
+    "baselines",
+    "gradcheck",
+    "linear",
+    "plot",
+  ];
   for (const command of commands) {
     const { code, out, err, calls } = await launch(
       { deno: DENO, apt: true },

@@ -26,6 +26,7 @@ import {
   type GradcheckFlags,
   infoCommand,
 } from "./other_commands.ts";
+import { plotCommand, type PlotFlags } from "./plot_command.ts";
 import { recipesCommand, showRecipeCommand } from "./recipes_command.ts";
 import type { Outcome, Retort, Session, Terminal } from "./session.ts";
 import { sweepCommand, type SweepFlags } from "./sweep_command.ts";
@@ -80,6 +81,7 @@ export async function run(
   program.command("compare").argument("<dirs...>", "folders of finished runs")
     .description("compare finished runs: accuracies, times, and the settings that differ")
     .action(async (dirs: string[]) => finish(await compareCommand(session(), dirs)));
+  addPlot(program, async (dirs, flags) => finish(await plotCommand(session(), dirs, flags)));
   addData(program, async (name, flags) => finish(await dataCommand(session(), name, flags)));
   program.command("info").description("describe the WebGPU adapter")
     .action(async () => finish(await infoCommand(session())));
@@ -253,6 +255,19 @@ function addExport(
         .makeOptionMandatory(),
     )
     .requiredOption("--out <path>", "new file or folder, or an earlier export to replace")
+    .action(action);
+}
+
+function addPlot(
+  program: Command,
+  action: (dirs: string[], flags: PlotFlags) => Promise<void>,
+): void {
+  program.command("plot").argument("<dirs...>", "folders of finished runs of equal settings")
+    .description("draw learned rates, and of points of the plane decision regions, as SVG")
+    .requiredOption("--out <dir>", "folder of the pictures")
+    .option("--arch <name|layers>", "network whose regions; may be repeated", architectures)
+    .option("--networks <n>", "networks that vote (default: 10)", integer("--networks", 1))
+    .option("--data-dir <dir>", "folder of IDX files to read the data set from")
     .action(action);
 }
 

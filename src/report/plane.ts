@@ -57,7 +57,7 @@ const LARGE = { r: 3.5, stroke: "#222", strokeWidth: 0.8 };
 
 /** Draws distilled points over real ones; the same plot gives the same text. */
 export function plotPoints({ title, real, distilled, ...plane }: PointsPlot): string {
-  const { classNames } = plane;
+  const { classNames, domain } = plane;
   return svgOf({
     width: 640,
     height: 480,
@@ -65,7 +65,7 @@ export function plotPoints({ title, real, distilled, ...plane }: PointsPlot): st
     ...scalesOf(plane),
     marks: [
       ...background(title, classNames),
-      Plot.geo(cloudsOf(real, classNames), { ...CLOUD, ...PALE }),
+      Plot.geo(cloudsOf(real, classNames, domain), { ...CLOUD, ...PALE }),
       Plot.dot(placesOf(distilled), {
         x: "x",
         y: "y",
@@ -92,7 +92,7 @@ export function plotRegions({ title, panels, ...plane }: RegionsPlot): string {
     )
   );
   const clouds = panels.flatMap((panel) =>
-    cloudsOf(panel.points, classNames).map((cloud) => ({ ...at(panel), ...cloud }))
+    cloudsOf(panel.points, classNames, domain).map((cloud) => ({ ...at(panel), ...cloud }))
   );
   const facet = { fx: "column", fy: "row" };
   const caption = { frameAnchor: "bottom-right", dx: -4, dy: -4, text: "caption" } as const;
@@ -145,11 +145,12 @@ function placesOf({ values, labels }: Points): Place[] {
 }
 
 /**
- * The points of each class as one shape, lines of no length with round ends: an element a point would make files
+ * The points of each class in a stretch of the plane as one shape, lines of no length with round ends: an element a point would make files
  * large.
  */
-function cloudsOf(points: Points, classNames: readonly string[]) {
-  const places = placesOf(points);
+function cloudsOf(points: Points, classNames: readonly string[], domain: Plane["domain"]) {
+  const isIn = ([low, high]: readonly [number, number], at: number) => low <= at && at <= high;
+  const places = placesOf(points).filter(({ x, y }) => isIn(domain[0], x) && isIn(domain[1], y));
   return classNames.map((className, k) => {
     const own = places.filter(({ label }) => label === k);
     const coordinates = own.map(({ x, y }) => [[x, y], [x, y]]);
