@@ -48,6 +48,18 @@ function standIn(profile: "software" | "hardware"): Retort {
       return Promise.resolve({ accuracy, accuracies: [], atOnce: 3, seconds: 130, out });
     },
     evaluate: () => Promise.resolve(ACCURACY),
+    evaluateAcross: (
+      _device: unknown,
+      _dir: string,
+      _dataset: unknown,
+      { archs = ["lenet"], strategies = ["raw"], networks = 1 }: retort.AcrossOptions,
+    ) => {
+      const reached = { mean: 0.5, std: 0.25, networks };
+      const after = Object.fromEntries(strategies.map((strategy) => [strategy, reached]));
+      return Promise.resolve(archs.map((arch) => ({ arch, before: reached, after })));
+    },
+    plot: (_device: unknown, _dirs: string[], _dataset: unknown, { out }: retort.PlotOptions) =>
+      Promise.resolve([`${out}/rates.svg`]),
     evaluateStandard: (_device: unknown, _dir: string, _dataset: unknown, { networks = 20 }) =>
       Promise.resolve({ mean: 0.5, std: 0.04, networks }),
     baselines: (
@@ -143,7 +155,7 @@ Deno.test("bad usage is explained in one line", async () => {
   );
   await expectUsageError(
     ["evaluate"],
-    "Cannot read the command: missing required argument 'dir'; --help tells more",
+    "Cannot read the command: missing required argument 'dirs'; --help tells more",
   );
   await expectUsageError(
     [d, "--epochs", "x"],
@@ -472,6 +484,46 @@ Deno.test("evaluate --standard adds the score of standard training", async () =>
   }
   const { out } = await command(["evaluate", dir, "--standard", "--json"]);
   assert.equal(JSON.parse(out[0]!).standard.mean, 0.5);
+});
+
+Deno.test("evaluate --arch and --strategy: a table, and a mean over several folders", async () => {
+  const dir = new URL("../results/quick", import.meta.url).pathname;
+  const asked = ["--arch", "convnet3", "--arch", "lenet", "--strategy", "1,raw", "--networks", "3"];
+  const one = await command(["evaluate", dir, ...asked]);
+  assert.deepEqual([one.status, one.err], [0, []]);
+  assert.deepEqual(one.out, [
+    "Data set mnist, seed 1; test accuracy, networks of each: 3",
+    "network   before         raw            strategy 1",
+    "convnet3  50.0 ± 25.0 %  50.0 ± 25.0 %  50.0 ± 25.0 %",
+    "lenet     50.0 ± 25.0 %  50.0 ± 25.0 %  50.0 ± 25.0 %",
+  ]);
+  const two = await command(["evaluate", dir, dir]);
+  assert.deepEqual(two.out, [
+    "Data set mnist; test accuracy, mean ± std of 2 runs, networks in each: 1",
+    "network  before        raw",
+    "lenet    50.0 ± 0.0 %  50.0 ± 0.0 %",
+  ]);
+  const { runs, archs } = JSON.parse((await command(["evaluate", dir, dir, "--json"])).out[0]!);
+  assert.deepEqual([runs.length, runs[1].dir, archs[0].after.raw.mean], [2, dir, 0.5]);
+  await expectUsageError(
+    ["evaluate", dir, "--strategy", "4"],
+    'Cannot use --strategy: got "4", expected some of raw,1,2,3',
+  );
+  await expectUsageError(
+    ["evaluate", dir, "--arch", "resnet"],
+    'Cannot use --arch: arch: got "resnet", expected one of lenet, alexcifar, alexnet, convnet3, ' +
+      "linear2d, nonlinear, more_nonlinear, or a list of layers",
+  );
+  await expectUsageError(
+    ["evaluate", dir, "--arch", "lenet", "--standard"],
+    "Cannot use --standard: got it with several folders, --arch or --strategy, expected one folder alone",
+  );
+});
+
+Deno.test("plot prints where the pictures are", async () => {
+  const dir = new URL("../results/quick", import.meta.url).pathname;
+  const { status, out } = await command(["plot", dir, "--out", "pictures"]);
+  assert.deepEqual([status, out], [0, ["Picture pictures/rates.svg"]]);
 });
 
 Deno.test("distill --dry-run: what a run would take, and no folder", async () => {

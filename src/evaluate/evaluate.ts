@@ -63,7 +63,7 @@ const FIRST_TEST_NETWORK = 0x80000000;
 const AT_ONCE = { software: 10, hardware: 50 };
 
 /** Floats of parameters and activations up to which more are: work on small networks is mostly dispatches. */
-const SMALL = 2 ** 18;
+const SMALL = 2 ** 14;
 
 /** Networks that the paper tests on. */
 export const HELD_OUT = 200;

@@ -15,6 +15,7 @@ import {
   pick,
   runTest,
   shortRecipe,
+  SMALL,
   writeIdxDirectory,
 } from "../support/runs.ts";
 
@@ -63,6 +64,15 @@ const KINDS = {
     networks: 2,
     test_networks: 1,
     soft_labels: true,
+  },
+  "networks of two architectures": {
+    init: "random",
+    arch: ["lenet", SMALL],
+    networks: 2,
+    test_networks: 1,
+    soft_labels: true,
+    window: 1,
+    pool: 2,
   },
   "learned momentum and random windows": {
     init: "random",
