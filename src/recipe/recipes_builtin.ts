@@ -13,6 +13,10 @@ import cifar10Random from "../../recipes/cifar10-random-100.yaml" with { type: "
 import fixed10 from "../../recipes/mnist-fixed-10.yaml" with { type: "text" };
 import fixed100 from "../../recipes/mnist-fixed-100.yaml" with { type: "text" };
 import fineTune from "../../recipes/fine-tune-alexnet.yaml" with { type: "text" };
+import moonsAll from "../../recipes/moons-all.yaml" with { type: "text" };
+import moonsLinear from "../../recipes/moons-linear.yaml" with { type: "text" };
+import moonsMoreNonlinear from "../../recipes/moons-more-nonlinear.yaml" with { type: "text" };
+import moonsNonlinear from "../../recipes/moons-nonlinear.yaml" with { type: "text" };
 import random100 from "../../recipes/mnist-random-100.yaml" with { type: "text" };
 import kip10 from "../../recipes/mnist-kip-10.yaml" with { type: "text" };
 import kip100 from "../../recipes/mnist-kip-100.yaml" with { type: "text" };
@@ -42,6 +46,10 @@ const builtinRecipes: ReadonlyMap<string, string> = new Map([
   ["fine-tune-alexnet", fineTune],
   ["attack-mnist", attackMnist],
   ["attack-cifar10", attackCifar10],
+  ["moons-linear", moonsLinear],
+  ["moons-nonlinear", moonsNonlinear],
+  ["moons-more-nonlinear", moonsMoreNonlinear],
+  ["moons-all", moonsAll],
 ]);
 
 /** A built-in recipe in a line. */

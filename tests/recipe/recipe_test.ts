@@ -31,6 +31,10 @@ const BUILTIN = [
   "mnist-kip-100",
   "mnist-kip-500",
   "mnist-label-solve-10",
+  "moons-linear",
+  "moons-nonlinear",
+  "moons-more-nonlinear",
+  "moons-all",
 ];
 
 /** The settings in which the paper's experiments on MNIST agree. */
