@@ -22,6 +22,7 @@ import {
   pick,
   runTest,
   shortRecipe,
+  SMALL,
 } from "../support/runs.ts";
 import { unrollSpec } from "../support/specs.ts";
 
@@ -97,14 +98,14 @@ const dataset = easyDataset(240, 64); // as many test images as plans count on
 async function planOf(device: Device, recipe: Recipe, budget: number): Promise<MemoryPlan> {
   const before = device.bytes;
   device.resetPeak();
-  const { loop, plan, spec, trials: [trial] } = setUpUnrolled(device, recipe, dataset, budget);
+  const { loop, plan, spec, trials } = setUpUnrolled(device, recipe, dataset, budget);
   using _ = loop;
   await loop.iterate(0);
   const { total, bytes } = plan;
   const during = device.peakBytes - before - (total - bytes.get("evaluation")!);
   assert.ok(during >= 0 && during <= UNPLANNED, `${during} bytes over the plan for ${budget}`);
   device.resetPeak();
-  await measureGain(trial!, { data: loop.learned.data, spec });
+  for (const trial of trials) await measureGain(trial, { data: loop.learned.data, spec });
   const after = device.peakBytes - before - total;
   assert.ok(Math.abs(after) <= UNPLANNED, `${after} bytes over the plan for ${budget}`);
   return plan;
@@ -124,21 +125,32 @@ runTest("a run takes the bytes that its plan says", async (device) => {
   ]);
 });
 
-runTest("a run with a pool, Adam or minibatches takes the bytes of its plan", async (device) => {
-  const pool = { init: "random", networks: 2, test_networks: 1, window: 5, pool: 2 } as const;
-  const minibatches = { steps: 1, epochs: 12, per_class: 2, inner_batch: 5 };
-  const recipes: Partial<Recipe>[] = [
-    { steps: 4, epochs: 3, optimizer: "adam", ...pool },
-    { optimizer: "momentum", learn_momentum: true, soft_labels: true, ...minibatches },
-  ];
-  for (const settings of recipes) {
-    const recipe = shortRecipe({ batch: 64, ...settings });
-    const most = await planOf(device, recipe, 1024 * MB);
-    const less = await planOf(device, recipe, 0.9 * most.total);
-    assert.notDeepEqual(shapeOf(less), shapeOf(most));
-    assert.equal(most.bytes.has("pool"), recipe.pool > 0);
-  }
-});
+runTest(
+  "a run with a pool, Adam, minibatches or several architectures takes the bytes of its plan",
+  async (device) => {
+    const pool = { init: "random", networks: 2, test_networks: 1, window: 5, pool: 2 } as const;
+    const minibatches = { steps: 1, epochs: 12, per_class: 2, inner_batch: 5 };
+    const recipes: Partial<Recipe>[] = [
+      { steps: 4, epochs: 3, optimizer: "adam", ...pool },
+      { optimizer: "momentum", learn_momentum: true, soft_labels: true, ...minibatches },
+      {
+        arch: [SMALL, "lenet"],
+        init: "random",
+        networks: 2,
+        test_networks: 1,
+        steps: 4,
+        epochs: 3,
+      },
+    ];
+    for (const settings of recipes) {
+      const recipe = shortRecipe({ batch: 64, ...settings });
+      const most = await planOf(device, recipe, 1024 * MB);
+      const less = await planOf(device, recipe, 0.9 * most.total);
+      assert.notDeepEqual(shapeOf(less), shapeOf(most));
+      assert.equal(most.bytes.has("pool"), recipe.pool > 0);
+    }
+  },
+);
 
 runTest("distill gives the same bytes within any budget", async (device, dir) => {
   const recipe = shortRecipe({ steps: 4, epochs: 3, iterations: 3 });

@@ -1,20 +1,27 @@
 /** mixture_test: a mixture is the mean of its parts, to float64's and to the bit of what they keep. */
 import assert from "node:assert/strict";
 import { DistilledData } from "../../../src/meta/distilled_data.ts";
-import { DrawnNetworks } from "../../../src/meta/initial_networks.ts";
-import { Mixture } from "../../../src/meta/objectives/mixture.ts";
+import type { Blocks } from "../../../src/meta/blocks.ts";
+import { DrawnNetworks, GivenNetworks } from "../../../src/meta/initial_networks.ts";
+import { Mixture, unrolledOf } from "../../../src/meta/objectives/mixture.ts";
 import type { Objective } from "../../../src/meta/objectives/objective.ts";
-import { Unrolled } from "../../../src/meta/objectives/unrolled.ts";
+import { Unrolled, type UnrolledOptions } from "../../../src/meta/objectives/unrolled.ts";
 import type { UnrollSpec } from "../../../src/meta/unroll.ts";
 import type { Device } from "../../../src/gpu/mod.ts";
-import { buildNet } from "../../../src/nets/build.ts";
+import { buildNet, twinOf } from "../../../src/nets/build.ts";
 import type { Net } from "../../../src/nets/net.ts";
+import { oracleNet } from "../../../src/oracle/net.ts";
+import { metaGradient } from "../../../src/oracle/unroll.ts";
+import { Batches } from "../../../src/sets/batches.ts";
 import { random } from "../../oracle/numeric.ts";
-import { relativeError } from "../../support/nets.ts";
+import { rounded } from "../../support/layout.ts";
+import { relativeError, unflatten } from "../../support/nets.ts";
 import { easyTable, expectSame, runTest } from "../../support/runs.ts";
 import { unrollSpec } from "../../support/specs.ts";
 
 const ARCHS = ["linear2d", "nonlinear", "more_nonlinear"] as const;
+const BATCH = 8;
+const SEED = 3;
 const SPEC = unrollSpec({ blocks: 3, perBlock: 5, networks: 2, total: 6 });
 
 const { train, ...table } = easyTable(40, 4);
@@ -24,19 +31,15 @@ function netsOf(device: Device): Net[] {
   return ARCHS.map((arch) => buildNet(device, arch, image, 1, "sigmoid_xent"));
 }
 
+function optionsOf(spec: UnrollSpec, pool = 0): UnrolledOptions {
+  const plan = { segment: spec.window, keepActivations: true, part: BATCH, resident: true };
+  const real = { train, batch: BATCH, normalization: table, isAugmented: false };
+  return { spec, plan, ...real, pool, seed: SEED };
+}
+
 function unrolled(net: Net, spec: UnrollSpec, pool = 0): Unrolled {
-  const how = { init: "random", method: "xavier_normal", param: 1, seed: 3 } as const;
-  const plan = { segment: spec.window, keepActivations: true, part: 8, resident: true };
-  return new Unrolled(net, new DrawnNetworks(net, how), {
-    spec,
-    plan,
-    train,
-    batch: 8,
-    normalization: table,
-    isAugmented: false,
-    pool,
-    seed: 3,
-  });
+  const how = { init: "random", method: "xavier_normal", param: 1, seed: SEED } as const;
+  return new Unrolled(net, new DrawnNetworks(net, how), optionsOf(spec, pool));
 }
 
 function dataOf(net: Net, spec: UnrollSpec): DistilledData {
@@ -89,6 +92,52 @@ runTest("Mixture: loss and gradient are the means of those of its parts", async 
       assert.ok(error < 1e-6, `${name} of iteration ${k}: relative error ${error}`);
     }
     expectSame("the same draws again", await iterate(nets[0]!, mixture, data, k), found);
+  }
+});
+
+runTest("Mixture: loss and gradient are those of float64 over all networks", async (device) => {
+  const nets = netsOf(device);
+  const spec: UnrollSpec = { ...SPEC, labels: "numbers" };
+  const thetas = nets.map((net) =>
+    Array.from({ length: 2 }, (_, r) => rounded(random(net.parameterCount, 20 + r, 0.7)))
+  );
+  const known = nets.map((net, i) => new GivenNetworks(false, () => unflatten(net, thetas[i]!)));
+  using mixture = unrolledOf(nets, known, optionsOf(spec));
+  using data = dataOf(nets[0]!, spec);
+  const found = await iterate(nets[0]!, mixture, data, 3);
+  const chosen = new Batches(train, BATCH, SEED).indices(3);
+  const numbers = async (blocks: Blocks) => Float64Array.from(await blocks.read());
+  const problem = {
+    images: await numbers(data.images),
+    labels: await numbers(data.labels),
+    lrs: await numbers(data.lrs),
+    steps: spec.blocks,
+    epochs: spec.total / spec.blocks,
+    perStep: spec.perBlock,
+    realImages: Float64Array.from(
+      [...chosen].flatMap((n) => [...train.images.slice(2 * n, 2 * n + 2)]),
+    ),
+    realLabels: Float64Array.from(chosen, (n) => train.labels[n]!),
+    realCount: BATCH,
+    classes: 1,
+  };
+  const each = nets.flatMap((net, i) => {
+    const twin = oracleNet(twinOf(ARCHS[i]!, net.input, 1), net.loss.twin);
+    return thetas[i]!.map((theta0) => metaGradient(twin, { ...problem, theta0 }));
+  });
+  const expected: Record<string, ArrayLike<number>[]> = {
+    loss: each.map(({ loss }) => [loss]),
+    images: each.map(({ dImages }) => dImages),
+    labels: each.map(({ dLabels }) => dLabels),
+    lrs: each.map(({ dLrs }) => dLrs),
+  };
+  for (const [name, parts] of Object.entries(expected)) {
+    const mean = Array.from(
+      parts[0]!,
+      (_, i) => parts.reduce((sum, a) => sum + a[i]!, 0) / parts.length,
+    );
+    const error = relativeError(found[name]!, mean);
+    assert.ok(error < 1e-5, `${name}: relative error ${error}`);
   }
 });
 
