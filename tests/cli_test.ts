@@ -436,7 +436,7 @@ Deno.test("gradcheck --kernel checks kernel regression, of two hidden layers unl
   assert.match(wrong.err.join(), /--kernel.*rbf.*fc, conv/);
 });
 
-Deno.test("what predicts is said: networks, or kernel regression", async () => {
+Deno.test("what predicts is said: networks, or kernel regression", () => {
   assert.equal(
     describeGain({ ...ACCURACY, by: "kernel regression" }),
     "Test accuracy 12.9 % before, 93.8 % after (kernel regression)",
