@@ -66,8 +66,8 @@ function readArch(value: unknown, problems: Problem[]): Arch | undefined {
     problems.push({ path: [], message: `one of ${ARCH_NAMES.join(", ")}, or a list of layers` });
     return undefined;
   }
-  const read = value.map((layer, i) => readLayer(layer, i, problems));
-  const layers = read.filter((layer) => layer !== undefined);
+  const found = value.map((layer, i) => readLayer(layer, i, problems));
+  const layers = found.filter((layer) => layer !== undefined);
   if (problems.length === 0) problems.push(...orderProblems(layers));
   return layers;
 }
@@ -203,20 +203,11 @@ export function archToText(arch: Archs): string {
   return typeof arch === "string" ? arch : JSON.stringify(arch);
 }
 
-/** The opposite of {@linkcode archToText} for one network. @throws SyntaxError for text that is none. */
-export function archFromText(text: string): Arch {
-  return fromText(archSchema, text);
-}
-
-/** The opposite of {@linkcode archToText}. @throws SyntaxError for text that is neither. */
-export function archsFromText(text: string): Archs {
-  return fromText(archsSchema, text);
-}
-
-function fromText<T>(schema: z.ZodType<T>, text: string): T {
+/** The networks of what {@linkcode archToText} wrote. @throws SyntaxError for text that is neither. */
+export function archsFromText(text: string): readonly Arch[] {
   try {
-    const read = schema.safeParse(text.startsWith("[") ? JSON.parse(text) : text);
-    if (read.success) return read.data;
+    const read = archsSchema.safeParse(text.startsWith("[") ? JSON.parse(text) : text);
+    if (read.success) return archsOf(read.data);
   } catch {
     // Not JSON: refused below.
   }

@@ -1,5 +1,5 @@
 /** OpenArtifact: a run's artifact with the network that it is for, checked against a data set. */
-import { type Arch, archsFromText, archsOf } from "../nets/arch.ts";
+import { type Arch, archsFromText } from "../nets/arch.ts";
 import type { Dataset } from "../sets/dataset.ts";
 import type { Device } from "../gpu/mod.ts";
 import { buildNet } from "../nets/build.ts";
@@ -53,7 +53,7 @@ export async function openArtifact(
       throw new UsageError(`Cannot evaluate ${dir}: ${error.message}`, { cause: error });
     }
   };
-  const archs = archsOf(archsFromText(metadata.arch!));
+  const archs = archsFromText(metadata.arch!);
   const init = metadata.init as Initialization["init"];
   const method = metadata.init_method as InitMethod;
   const how = { init, method, param: Number(metadata.init_param), seed: Number(metadata.seed) };

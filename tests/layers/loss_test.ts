@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Device, Tensor } from "../../src/gpu/mod.ts";
 import { Loss, type LossFrame } from "../../src/layers/loss.ts";
 import { padded } from "../../src/layers/op.ts";
-import { archFromText } from "../../src/nets/arch.ts";
+import { parseArch } from "../../src/recipe/recipe.ts";
 import { buildNet } from "../../src/nets/build.ts";
 import { dot } from "../../src/oracle/vector.ts";
 import { random } from "../oracle/numeric.ts";
@@ -210,7 +210,7 @@ gpuTest("Loss refuses outputs that it does not take, and tensors of other sizes"
     message: message(2),
   });
   const input = { channels: 2, height: 1, width: 1 };
-  const arch = archFromText('[{"dense": "classes"}]');
+  const arch = parseArch([{ dense: "classes" }], "a test");
   assert.throws(() => buildNet(device, arch, input, 10, "sigmoid_xent"), {
     name: "RangeError",
     message: message(10),

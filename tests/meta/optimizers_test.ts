@@ -4,7 +4,7 @@ import { type Device, MOST_TURNS } from "../../src/gpu/mod.ts";
 import { OPTIMIZER_NAMES, OPTIMIZERS } from "../../src/meta/optimizers/list.ts";
 import { type Hyper, Point } from "../../src/meta/optimizers/optimizer.ts";
 import { SliceSums } from "../../src/meta/optimizers/slice_sums.ts";
-import { archFromText } from "../../src/nets/arch.ts";
+import { parseArch } from "../../src/recipe/recipe.ts";
 import { buildNet } from "../../src/nets/build.ts";
 import type { Net } from "../../src/nets/net.ts";
 import type { Theta } from "../../src/nets/theta.ts";
@@ -24,7 +24,7 @@ const [ETA, T] = [Math.fround(0.03), 4];
 
 /** Layers whose slices are cut into several parts, none of them even. */
 function largeNet(device: Device): Net {
-  const arch = archFromText(JSON.stringify([{ dense: 13 }, "relu", { dense: "classes" }]));
+  const arch = parseArch([{ dense: 13 }, "relu", { dense: "classes" }], "a test");
   return buildNet(device, arch, { channels: 3, height: 5, width: 7 }, 7);
 }
 

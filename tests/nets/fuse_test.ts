@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { padded, sizeOf } from "../../src/layers/op.ts";
-import { type Arch, archFromText, stagesOf } from "../../src/nets/arch.ts";
+import { type Arch, stagesOf } from "../../src/nets/arch.ts";
 import { buildNet, fused, twinOf } from "../../src/nets/build.ts";
 import { layersOf } from "../../src/nets/named.ts";
 import type { Net } from "../../src/nets/net.ts";
 import { oracleNet } from "../../src/oracle/net.ts";
+import { parseArch } from "../../src/recipe/recipe.ts";
 import { random } from "../oracle/numeric.ts";
 import { deviceOf } from "../support/device.ts";
 import { download, rounded, upload } from "../support/layout.ts";
@@ -12,7 +13,7 @@ import { flatten, relativeError, unflatten } from "../support/nets.ts";
 
 /** Layers before a dense one, as a recipe writes them. */
 function archOf(layers: unknown[]): Arch {
-  return archFromText(JSON.stringify([...layers, { dense: "classes" }]));
+  return parseArch([...layers, { dense: "classes" }], "a test");
 }
 
 /** What becomes of them: the kinds that are left, and what each takes over. */

@@ -12,7 +12,7 @@ import { DistilledData } from "../../src/meta/distilled_data.ts";
 import { OPTIMIZER_NAMES } from "../../src/meta/optimizers/list.ts";
 import { Unroll } from "../../src/meta/unroll.ts";
 import { type Device, VIEW_FLOATS } from "../../src/gpu/mod.ts";
-import { archFromText } from "../../src/nets/arch.ts";
+import { parseArch } from "../../src/recipe/recipe.ts";
 import { buildNet, twinOf } from "../../src/nets/build.ts";
 import type { Net } from "../../src/nets/net.ts";
 import { Theta } from "../../src/nets/theta.ts";
@@ -140,13 +140,13 @@ gpuTest("Theta refuses a layer over a binding, and numbers of other networks", a
 });
 
 /** Of one network its first dense layer takes 26 160 bytes, so that of two it has a part by itself. */
-const ARCH = archFromText(JSON.stringify([
+const ARCH = parseArch([
   { conv: { channels: 3, size: 3 } },
   "relu",
   { dense: 60 },
   "relu",
   { dense: "classes" },
-]));
+], "a test");
 const MOST = 2 * 26_160;
 
 /** Five to eight images everywhere, so that all passes run the same few kernels. */
@@ -242,7 +242,7 @@ runTest("a layer over a binding is refused before anything is written", async (d
       "Cannot run layer fc1.weight of 3 networks: got 76.6 KB of parameters, expected at most " +
         "51.1 KB on this adapter; lower --at-once to 2",
     );
-    const large = archFromText(JSON.stringify([{ dense: 205 }, { dense: "classes" }]));
+    const large = parseArch([{ dense: 205 }, { dense: "classes" }], "a test");
     await refuses(
       run({ arch: large }),
       "Cannot run layer fc1.weight of 1 network: got 52.1 KB of parameters, expected at most " +
