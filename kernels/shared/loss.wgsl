@@ -1,7 +1,7 @@
 // uses: shared/sizes.wgsl
 // loss: what losses bind, and where a network's outputs for four images stand.
 //
-//   z and its tangent and cotangents [R,K,N]   y [K,N], shared by all networks
+//   z and its tangent and cotangents [R,K,N]   y [XR,K,N]: [K,N] where all networks share it
 //   loss, hit, lossDot [R,N]: loss sums to the mean over COUNT images; hit is 1 where an image is right
 //
 // Padding images, n ≥ LIVE, add nothing. Images are innermost, four to a vec4f. An invocation handles four
@@ -32,7 +32,8 @@ fn placeOf(at: Invocation) -> Place {
   let id = at.group.x * WG + at.lane;
   let live = vec4u(0, 1, 2, 3) + id % N * 4 < vec4u(size.LIVE);
   let share = select(vec4f(), vec4f(1 / f32(size.COUNT)), live);
-  return Place(id < size.R * N, id, id / N * K * N + id % N, id % N, share);
+  let r = id / N;
+  return Place(id < size.R * N, id, r * K * N + id % N, sliceOfX(r) * K * N + id % N, share);
 }
 
 // 1 where the largest output and the largest label are of the same class, the first of equals.

@@ -1,6 +1,6 @@
 /**
- * Loss: what the last layer's outputs z [R, K, N] are judged by, against labels y [K, N] that all networks
- * share. A loss is a kernel with three entry points, whose formulas are in its file, and a float64 twin.
+ * Loss: what the last layer's outputs z [R, K, N] are judged by, against labels y: [K, N] that all networks
+ * share, or [R, K, N]. A loss is a kernel with three entry points, whose formulas are in its file, and a float64 twin.
  */
 import mse from "../../kernels/mse.wgsl" with { type: "text" };
 import sigmoidXent from "../../kernels/sigmoid_xent.wgsl" with { type: "text" };
@@ -52,7 +52,7 @@ export interface LossFrame extends Span {
   readonly z: Tensor;
   /** ż [R, K, N]. */
   readonly zDot?: Tensor | undefined;
-  /** Labels [K, N], the same for all networks. */
+  /** Labels [K, N], the same for all networks, or [R, K, N]. */
   readonly y: Tensor;
   /** [R, N]: parts that sum to the mean loss of each network. */
   readonly loss?: Tensor | undefined;
@@ -125,10 +125,11 @@ export class Loss {
   ): void {
     const K = this.#outputs;
     needed(`${this.name} on z`, z, [networks, K, images]);
-    needed(`${this.name} on y`, y, [K, images]);
+    const XR = y.size === networks * K * images ? networks : 1;
+    needed(`${this.name} on y`, y, [XR, K, images]);
     const { workgroup: WG } = this.#device.profile;
     const kernel = this.#device.kernel(this.#kind.source, entry, { K, WG, ...overrides });
-    const sizes = { R: networks, N: images / 4, COUNT: total, LIVE: live };
+    const sizes = { R: networks, XR, N: images / 4, COUNT: total, LIVE: live };
     const groups = Math.ceil(networks * images / 4 / WG);
     record.dispatch(kernel, { sizes, bindings, turns: 4 * K }, [groups]);
   }

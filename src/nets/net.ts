@@ -19,9 +19,9 @@ import { Tangents, Workspace, type WorkspaceOptions } from "./workspace.ts";
 
 /** What networks are trained on. */
 export interface Batch {
-  /** Images [C, H, V, N]. */
+  /** Images [C, H, V, N], the same for all networks, or [R, C, H, V, N]. */
   readonly x: Tensor;
-  /** Labels [K, N]. */
+  /** Labels [K, N], or [R, K, N]. */
   readonly y: Tensor;
   /** Images that are not padding; as many as the workspace is for when left out. */
   readonly count?: number;

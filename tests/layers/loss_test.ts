@@ -21,6 +21,8 @@ interface Shape {
   total: number;
   /** The largest output, about. */
   scale: number;
+  /** Whether each network has labels of its own. */
+  own?: boolean;
 }
 
 const SHAPES: Shape[] = [
@@ -28,6 +30,7 @@ const SHAPES: Shape[] = [
   { K: 10, N: 15, live: 11, R: 2, total: 29, scale: 2 }, // four images of padding in the last vec4s
   { K: 3, N: 134, live: 131, R: 5, total: 131, scale: 1 }, // more than one workgroup
   { K: 5, N: 6, live: 6, R: 2, total: 6, scale: 80 },
+  { K: 4, N: 7, live: 7, R: 3, total: 7, scale: 2, own: true },
 ];
 
 type LossName = "softmax_xent" | "sigmoid_xent" | "mse";
@@ -35,17 +38,17 @@ type LossName = "softmax_xent" | "sigmoid_xent" | "mse";
 const CASES: [name: LossName, shapes: Shape[]][] = [
   ["softmax_xent", SHAPES],
   ["sigmoid_xent", SHAPES.map((shape) => ({ ...shape, K: 1 }))],
-  ["mse", [...SHAPES.slice(0, 3), { ...SHAPES[1]!, K: 1 }]],
+  ["mse", [...SHAPES.slice(0, 3), SHAPES.at(-1)!, { ...SHAPES[1]!, K: 1 }]],
 ];
 
 /** Outputs of each network, tangents of these, and labels, of padding too. */
-function numbersOf({ K, N, R, scale }: Shape) {
-  const network = (make: (r: number) => Float64Array) =>
-    Array.from({ length: R }, (_, r) => rounded(make(r)));
+function numbersOf({ K, N, R, scale, own }: Shape) {
+  const network = (make: (r: number) => Float64Array, length = R) =>
+    Array.from({ length }, (_, r) => rounded(make(r)));
   return {
     z: network((r) => distinct(N * K, 11 + r).map((v) => v * 200 * scale / (N * K))),
     zDot: network((r) => random(N * K, 21 + r)),
-    y: rounded(random(N * K, 31).map(Math.abs)), // sums are not 1
+    y: network((r) => random(N * K, 31 + r).map(Math.abs), own ? R : 1), // sums are not 1
   };
 }
 
@@ -63,7 +66,7 @@ async function passesOf(device: Device, name: LossName, shape: Shape) {
   const outs = { loss: out(1), hit: out(1), zBar: out(K), zBarDot: out(K), lossDot: out(1) };
   const alone = { zBarDot: out(K), lossDot: out(1) }; // without ȳ˙
   const yBarDot = out(K);
-  const inputs = { networks: R, images, live, total, z: put(z), zDot: put(zDot), y: put([y]) };
+  const inputs = { networks: R, images, live, total, z: put(z), zDot: put(zDot), y: put(y) };
   const op = new Loss(device, name, K);
   const record = device.record();
   op.forward(record, { ...inputs, ...outs });
@@ -100,17 +103,17 @@ const sumOf = (array: Float64Array) => array.reduce((a, b) => a + b, 0);
 
 for (const [name, shapes] of CASES) {
   for (const shape of shapes) {
-    const { K, live, total } = shape;
+    const { K, live, total, own } = shape;
     gpuTest(`${name} ${JSON.stringify(shape)} agrees with the oracle`, async (device) => {
       const { twin } = new Loss(device, name, K);
       const numbers = numbersOf(shape);
       const gpu = await passesOf(device, name, shape);
-      const y = numbers.y.subarray(0, live * K);
       const terms = 4 * K; // an exponential or logarithm of f32 is good to a few units
       const scale = 1 / total; // of the terms: where one class has it all, ż and ⟨p,ż⟩ cancel
       const part = (array: Float64Array) => array.map((value) => value * live / total);
       numbers.z.forEach((all, r) => {
         const z = all.subarray(0, live * K);
+        const y = numbers.y[own ? r : 0]!.subarray(0, live * K);
         const zDot = numbers.zDot[r]!.subarray(0, live * K);
         const found = (what: string) => liveOf(what, gpu[what]!, shape)[r]!;
         const same = (what: string, expected: Float64Array, scale?: number) =>
