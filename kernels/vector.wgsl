@@ -7,6 +7,7 @@
 //                running mean of |a| that starts at the first; one workgroup, in a fixed order
 //   adam         one step of Adam (Kingma & Ba 2015, algorithm 1) with the step's constants in `hyper`,
 //                on the gradient factor · a
+//   sgd          v ← hyper.beta1·v + factor·a with the velocity v in moment1, out[i] −= hyper.rate·v
 //   softplus     out[i] = log(1 + exp a[i])
 //   softplusVjp  out[i] = b[i] / (1 + exp −a[i])
 //   sigmoid      out[i] = 1 / (1 + exp −a[i])
@@ -71,6 +72,15 @@ fn adam(by: Invocation) {
     moment1[i] = m;
     moment2[i] = v;
     out[i] -= h.rate * (m / h.correction1) / (sqrt(v / h.correction2) + h.epsilon);
+  }
+}
+
+@compute @workgroup_size(WG)
+fn sgd(by: Invocation) {
+  for (var i = first(by); i < end(by); i += WG) {
+    let v = hyper.beta1 * moment1[i] + factor * a[i];
+    moment1[i] = v;
+    out[i] -= hyper.rate * v;
   }
 }
 

@@ -62,7 +62,14 @@ export {
   Point,
   type StepTensors,
 } from "./meta/optimizers/optimizer.ts";
-export { Adam, type AdamStep, type State } from "./meta/outer_adam.ts";
+export { Adam } from "./meta/outer_adam.ts";
+export type {
+  OuterOptimizer,
+  OuterOptimizerName,
+  OuterStep,
+  State,
+} from "./meta/outer_optimizer.ts";
+export { Sgd } from "./meta/outer_sgd.ts";
 export { type Normalization, RealBatch, ResidentSplit } from "./meta/real_batch.ts";
 export { keepAll, type TrajectoryPlan, Unroll, type UnrollSpec } from "./meta/unroll.ts";
 export type { Arch, Layer } from "./nets/arch.ts";

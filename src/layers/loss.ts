@@ -126,7 +126,7 @@ export class Loss {
     const K = this.#outputs;
     needed(`${this.name} on z`, z, [networks, K, images]);
     const XR = y.size === networks * K * images ? networks : 1;
-    needed(`${this.name} on y`, y, [XR, K, images]);
+    needed(`${this.name} on y`, y, XR > 1 ? [XR, K, images] : [K, images]);
     const { workgroup: WG } = this.#device.profile;
     const kernel = this.#device.kernel(this.#kind.source, entry, { K, WG, ...overrides });
     const sizes = { R: networks, XR, N: images / 4, COUNT: total, LIVE: live };

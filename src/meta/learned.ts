@@ -1,5 +1,5 @@
 /**
- * Learned: what the outer loop learns, each array with Adam's moments, and what it stands for: rates
+ * Learned: what the outer loop learns, each array with its optimiser, and what it stands for: rates
  * η = softplus(raw), labels ỹ = softmax(raw) where they are probabilities, momentum μ = sigmoid(raw).
  */
 import type { FloatTensor } from "../base/safetensors.ts";
@@ -10,7 +10,9 @@ import { sigmoid, sigmoidVjp, softplus, softplusVjp } from "../ops/vector.ts";
 import { Blocks } from "./blocks.ts";
 import { DistilledData, type Space } from "./distilled_data.ts";
 import { type InnerSpec, ratesOf } from "./inner_spec.ts";
-import { Adam, type AdamStep } from "./outer_adam.ts";
+import { Adam } from "./outer_adam.ts";
+import type { OuterOptimizer, OuterOptimizerName, OuterStep } from "./outer_optimizer.ts";
+import { Sgd } from "./outer_sgd.ts";
 import { savedArray } from "./saved.ts";
 
 /** The score by which a learned label starts ahead of the others: 94 % of ten classes. */
@@ -28,10 +30,13 @@ export interface Start {
   readonly labels?: Float32Array;
 }
 
+/** The outer optimisers. */
+const OPTIMIZERS = { adam: Adam, sgd: Sgd } as const;
+
 /** Numbers that are learned in place of others, which follow from them. */
 interface Raw {
   readonly raw: Blocks;
-  readonly adam: Adam;
+  readonly optimizer: OuterOptimizer;
   derive(record: Recorder): void;
   /** Records the gradient in the raw numbers, which it gives. */
   pull(record: Recorder, gradient: DistilledData): Tensor;
@@ -43,24 +48,25 @@ export class Learned implements Disposable {
   readonly data: DistilledData;
   readonly #classes: number;
   readonly #spec: InnerSpec;
-  readonly #images: Adam;
+  readonly #images: OuterOptimizer;
   /** Of labels that are learned as they are. */
-  readonly #numbers: Adam | undefined;
+  readonly #numbers: OuterOptimizer | undefined;
   readonly #rates: Raw | undefined;
   readonly #labels: Raw | undefined;
   readonly #momentum: Raw | undefined;
   readonly #owned: DisposableStack;
 
-  /** Allocates what is learned, all zeros, by what `spec` says is. */
-  constructor(space: Space, spec: InnerSpec) {
+  /** Allocates what is learned, all zeros, by what `spec` says is; `optimizer` learns it. */
+  constructor(space: Space, spec: InnerSpec, optimizer: OuterOptimizerName = "adam") {
+    const Optimizer = OPTIMIZERS[optimizer];
     using owned = new DisposableStack();
     const data = owned.use(new DistilledData(space, spec));
     this.#classes = space.classes;
     this.#spec = spec;
     this.data = data;
-    this.#images = owned.use(new Adam("images", data.images.all));
+    this.#images = owned.use(new Optimizer("images", data.images.all));
     this.#numbers = spec.labels === "numbers"
-      ? owned.use(new Adam("labels", data.labels.all))
+      ? owned.use(new Optimizer("labels", data.labels.all))
       : undefined;
     const blocks = (blocks: number, rows: number, count: number) =>
       owned.use(new Blocks(space.device, "distilled data", blocks, rows, count));
@@ -73,7 +79,7 @@ export class Learned implements Disposable {
       const [numbers, bar] = [like(), like()];
       return {
         raw: numbers,
-        adam: owned.use(new Adam(name, numbers.all)),
+        optimizer: owned.use(new Optimizer(name, numbers.all)),
         derive: (record) => derive(record, numbers.all),
         pull(record, gradient) {
           pull(record, gradient, numbers.all, bar.all);
@@ -128,16 +134,16 @@ export class Learned implements Disposable {
     for (const raw of this.#raws) raw.derive(record);
   }
 
-  /** Sets the constants of Adam's next step. */
-  set(step: Omit<AdamStep, "clip">): void {
-    for (const adam of this.#adams) adam.set(step);
+  /** Sets the constants of the next step. */
+  set(step: OuterStep): void {
+    for (const optimizer of this.#optimizers) optimizer.set(step);
   }
 
-  /** Records Adam's step against the gradient, clipped to `clip` unless that is 0. */
+  /** Records a step against the gradient, clipped to `clip` unless that is 0. */
   step(record: Recorder, gradient: DistilledData, clip: number): void {
     this.#images.step(record, gradient.images.all, clip);
     this.#numbers?.step(record, gradient.labels.all, clip);
-    for (const raw of this.#raws) raw.adam.step(record, raw.pull(record, gradient), clip);
+    for (const raw of this.#raws) raw.optimizer.step(record, raw.pull(record, gradient), clip);
   }
 
   /** Everything that continues the run, by name. */
@@ -160,16 +166,16 @@ export class Learned implements Disposable {
     return [this.#rates, this.#labels, this.#momentum].filter((raw) => raw !== undefined);
   }
 
-  get #adams(): Adam[] {
+  get #optimizers(): OuterOptimizer[] {
     const direct = this.#numbers ? [this.#images, this.#numbers] : [this.#images];
-    return [...direct, ...this.#raws.map(({ adam }) => adam)];
+    return [...direct, ...this.#raws.map(({ optimizer }) => optimizer)];
   }
 
   #state() {
-    return this.#adams.flatMap(({ state }) => state);
+    return this.#optimizers.flatMap(({ state }) => state);
   }
 
-  /** Frees the data and the moments. */
+  /** Frees the data and the optimisers. */
   [Symbol.dispose](): void {
     this.#owned.dispose();
   }

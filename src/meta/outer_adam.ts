@@ -1,26 +1,10 @@
 /** Adam: one learned array on the GPU with its moments and, where asked for, clipped gradients. */
 import type { Recorder, Tensor } from "../gpu/mod.ts";
 import { adam, adamStep, clip } from "../ops/vector.ts";
-
-/** What an array and its optimiser need to go on later, by name. */
-export type State = readonly (readonly [name: string, tensor: Tensor])[];
-
-/** Adam's settings for one step. */
-export interface AdamStep {
-  /** Number of the step, from 1. */
-  readonly t: number;
-  /** The learning rate. */
-  readonly rate: number;
-  /** Decay of the first moment. */
-  readonly beta1: number;
-  /** Decay of the second moment. */
-  readonly beta2: number;
-  /** Gradients longer than this many times their running mean are shortened to it; 0: never. */
-  readonly clip: number;
-}
+import type { OuterOptimizer, OuterStep, State } from "./outer_optimizer.ts";
 
 /** An array and its optimiser (Kingma & Ba 2015, algorithm 1, with ε = 10⁻⁸). */
-export class Adam implements Disposable {
+export class Adam implements OuterOptimizer {
   /** The array, its moments, and the running mean of its gradient's length. */
   readonly state: State;
   readonly #array: Tensor;
@@ -52,7 +36,7 @@ export class Adam implements Disposable {
   }
 
   /** Sets the constants of the step to take next. */
-  set({ t, rate, beta1, beta2 }: Omit<AdamStep, "clip">): void {
+  set({ t, rate, beta1, beta2 }: OuterStep): void {
     this.#hyper.write(adamStep(t, rate, beta1, beta2));
   }
 

@@ -29,20 +29,35 @@ export function clip(record: Recorder, t: { a: Tensor; factor: Tensor }, limit: 
   reduce(record, "clip", { a: t.a, out: t.factor }, limit);
 }
 
-/** Adam's state for one parameter array, and the constants of the step in `hyper` (6 floats). */
-export interface AdamTensors extends Bindings {
+/** A parameter array, its gradient and velocity, and the constants of the step in `hyper` (6 floats). */
+export interface SgdTensors extends Bindings {
   a: Tensor;
   out: Tensor;
+  /** The velocity, or Adam's first moment. */
   moment1: Tensor;
-  moment2: Tensor;
   hyper: Tensor;
   /** What the gradient is multiplied by, in its first word. */
   factor: Tensor;
 }
 
+/** The same with the state of Adam. */
+export interface AdamTensors extends SgdTensors {
+  moment2: Tensor;
+}
+
 /** One step of Adam: `out` moves against the gradient `a`. */
 export function adam(record: Recorder, t: AdamTensors): void {
   run(record, "adam", t);
+}
+
+/** One step of gradient descent with momentum: `out` moves against `moment1`, the velocity. */
+export function sgd(record: Recorder, t: SgdTensors): void {
+  run(record, "sgd", t);
+}
+
+/** The words of `hyper` for a step of gradient descent with momentum. */
+export function sgdStep(rate: number, momentum: number): Float32Array<ArrayBuffer> {
+  return Float32Array.of(rate, momentum, 0, 0, 0, 0);
 }
 
 /** The words of `hyper` for Adam's step `t` (from 1). */

@@ -5,6 +5,7 @@ import { z } from "npm:zod@4.6.7";
 import { type Arch, type Archs, archSchema, archsOf, archsSchema } from "../nets/arch.ts";
 import { INIT_METHODS, type InitMethod } from "../nets/init.ts";
 import { AUGMENTATIONS } from "../meta/augment.ts";
+import { OUTER_OPTIMIZER_NAMES, type OuterOptimizerName } from "../meta/outer_optimizer.ts";
 import { OPTIMIZER_NAMES, type OptimizerName } from "../meta/optimizers/list.ts";
 import { readRecipe } from "./recipes_builtin.ts";
 import { KERNEL_NAMES, type KernelName } from "../ntk/ntk.ts";
@@ -65,9 +66,11 @@ export interface Recipe {
   batch: number;
   /** Outer iterations. */
   iterations: number;
-  /** Learning rate of the outer Adam. */
+  /** What learns: Adam, or gradient descent with momentum. */
+  outer_optimizer: OuterOptimizerName;
+  /** Learning rate of the outer optimiser. */
   lr: number;
-  /** Decay of Adam's first moment. */
+  /** Decay of Adam's first moment, or of the velocity of outer_optimizer sgd. */
   beta1: number;
   /** Decay of Adam's second moment. */
   beta2: number;
@@ -208,6 +211,7 @@ export const recipeSchema = z.strictObject({
   networks: integer(1).default(1),
   batch: integer(1).default(1024),
   iterations: integer(0).default(23600),
+  outer_optimizer: oneOf(OUTER_OPTIMIZER_NAMES).default("adam"),
   lr: positive().default(0.01),
   beta1: decay().default(0.5),
   beta2: decay().default(0.999),
@@ -315,7 +319,7 @@ export function stepsOf(
   return objective === "unrolled" ? steps_total || steps * epochs : 0;
 }
 
-/** Adam's rate at iteration k (from 0). */
+/** The outer optimiser's rate at iteration k (from 0). */
 export function rateAt(recipe: Recipe, k: number): number {
   const { lr, schedule, decay_every, decay_factor, iterations } = recipe;
   if (schedule === "step") return lr * decay_factor ** Math.floor(k / decay_every);

@@ -1,6 +1,6 @@
 /**
  * OuterLoop: the learned arrays and the objective on the GPU, and one iteration: the objective's
- * gradient in the distilled data and Adam's step against it.
+ * gradient in the distilled data and the outer optimiser's step against it.
  */
 import type { FloatTensor } from "../base/safetensors.ts";
 import type { Device, Recorder } from "../gpu/mod.ts";
@@ -34,7 +34,7 @@ export class OuterLoop implements Disposable {
     this.#device = space.device;
     this.#recipe = recipe;
     this.#objective = owned.use(objective);
-    this.learned = owned.use(new Learned(space, spec));
+    this.learned = owned.use(new Learned(space, spec, recipe.outer_optimizer));
     this.#owned = owned.move();
   }
 

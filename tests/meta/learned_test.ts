@@ -61,6 +61,28 @@ runTest("Learned.initialize: images are those given", async (device) => {
   expectSame("images", { images }, { images: Float32Array.from(random(40 * 784, 4)) });
 });
 
+runTest("Learned: sgd steps with a velocity, and goes on where it was saved", async (device) => {
+  const net = buildNet(device, SMALL, { channels: 1, height: 28, width: 28 }, 10);
+  const spec = { ...SPEC, rates: "fixed", labels: "fixed" } as const;
+  const make = () => {
+    const learned = new Learned(net, spec, "sgd");
+    return { net, learned, gradient: new DistilledData(net, spec) };
+  };
+  const [made, other] = [make(), make()];
+  const before = (await start(device, made)).images;
+  for (const t of [1, 2, 3]) step(device, made, t, 2);
+  // Velocities 2, 3 and 3.5, at a rate of .01.
+  const { images } = await dataOf(made);
+  images.forEach((x, i) => {
+    const expected = before[i]! + (i % 2 ? -0.085 : 0.085);
+    assert.ok(Math.abs(x - expected) < 1e-6, `got ${x}, expected ${expected}`);
+  });
+  await start(device, other, { seed: 9 });
+  other.learned.restore(await made.learned.save());
+  for (const next of [made, other]) step(device, next, 4, -1);
+  expectSame("after a restart", await dataOf(other), await dataOf(made));
+});
+
 runTest("Learned.initialize: rates are the given one, small or large", async (device) => {
   for (const [rates, count] of [["per_step", 4], ["one", 1], ["fixed", 1]] as const) {
     const made = make(device, { rates });

@@ -137,3 +137,22 @@ gpuTest("clip: shortens to a multiple of the running mean of the length", async 
     assertClose(`after ${times}`, await factor.read(), [expected, mean], SIZE);
   }
 });
+
+gpuTest("sgd: three steps of a velocity that starts at zero", async (device) => {
+  const [rate, momentum, share] = [0.5, 0.25, 0.5];
+  using out = load(device, [1, 2, 3]);
+  using moment1 = load(device, [0, 0, 0]);
+  using a = load(device, [0, 0, 0]);
+  using hyper = load(device, vector.sgdStep(rate, momentum));
+  using factor = load(device, [share]);
+  const [expected, velocity] = [[1, 2, 3], [0, 0, 0]];
+  for (const gradient of [[1, -2, 0], [4, 0, 8], [-1, 1, 2]]) {
+    a.write(Float32Array.from(gradient));
+    run(device, (record) => vector.sgd(record, { a, out, moment1, hyper, factor }));
+    gradient.forEach((g, i) => {
+      velocity[i] = momentum * velocity[i]! + share * g;
+      expected[i]! -= rate * velocity[i]!;
+    });
+  }
+  assert.deepEqual([...await out.read()].slice(0, 3), expected);
+});

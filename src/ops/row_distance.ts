@@ -1,0 +1,37 @@
+/** rowDistance: how far two gradients of a weight point apart, row by row; see row_distance.wgsl. */
+import text from "../../kernels/row_distance.wgsl" with { type: "text" };
+import { link, type Recorder, type Tensor } from "../gpu/mod.ts";
+import { expectTurns, type Parameter } from "../layers/op.ts";
+
+const SOURCE = link("row_distance.wgsl", { "row_distance.wgsl": text });
+
+/** A layer's slices [R, P] of gradients of R networks, and what is left of them. */
+export interface RowDistanceTensors {
+  readonly a: Tensor;
+  readonly b: Tensor;
+  /** Out: the derivative of the sum of all distances in a, [R, P]; only the weight's rows are written. */
+  readonly u: Tensor;
+  /** Out: [R, rows]. */
+  readonly distance: Tensor;
+}
+
+/**
+ * Records 1 minus the cosine of the angle between a and b, for each row of a weight.
+ *
+ * @throws RangeError for rows that are too long for a software adapter.
+ */
+export function rowDistance(
+  record: Recorder,
+  { a, b, u, distance }: RowDistanceTensors,
+  { name, shape, at: AT, pitch: PITCH }: Parameter,
+): void {
+  const { device, size: COUNT } = distance;
+  const [ROWS, ...columns] = shape as [number, ...number[]];
+  const LENGTH = columns.reduce((product, extent) => product * extent, 1);
+  const turns = 2 * LENGTH;
+  expectTurns(device, `the distance of ${name}`, turns, "use smaller layers");
+  const P = a.size / (COUNT / ROWS);
+  const overrides = { P, AT, PITCH, ROWS, LENGTH, WG: device.profile.workgroup };
+  const kernel = device.kernel(SOURCE, "row_distance", overrides);
+  record.dispatchEach(kernel, { sizes: { COUNT }, bindings: { a, b, u, distance }, turns });
+}
