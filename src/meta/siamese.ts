@@ -4,8 +4,11 @@
  * colour, crop, cutout, flip, scale or rotate, one of them at a time.
  */
 import { threefry2x32 } from "../base/threefry.ts";
-import type { Planes } from "../layers/op.ts";
+import { type Recorder, type Tensor, VIEW_FLOATS } from "../gpu/mod.ts";
+import { type Planes, sizeOf } from "../layers/op.ts";
+import { augment, augmentTranspose, DRAW_WORDS, packAugmentation } from "../ops/siamese.ts";
 import type { Augmentation, Places } from "../oracle/siamese.ts";
+import type { Space } from "./distilled_data.ts";
 
 /** Sets these draws apart from others of the same seed: "siam" in ASCII. */
 const STREAM = 0x7369616d;
@@ -18,6 +21,73 @@ const CUTOUT = 0.5;
 const FLIP = 0.5;
 const SCALE = 1.2;
 const DEGREES = 15;
+
+/** The augmentations of an iteration on the GPU, with room for what they leave. */
+export class Siamese implements Disposable {
+  readonly #planes: Planes;
+  readonly #seed: number;
+  /** The augmentations, a view each. */
+  readonly #all: Tensor;
+  readonly #draws: readonly Tensor[];
+  readonly #augmented: Tensor;
+  readonly #mean: Tensor;
+  readonly #owned: DisposableStack;
+
+  /**
+   * Allocates room.
+   *
+   * @param images most that are augmented at once, a multiple of four.
+   * @param draws augmentations of an iteration.
+   * @param seed an unsigned 32-bit integer.
+   */
+  constructor(
+    { device, input }: Pick<Space, "device" | "input">,
+    { images, draws, seed }: { images: number; draws: number; seed: number },
+  ) {
+    using owned = new DisposableStack();
+    const own = (words: number) => owned.use(device.tensor([words], "augmented images"));
+    this.#planes = input;
+    this.#seed = seed;
+    this.#all = own(draws * VIEW_FLOATS);
+    this.#draws = Array.from(
+      { length: draws },
+      (_, i) => this.#all.view(i * VIEW_FLOATS, [DRAW_WORDS]),
+    );
+    this.#augmented = own(sizeOf(input) * images);
+    this.#mean = own(images);
+    this.#owned = owned.move();
+  }
+
+  /** Draws the augmentations of iteration k. */
+  draw(k: number): void {
+    const words = new Float32Array(this.#all.size);
+    this.#draws.forEach((_, i) => {
+      words.set(packAugmentation(siameseDraw(this.#planes, this.#seed, k, i)), i * VIEW_FLOATS);
+    });
+    this.#all.write(words);
+  }
+
+  /** Records augmentation i of images `from` [C, H, V, N], of which `live` are no padding; they stay till the next. */
+  forward(record: Recorder, i: number, from: Tensor, live: number): Tensor {
+    const to = this.#augmented.view(0, [from.size]);
+    augment(record, { ...this.#tensors(i, from), from, to, live }, this.#planes);
+    return to;
+  }
+
+  /** Records what comes back through augmentation i to the images. */
+  transpose(record: Recorder, i: number, { from, to }: { from: Tensor; to: Tensor }, live: number) {
+    augmentTranspose(record, { ...this.#tensors(i, from), from, to, live }, this.#planes);
+  }
+
+  #tensors(i: number, { size }: Tensor) {
+    return { draw: this.#draws[i]!, mean: this.#mean.view(0, [size / sizeOf(this.#planes)]) };
+  }
+
+  /** Frees the augmented images. */
+  [Symbol.dispose](): void {
+    this.#owned.dispose();
+  }
+}
 
 /** Augmentation number `draw` of iteration k: a function of the seed and these alone. */
 export function siameseDraw(

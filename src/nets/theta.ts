@@ -96,6 +96,15 @@ export class Theta implements Disposable {
     this.parts.forEach((part, i) => record.copy(from.parts[i]!, part));
   }
 
+  /** Copies the numbers of one network to every network, recorded. */
+  spread(record: Recorder, one: Theta): void {
+    this.layers.forEach((layer, l) => {
+      const from = one.layers[l];
+      if (!layer || !from) return;
+      for (let r = 0; r < this.networks; r++) record.copy(from, layer, r * from.size);
+    });
+  }
+
   /** Where each network's slice of a layer stands in its part, and in [R, stride]. */
   #forEachSlice(visit: (part: number, at: number, from: number, floats: number) => void): void {
     let before = 0;
