@@ -51,6 +51,7 @@ export {
   KernelRegression,
   type KernelRegressionOptions,
 } from "./meta/objectives/kernel_regression.ts";
+export { Matching, type MatchingOptions } from "./meta/objectives/matching.ts";
 export { Unrolled, type UnrolledOptions } from "./meta/objectives/unrolled.ts";
 export { OPTIMIZER_NAMES, type OptimizerName } from "./meta/optimizers/list.ts";
 export {

@@ -26,6 +26,7 @@ import { type Attack, type AttackMeasures, attackOf, relabel, summarizeAttack } 
 import { readNetworks } from "../store/network_file.ts";
 import {
   innerSpecOf,
+  labelsFor,
   loadDistilled,
   type OpenArtifact,
   openArtifact,
@@ -34,6 +35,8 @@ import { whitenSplit } from "../meta/whiten.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { regressionGain, regressionOf, startOf } from "./kernel_regression.ts";
 import { Pretrained } from "./pretrained.ts";
+import { firstImages } from "./real_sets.ts";
+import { standardGain } from "./standard.ts";
 import { Trainees } from "./trainees.ts";
 import { UsageError } from "../base/usage_error.ts";
 
@@ -44,7 +47,7 @@ export interface Gain {
   /** Test accuracy after training on the distilled data. */
   after: Accuracy;
   /** What predicts, where it is not networks that trained as recorded; before, it is from the images at the start. */
-  by?: "kernel regression";
+  by?: "kernel regression" | "standard training";
   /** What the networks of each architecture reach, where there are several; the accuracies above are of all. */
   archs?: { arch: string; before: Accuracy; after: Accuracy }[];
   /** What an attack comes to, where there is one; the accuracies above are by the true labels. */
@@ -123,6 +126,7 @@ export async function evaluate(
   if (metadata.objective === "kernel") {
     return await evaluateRegression(device, dir, opened, options);
   }
+  if (metadata.objective === "matching") return await evaluateMatched(device, dir, opened, options);
   const trials = await trialsOf(dir, opened, options);
   const attack = attackOf(metadata.attack ?? "none", dataset);
   const spec = innerSpecOf(metadata);
@@ -176,21 +180,55 @@ async function evaluateRegression(
         `--networks and --init (--standard trains networks on it)`,
     );
   }
-  const { metadata, images, labels, whitening } = artifact;
-  const { train, channels, height, width, classes } = dataset;
+  const { metadata, images, labels } = artifact;
+  const { channels, height, width, classes } = dataset;
+  const space = { device, input: { channels, height, width }, classes };
+  const { sizes, seen } = await beginningOf(device, artifact, dataset);
+  const start = await startOf(space, sizes, seen);
+  const data = { images: images.data, labels: labels.data };
+  return await regressionGain(space, regressionOf(metadata), { start, data }, seen);
+}
+
+/** What fresh networks reach by standard training on an artifact of gradient matching, and on what its run started from. */
+async function evaluateMatched(
+  device: Device,
+  dir: string,
+  { artifact, archs, netOf, how, dataset }: OpenArtifact,
+  { networks = Number(artifact.metadata.test_networks), pretrained, onProgress }: EvaluateOptions,
+): Promise<Gain> {
+  if (pretrained !== undefined) {
+    throw new UsageError(
+      `Cannot evaluate ${dir} on trained networks: got --init, expected none, since gradients were matched at ` +
+        `fresh ones; leave it out`,
+    );
+  }
+  const { sizes, seen } = await beginningOf(device, artifact, dataset);
+  const start = await firstImages(device, sizes, seen);
+  onProgress?.(
+    `${networks} networks by standard training, on the images at the start and at the end`,
+  );
+  const net = netOf(archs[0]!);
+  const data = { images: artifact.images.data, labels: labelsFor(net, artifact) };
+  return await standardGain({ net, dataset, how, networks }, start, data);
+}
+
+/** What the images were of which an artifact's run started, and the data set as it saw it. */
+async function beginningOf(
+  device: Device,
+  { metadata, whitening }: Artifact,
+  dataset: Dataset,
+): Promise<{ sizes: Parameters<typeof firstImages>[1]; seen: Dataset }> {
+  const { train, classes } = dataset;
   const seen = whitening && !dataset.whitening
     ? { ...dataset, train: await whitenSplit(device, dataset, train, whitening) }
     : dataset;
-  const space = { device, input: { channels, height, width }, classes };
   const sizes = {
     image_init: metadata.image_init as Recipe["image_init"],
     steps: 1,
     per_class: Number(metadata.per_step) / classes,
     seed: Number(metadata.seed),
   };
-  const start = await startOf(space, sizes, seen);
-  const data = { images: images.data, labels: labels.data };
-  return await regressionGain(space, regressionOf(metadata), { start, data }, seen);
+  return { sizes, seen };
 }
 
 /** θ of the networks that an artifact's distillation held out, if it was from a file of networks. */

@@ -11,7 +11,7 @@ import { UsageError } from "../base/usage_error.ts";
 export function expectDistillable(recipe: Recipe, dataset: Dataset): void {
   if (recipe.objective === "kernel") return expectRegression(recipe, dataset);
   expectFitting("distil", recipe, dataset);
-  const { loss, inner_batch, per_class } = recipe;
+  const { loss, inner_batch, per_class, objective, batch } = recipe;
   const { name, classes } = dataset;
   if (loss === "sigmoid" && classes !== 2) {
     throw new UsageError(
@@ -22,6 +22,12 @@ export function expectDistillable(recipe: Recipe, dataset: Dataset): void {
     throw new UsageError(
       `Cannot distil ${name}: got loss sigmoid and trained networks, which have an output for each ` +
         `class, expected none; set loss to softmax`,
+    );
+  }
+  if (objective === "matching" && batch % classes !== 0) {
+    throw new UsageError(
+      `Cannot distil ${name}: got batch ${batch}, expected a multiple of its ${classes} classes, as many ` +
+        `real images of each`,
     );
   }
   if (inner_batch > per_class * classes) {
@@ -69,7 +75,7 @@ export function onlyArch(verb: string, { arch }: Pick<Recipe, "arch">): Arch {
 interface Settings {
   readonly arch: Archs;
   readonly batch: number;
-  readonly augment: "none" | "crop-flip";
+  readonly augment: Recipe["augment"];
 }
 
 /**
@@ -86,7 +92,7 @@ export function expectFitting(verb: string, settings: Settings, dataset: Dataset
   if (!columns && channels !== 1 && channels !== 3) {
     refuse(`got images of ${channels} channels, expected 1 or 3; set channels`);
   }
-  if (augment !== "none" && Math.min(height, width) <= PADDING) {
+  if (augment === "crop-flip" && Math.min(height, width) <= PADDING) {
     refuse(
       `got images of ${height}×${width} with augment ${augment}, expected more than ${PADDING} ` +
         `rows and columns`,

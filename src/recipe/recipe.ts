@@ -25,10 +25,12 @@ export interface Recipe {
   channels: 0 | 1 | 3;
   /** λ of ZCA whitening in mean eigenvalues, such as 0.1; 0: images are not whitened. */
   zca: number;
-  /** How real images are varied: not, or by random crops and reflections as CIFAR-10's. */
-  augment: "none" | "crop-flip";
-  /** What is minimised: the loss of networks that trained on the distilled images, or of kernel regression. */
-  objective: "unrolled" | "kernel";
+  /** How images are varied: not, or real ones by random crops and reflections as CIFAR-10's, or, for objective
+   * matching, real and distilled ones alike, by one draw a step. */
+  augment: "none" | "crop-flip" | "siamese";
+  /** What is minimised: the loss of networks that trained on the distilled images, or of kernel regression, or the
+   * distance of the gradients on distilled and on real images. */
+  objective: "unrolled" | "kernel" | "matching";
   /** Network that is trained, a name or a list of layers; or a list of networks, all of which are. */
   arch: Archs;
   /** Whether all training starts from one known network or each iteration draws new ones. */
@@ -55,6 +57,10 @@ export interface Recipe {
   pool: number;
   /** Distilled images that a step draws at random; 0: each step takes its own. */
   inner_batch: number;
+  /** Iterations for which a network stays, for objective matching. */
+  image_steps: number;
+  /** Steps that it takes on the distilled images between two iterations, for objective matching. */
+  network_steps: number;
   /** Distilled images of each class in each step. */
   per_class: number;
   /** What distilled images are before any is learned: noise as in the paper, random training images,
@@ -126,7 +132,7 @@ export interface Recipe {
   log_every: number;
 }
 
-/** What settings of training must be where no network is trained. */
+/** What settings of training must be where none is recorded. */
 const WITHOUT_STEPS = {
   steps: 1,
   epochs: 1,
@@ -191,8 +197,8 @@ export const recipeSchema = z.strictObject({
   pad: integer(0).default(0),
   channels: z.literal([0, 1, 3], { error: "0, 1 or 3" }).default(0),
   zca: atLeastZero().default(0),
-  augment: oneOf(AUGMENTATIONS).default("none"),
-  objective: oneOf(["unrolled", "kernel"]).default("unrolled"),
+  augment: oneOf([...AUGMENTATIONS, "siamese"]).default("none"),
+  objective: oneOf(["unrolled", "kernel", "matching"]).default("unrolled"),
   arch: archsSchema.default("lenet"),
   init: oneOf(["fixed", "random"]).default("fixed"),
   init_method: oneOf(INIT_METHODS).default("xavier_normal"),
@@ -206,6 +212,8 @@ export const recipeSchema = z.strictObject({
   window: integer(0).default(0),
   pool: integer(0).default(0),
   inner_batch: integer(0).default(0),
+  image_steps: integer(1).default(1),
+  network_steps: integer(1).default(1),
   per_class: integer(1).default(1),
   image_init: oneOf(["noise", "real", "kmeans"]).default("noise"),
   networks: integer(1).default(1),
@@ -248,17 +256,30 @@ export const recipeSchema = z.strictObject({
     if (value !== none) context.addIssue({ code: "custom", path: [key], message });
   }
 }).superRefine((recipe, { addIssue }) => {
-  const isKernel = recipe.objective === "kernel";
+  const { objective } = recipe;
   const refuse = (key: keyof Recipe, message: string) =>
     addIssue({ code: "custom", path: [key], message });
-  if (!isKernel) {
+  if (objective !== "kernel") {
     if (recipe.iterations === 0) refuse("iterations", "an integer ≥ 1");
     if (recipe.label_solve) refuse("label_solve", "false, or objective: kernel");
-    return;
   }
+  if (objective !== "matching" && recipe.augment === "siamese") {
+    refuse("augment", "none or crop-flip, or objective: matching");
+  }
+  if (objective === "unrolled") return;
   for (const [key, value] of Object.entries(WITHOUT_STEPS)) {
-    if (recipe[key as keyof Recipe] === value) continue;
-    refuse(key as keyof Recipe, `${value}, since kernel regression trains no networks`);
+    const isFree = objective === "matching" && key === "inner_batch";
+    if (isFree || recipe[key as keyof Recipe] === value) continue;
+    refuse(key as keyof Recipe, `${value}, since objective ${objective} records no training`);
+  }
+  if (objective === "matching") {
+    if (recipe.init !== "random") refuse("init", "random, since networks are fresh ones");
+    if (recipe.networks !== 1) refuse("networks", "1, since classes are matched side by side");
+    if (recipe.loss === "sigmoid") refuse("loss", "auto, softmax or mse");
+    if (recipe.soft_labels) refuse("soft_labels", "false, since images are matched class by class");
+    if (recipe.optimizer === "adam") refuse("optimizer", "gd or momentum");
+    if (recipe.augment === "crop-flip") refuse("augment", "none or siamese");
+    return;
   }
   if (!["auto", "mse"].includes(recipe.loss)) refuse("loss", "mse, or auto, which is mse here");
   if (recipe.augment !== "none") refuse("augment", "none, since targets are as they are");

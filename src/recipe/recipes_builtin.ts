@@ -18,6 +18,10 @@ import moonsLinear from "../../recipes/moons-linear.yaml" with { type: "text" };
 import moonsMoreNonlinear from "../../recipes/moons-more-nonlinear.yaml" with { type: "text" };
 import moonsNonlinear from "../../recipes/moons-nonlinear.yaml" with { type: "text" };
 import random100 from "../../recipes/mnist-random-100.yaml" with { type: "text" };
+import dc1 from "../../recipes/mnist-dc-1.yaml" with { type: "text" };
+import dc10 from "../../recipes/mnist-dc-10.yaml" with { type: "text" };
+import dsa10 from "../../recipes/mnist-dsa-10.yaml" with { type: "text" };
+import dcConvnet10 from "../../recipes/mnist-dc-10-convnet3.yaml" with { type: "text" };
 import kip10 from "../../recipes/mnist-kip-10.yaml" with { type: "text" };
 import kip100 from "../../recipes/mnist-kip-100.yaml" with { type: "text" };
 import kip500 from "../../recipes/mnist-kip-500.yaml" with { type: "text" };
@@ -35,6 +39,10 @@ const builtinRecipes: ReadonlyMap<string, string> = new Map([
   ["mnist-kip-100", kip100],
   ["mnist-kip-500", kip500],
   ["mnist-label-solve-10", labelSolve10],
+  ["mnist-dc-1", dc1],
+  ["mnist-dc-10", dc10],
+  ["mnist-dsa-10", dsa10],
+  ["mnist-dc-10-convnet3", dcConvnet10],
   ["cifar10-fixed-100", cifar10Fixed],
   ["cifar10-random-100", cifar10Random],
   ["adapt-mnist-usps", adaptMnistUsps],

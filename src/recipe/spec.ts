@@ -46,6 +46,12 @@ export function kernelDataOf(
   };
 }
 
+/** Distilled data of gradient matching, on a data set of `classes`: one block, and no steps that are recorded. */
+export function matchingDataOf(recipe: Recipe, classes: number): InnerSpec {
+  const { per_class, inner_batch: innerBatch, optimizer } = recipe;
+  return { ...kernelDataOf({ per_class, soft_labels: false }, classes), innerBatch, optimizer };
+}
+
 /** The kernel that a recipe asks for. */
 export function kernelOf(
   { kernel, depth, sigma_w2, sigma_b2 }: Pick<

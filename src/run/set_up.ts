@@ -10,6 +10,7 @@ import type { Dataset } from "../sets/dataset.ts";
 import type { NetworkFile } from "../store/network_file.ts";
 import type { OuterLoop } from "./outer_loop.ts";
 import { setUpKernel } from "./set_up_kernel.ts";
+import { setUpMatching } from "./set_up_matching.ts";
 import { setUpUnrolled } from "./set_up_unrolled.ts";
 
 /** A run that is ready to begin. */
@@ -45,5 +46,6 @@ export function setUp(
   file?: NetworkFile,
 ): Setting {
   if (recipe.objective === "kernel") return setUpKernel(device, recipe, dataset, memoryBudget);
+  if (recipe.objective === "matching") return setUpMatching(device, recipe, dataset, memoryBudget);
   return setUpUnrolled(device, recipe, dataset, memoryBudget, file);
 }

@@ -89,7 +89,7 @@ export function metadataOf(
   };
 }
 
-/** What it takes to train networks as recorded, or to predict by the kernel. */
+/** What it takes to train networks as recorded, or to predict by the kernel, or to test as the run did. */
 function ofObjective(recipe: Recipe): Record<string, string> {
   if (recipe.objective === "kernel") {
     return {
@@ -101,6 +101,9 @@ function ofObjective(recipe: Recipe): Record<string, string> {
       image_init: recipe.image_init,
       label_solve: `${recipe.label_solve}`,
     };
+  }
+  if (recipe.objective === "matching") {
+    return { image_init: recipe.image_init, test_networks: `${recipe.test_networks}` };
   }
   return {
     epochs: `${recipe.epochs}`,
