@@ -2,6 +2,7 @@
 import { basename } from "node:path";
 import { stringify } from "npm:yaml@2.9.1";
 import type { Accuracy } from "../evaluate/accuracy.ts";
+import { ON_DISTILLED } from "../evaluate/standard.ts";
 import { type DistilledSet, namesOf, type Training } from "./distilled_set.ts";
 
 /** Where the rows are: PNGs with metadata.jsonl, or a parquet file. */
@@ -16,7 +17,7 @@ export function datasetCard(set: DistilledSet, layout: Layout): string {
   const sections = [
     introduction(set),
     warning(training),
-    training.kernel ? kernel(training.kernel, training.classes) : steps(training),
+    howTo(training),
     normalisation(training),
     files(training, layout),
     ...(set.recipe === undefined ? [] : [`## Recipe\n\n\`\`\`yaml\n${set.recipe.trim()}\n\`\`\``]),
@@ -53,7 +54,7 @@ function introduction({ training, labels }: DistilledSet): string {
     ? ""
     : ` **They are an attack**: they teach networks to take class ${from} for class ${to}.`;
   const [does, by] = accuracy?.by
-    ? ["Predicting from them", accuracy.by]
+    ? [training.kernel ? "Predicting from them" : "Training on them", accuracy.by]
     : ["Training on them", accuracy && count(accuracy.after.networks, "network")];
   const found = accuracy
     ? `${does} as below takes the test accuracy on real images of ${dataset} from ` +
@@ -63,6 +64,10 @@ function introduction({ training, labels }: DistilledSet): string {
     (training.kernel
       ? `Synthetic images from which kernel regression predicts: ${dataset}, distilled (Nguyen, Chen and Lee ` +
         `2021) with Retort ${version}.\n\n${found}`
+      : training.objective === "matching"
+      ? `Synthetic images on which a network has the gradients that it has on real ones: ${dataset}, distilled ` +
+        `(Zhao, Mopuri and Bilen 2021) with Retort ${version} at networks ${arch}, ` +
+        `${networksOf(training)}.\n\n${found}`
       : `Synthetic images by which gradient descent was told to train a network: ${dataset}, ` +
         `distilled (Wang et al. 2018, arXiv 1811.10959) with Retort ${version} for the network ` +
         `${arch}, ${networksOf(training)}.${teaches}\n\n${found}`);
@@ -78,7 +83,25 @@ function networksOf({ init, init_method, init_param, pretrained }: Training): st
   return `for networks trained on ${dataset} before, those of ${file} (SHA-256 ${sha256})`;
 }
 
-function warning({ init, kernel }: Training): string {
+/** What is done with the images. */
+function howTo(training: Training): string {
+  if (training.kernel) return kernel(training.kernel, training.classes);
+  return training.objective === "matching" ? standard() : steps(training);
+}
+
+function standard(): string {
+  const { epochs, batch, rate, momentum } = ON_DISTILLED;
+  return `## Training\n\nAs on any data set. The accuracy above is that of gradient descent with momentum ` +
+    `${momentum} at a rate of ${rate}, ${epochs} epochs of shuffled minibatches of ${batch} images, or of all ` +
+    `where there are fewer.`;
+}
+
+function warning({ init, kernel, objective }: Training): string {
+  if (objective === "matching") {
+    return `## Before you train on them\n\n` +
+      `- **The PNGs lose information.** Distilled pixels lie far outside of black and white; a PNG ` +
+      `clips and rounds them. Train on the exact numbers; the PNGs are for looking at.`;
+  }
   if (kernel) {
     return `## Before you train on them\n\n` +
       `- **They were made for a kernel.** Networks of finite width that train on them are right far less often.\n` +

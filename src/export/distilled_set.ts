@@ -19,7 +19,7 @@ export interface Training {
   format: string;
   /** Name of the data set that was distilled. */
   dataset: string;
-  /** What was minimised: `unrolled` training, or `kernel` regression, of which no steps are recorded. */
+  /** What was minimised: `unrolled` training; `kernel` regression or `matching` gradients record no steps. */
   objective: string;
   /** The kernel, its hidden layers, σ_w², σ_b² and λ in mean eigenvalues, for objective kernel. */
   kernel: {

@@ -6,8 +6,14 @@
 import { threefry2x32 } from "../base/threefry.ts";
 import { type Recorder, type Tensor, VIEW_FLOATS } from "../gpu/mod.ts";
 import { type Planes, sizeOf } from "../layers/op.ts";
-import { augment, augmentTranspose, DRAW_WORDS, packAugmentation } from "../ops/siamese.ts";
-import type { Augmentation, Places } from "../oracle/siamese.ts";
+import {
+  augment,
+  type Augmentation,
+  augmentTranspose,
+  DRAW_WORDS,
+  packAugmentation,
+  type Places,
+} from "../ops/siamese.ts";
 import type { Space } from "./distilled_data.ts";
 
 /** Sets these draws apart from others of the same seed: "siam" in ASCII. */

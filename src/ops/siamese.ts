@@ -6,6 +6,8 @@ import type { Augmentation } from "../oracle/siamese.ts";
 
 const SOURCE = link("siamese.wgsl", { "siamese.wgsl": text });
 
+export type { Augmentation, Places } from "../oracle/siamese.ts";
+
 /** Words of an augmentation as the kernel reads it. */
 export const DRAW_WORDS = 24;
 

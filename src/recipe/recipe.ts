@@ -270,7 +270,10 @@ export const recipeSchema = z.strictObject({
   for (const [key, value] of Object.entries(WITHOUT_STEPS)) {
     const isFree = objective === "matching" && key === "inner_batch";
     if (isFree || recipe[key as keyof Recipe] === value) continue;
-    refuse(key as keyof Recipe, `${value}, since objective ${objective} records no training`);
+    const why = objective === "kernel"
+      ? "kernel regression trains no networks"
+      : "none is recorded";
+    refuse(key as keyof Recipe, `${value}, since ${why}`);
   }
   if (objective === "matching") {
     if (recipe.init !== "random") refuse("init", "random, since networks are fresh ones");

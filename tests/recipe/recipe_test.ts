@@ -25,6 +25,10 @@ const BUILTIN = [
   "mnist-kip-100",
   "mnist-kip-500",
   "mnist-label-solve-10",
+  "mnist-dc-1",
+  "mnist-dc-10",
+  "mnist-dsa-10",
+  "mnist-dc-10-convnet3",
   "cifar10-fixed-100",
   "cifar10-random-100",
   ...ADAPTATIONS,
@@ -106,7 +110,7 @@ Deno.test("a bad setting: the message names the key, what was got and what was e
     ["resize", -1, "got -1, expected an integer ≥ 0"],
     ["pad", 0.5, "got 0.5, expected an integer ≥ 0"],
     ["channels", 2, "got 2, expected 0, 1 or 3"],
-    ["augment", "flip", `got "flip", expected one of none, crop-flip`],
+    ["augment", "flip", `got "flip", expected one of none, crop-flip, siamese`],
     ["init", "loaded", `got "loaded", expected one of fixed, random`],
     ["init_param", 0, "got 0, expected a number > 0"],
     ["pretrained", "", `got "", expected a file`],
@@ -432,4 +436,27 @@ Deno.test("loadRecipe reads files, applies overrides, and lists built-in names",
     message: "Cannot read recipe no-such: got no such file, expected a YAML file or one of " +
       BUILTIN.join(", "),
   });
+});
+
+Deno.test("parseRecipe: what gradient matching takes, and what only it takes", () => {
+  const matching = { name: "m", objective: "matching", init: "random", steps: 1, epochs: 1 };
+  const parse = (settings: Record<string, unknown>) => () =>
+    parseRecipe({ ...matching, ...settings }, "m");
+  parse({ augment: "siamese", inner_batch: 5, optimizer: "momentum" })();
+  const refused: [Record<string, unknown>, RegExp][] = [
+    [{ epochs: 3 }, /epochs: got 3, expected 1, since none is recorded/],
+    [{ init: "fixed" }, /init: got "fixed", expected random/],
+    [{ networks: 2 }, /networks: got 2, expected 1, since classes/],
+    [{ loss: "sigmoid" }, /loss: got "sigmoid", expected auto, softmax or mse/],
+    [{ soft_labels: true }, /soft_labels: got true, expected false/],
+    [{ optimizer: "adam" }, /optimizer: got "adam", expected gd or momentum/],
+    [{ augment: "crop-flip" }, /augment: got "crop-flip", expected none or siamese/],
+    [
+      { objective: "unrolled", augment: "siamese" },
+      /augment: got "siamese", expected none or crop/,
+    ],
+  ];
+  for (const [settings, message] of refused) {
+    assert.throws(parse(settings), { name: "UsageError", message });
+  }
 });
