@@ -1,11 +1,11 @@
 /** OuterOptimizer: what moves an array that is learned, or the networks of standard training, against its gradient. */
 import type { Recorder, Tensor } from "../gpu/mod.ts";
 
-/** Outer optimisers by name: Adam, or gradient descent with momentum. */
-export const OUTER_OPTIMIZER_NAMES = ["adam", "sgd"] as const;
+/** The name of an outer optimiser: Adam, or gradient descent with momentum. */
+export type OuterOptimizerName = "adam" | "sgd";
 
-/** The name of an outer optimiser. */
-export type OuterOptimizerName = typeof OUTER_OPTIMIZER_NAMES[number];
+/** Names of the outer optimisers. */
+export const OUTER_OPTIMIZER_NAMES: readonly OuterOptimizerName[] = ["adam", "sgd"];
 
 /** What an array and its optimiser need to go on later, by name. */
 export type State = readonly (readonly [name: string, tensor: Tensor])[];
