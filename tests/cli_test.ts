@@ -442,6 +442,8 @@ Deno.test("what predicts is said: networks, or kernel regression", () => {
     "Test accuracy 12.9 % before, 93.8 % after (kernel regression)",
   );
   assert.match(describeGain(ACCURACY), /\(1 network\)$/);
+  const standard = { ...ACCURACY, by: "standard training" } as const;
+  assert.match(describeGain(standard), /\(1 network, standard training\)$/);
 });
 
 Deno.test("baselines: a table beside the paper's, --only some of it, --json all of it", async () => {

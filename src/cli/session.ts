@@ -89,9 +89,10 @@ export function describeArchs({ archs = [] }: Library.Gain): string[] {
   );
 }
 
-/** "kernel regression", or how many networks. */
+/** "kernel regression", or how many networks, and how they trained where that is not recorded. */
 export function describePredictor({ by, after }: Pick<Library.Gain, "by" | "after">): string {
-  return by ?? (after.networks === 1 ? "1 network" : `${after.networks} networks`);
+  const networks = after.networks === 1 ? "1 network" : `${after.networks} networks`;
+  return by === "standard training" ? `${networks}, ${by}` : by ?? networks;
 }
 
 /** What an attack does, in lines; none where there is no attack. */

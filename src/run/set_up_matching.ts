@@ -11,6 +11,7 @@ import { Learned } from "../meta/learned.ts";
 import { MEMORY_BUDGET } from "../meta/memory.ts";
 import { Matching } from "../meta/objectives/matching.ts";
 import { partOf } from "../meta/real_batch.ts";
+import { archsOf } from "../nets/arch.ts";
 import { buildNet } from "../nets/build.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { lossOf, matchingDataOf } from "../recipe/spec.ts";
@@ -29,7 +30,8 @@ export function setUpMatching(
   const { batch, seed, init_method: method, init_param: param, test_networks: networks } = recipe;
   const { channels, height, width, classes, train } = dataset;
   const { name: loss, outputs } = lossOf(recipe, classes);
-  const net = buildNet(device, recipe.arch, { channels, height, width }, outputs, loss);
+  const [arch] = archsOf(recipe.arch); // a recipe of matching has one
+  const net = buildNet(device, arch!, { channels, height, width }, outputs, loss);
   expectBindable(net, classes, "the number of classes");
   const spec = matchingDataOf(recipe, classes);
   const how = { init: "random", method, param, seed } as const;
