@@ -277,6 +277,9 @@ export const recipeSchema = z.strictObject({
   }
   if (objective === "matching") {
     if (recipe.init !== "random") refuse("init", "random, since networks are fresh ones");
+    if (archsOf(recipe.arch).length > 1) {
+      refuse("arch", "one network, at which gradients are matched");
+    }
     if (recipe.networks !== 1) refuse("networks", "1, since classes are matched side by side");
     if (recipe.loss === "sigmoid") refuse("loss", "auto, softmax or mse");
     if (recipe.soft_labels) refuse("soft_labels", "false, since images are matched class by class");
