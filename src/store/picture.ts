@@ -8,7 +8,7 @@ import { encodeScatter } from "../report/scatter.ts";
 import { type Artifact, FILES, tableOf, unwhitenedImages } from "./artifact.ts";
 
 /**
- * Draws images, a row a step, captioned with the step's rates; of a table with two columns a scatter
+ * Draws images, a row a step, captioned with the step's rates, or a row a class where no steps are recorded; of a table with two columns a scatter
  * plot, among the training rows; of other tables nothing.
  */
 export async function writePicture(
@@ -28,18 +28,12 @@ const MOST_RATES = 6;
 
 function gridOf(artifact: Artifact, title: string): Uint8Array {
   const { metadata, images, lrs } = artifact;
-  const steps = Number(metadata.steps);
-  const [, channels = 1, height = 1, width = 1] = images.shape;
-  const captions = Array.from({ length: steps }, (_, step) => {
-    const rates = Array.from(lrs.data).filter((_, t) => t % steps === step)
-      .map((rate) => rate.toPrecision(3));
-    const shown = rates.length > MOST_RATES ? [rates[0], "…", rates.at(-1)] : rates;
-    return `step ${step + 1}: η ${shown.join(" ")}`;
-  });
+  const [count = 0, channels = 1, height = 1, width = 1] = images.shape;
+  const captions = lrs.data.length > 0 ? captionsOfSteps(artifact) : captionsOfClasses(artifact);
   return encodeGrid({
     images: unwhitenedImages(artifact),
-    rows: steps,
-    columns: images.shape[0]! / steps,
+    rows: captions.length,
+    columns: count / captions.length,
     channels,
     height,
     width,
@@ -48,6 +42,24 @@ function gridOf(artifact: Artifact, title: string): Uint8Array {
     captions,
     title,
   });
+}
+
+/** A row a step, with its rates. */
+function captionsOfSteps({ metadata, lrs }: Artifact): string[] {
+  const steps = Number(metadata.steps);
+  return Array.from({ length: steps }, (_, step) => {
+    const rates = Array.from(lrs.data).filter((_, t) => t % steps === step)
+      .map((rate) => rate.toPrecision(3));
+    const shown = rates.length > MOST_RATES ? [rates[0], "…", rates.at(-1)] : rates;
+    return `step ${step + 1}: η ${shown.join(" ")}`;
+  });
+}
+
+/** Where no steps are recorded a row a class, or one row where there is one image of each. */
+function captionsOfClasses({ metadata, images }: Artifact): string[] {
+  const classes = Number(metadata.classes);
+  if (images.shape[0] === classes) return [`one image of each of ${classes} classes`];
+  return Array.from({ length: classes }, (_, k) => `class ${k}`);
 }
 
 function scatterOf(

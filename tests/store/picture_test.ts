@@ -84,3 +84,24 @@ Deno.test("writePicture: a table of two columns among its training rows, of othe
     assert.notDeepEqual(await Deno.readFile(`${dir}/images.png`), picture);
   });
 });
+
+Deno.test("writePicture: where no steps are recorded a row a class, or one row of one image each", async () => {
+  await inTemporary(async (dir) => {
+    const dataset = easyDataset(10, 10);
+    const sizeOf = async (perClass: number) => {
+      const settings = { objective: "kernel", epochs: 1, per_class: perClass } as const;
+      const artifact: Artifact = {
+        images: tensor([10 * perClass, 1, 6, 5], 1),
+        labels: tensor([10 * perClass, 10], 2),
+        lrs: { shape: [0], data: new Float32Array() },
+        init: {},
+        metadata: metadataOf(shortRecipe(settings), dataset, "an adapter"),
+      };
+      await writePicture(dir, artifact, "a title", dataset);
+      return decode(await Deno.readFile(`${dir}/images.png`));
+    };
+    const [one, three] = [await sizeOf(1), await sizeOf(3)];
+    assert.ok(one.width > one.height, "a row of ten images");
+    assert.ok(three.height > 2 * one.height && three.height > three.width, "ten rows of three");
+  });
+});
