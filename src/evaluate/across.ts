@@ -52,10 +52,11 @@ export async function evaluateAcross(
   const { archs, strategies = ["raw"], networks = HELD_OUT, onProgress } = options;
   const opened = await openArtifact(device, dir, given);
   const { artifact, dataset } = opened;
-  if (artifact.metadata.objective === "kernel") {
+  const { objective = "unrolled" } = artifact.metadata;
+  if (objective !== "unrolled") {
     throw new UsageError(
-      `Cannot evaluate ${dir} on architectures: it was distilled for kernel regression, with no steps to take; ` +
-        `use --standard`,
+      `Cannot evaluate ${dir} on architectures: it was distilled with objective ${objective}, which records no ` +
+        `steps to take; use --standard`,
     );
   }
   const how = { ...opened.how, init: "random" } as const;

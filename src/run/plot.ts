@@ -48,7 +48,7 @@ const COLUMNS = [["raw", "recorded steps"], ["1", "strategy 1"]] as const satisf
  * that was not whitened, points and decision regions of fresh networks.
  *
  * @returns the paths of the pictures.
- * @throws UsageError for runs whose trainings differ in length, or another data set than that of the first.
+ * @throws UsageError for runs that record no steps, runs whose trainings differ in length, or another data set than that of the first.
  */
 export async function plot(
   device: Device,
@@ -61,6 +61,14 @@ export async function plot(
   const first = artifacts[0]!;
   const { metadata, whitening } = first;
   expectAlike(dirs, artifacts);
+  if (first.lrs.data.length === 0) {
+    throw new UsageError(
+      `Cannot plot ${
+        dirs[0]
+      }: got objective ${metadata.objective}, which records no steps, expected a run with ` +
+        `learned rates; its images are in images.png`,
+    );
+  }
   const { plotRates } = await import("../report/rates.ts"); // large; only here needed
   const of = dirs.length > 1 ? `mean of ${dirs.length} runs, band ± 1 std` : dirs[0]!;
   const pictures: [name: string, svg: string][] = [[

@@ -1,10 +1,12 @@
 // deno-lint-ignore-file camelcase -- settings are spelled as in the files
 /** Runs of kernel regression, from the recipe to its evaluation and its exports. */
 import assert from "node:assert/strict";
+import { evaluateAcross } from "../../src/evaluate/across.ts";
 import { evaluate } from "../../src/evaluate/evaluate.ts";
 import { evaluateStandard } from "../../src/evaluate/standard.ts";
 import { EXPORT_FORMATS, exportArtifact } from "../../src/export/export.ts";
 import { estimate } from "../../src/run/estimate.ts";
+import { plot } from "../../src/run/plot.ts";
 import { readRun } from "../../src/run/finished.ts";
 import { distill, type Progress } from "../../src/run/distill.ts";
 import type { Recipe } from "../../src/recipe/recipe.ts";
@@ -166,6 +168,14 @@ runTest(
     await assert.rejects(
       evaluate(device, `${dir}/run`, dataset, { networks: 3 }),
       /^UsageError: Cannot evaluate .* on networks: it was distilled for kernel regression/,
+    );
+    await assert.rejects(
+      evaluateAcross(device, `${dir}/run`, dataset, { archs: ["lenet"] }),
+      /^UsageError: Cannot evaluate .* on architectures: .* objective kernel, .* use --standard$/,
+    );
+    await assert.rejects(
+      plot(device, [`${dir}/run`], dataset, { out: `${dir}/plots` }),
+      /^UsageError: Cannot plot .*: got objective kernel, which records no steps/,
     );
   },
 );

@@ -1,6 +1,7 @@
 // deno-lint-ignore-file camelcase -- settings are spelled as in the files
 /** Runs of gradient matching, from the recipe to its evaluation and its exports. */
 import assert from "node:assert/strict";
+import { evaluateAcross } from "../../src/evaluate/across.ts";
 import { evaluate } from "../../src/evaluate/evaluate.ts";
 import { evaluateStandard } from "../../src/evaluate/standard.ts";
 import { EXPORT_FORMATS, exportArtifact } from "../../src/export/export.ts";
@@ -48,6 +49,10 @@ for (const settings of [{}, DSA, { zca: 0.1, image_init: "real" }] as const) {
     assert.notEqual(before.mean, after.mean);
     assert.deepEqual(await evaluate(device, dir, dataset), { before, after, by });
     assert.deepEqual(await evaluateStandard(device, dir, dataset, { networks: 2 }), after);
+    await assert.rejects(
+      evaluateAcross(device, dir, dataset, { archs: ["lenet"] }),
+      /^UsageError: Cannot evaluate .* on architectures: .* objective matching, .* use --standard$/,
+    );
     const { lrs, metadata } = await readArtifact(dir);
     assert.deepEqual([lrs.shape, metadata.objective, metadata.steps_total], [[0], "matching", "0"]);
     for (const format of EXPORT_FORMATS) {
