@@ -2,13 +2,15 @@
  * Methods: the table of docs/methods.md. What MNIST sets of one size lead to by standard training of LeNets and of
  * ConvNet-3 (width 32), and by kernel regression: real images, and the folders of finished runs that are given.
  *
- *   deno run --unstable-raw-imports --allow-read --allow-env=LOG_TOKENS,LOG_STREAM,DENO_WEBGPU_BACKEND \
- *     bench/methods.ts 1 results/mnist-kip-10 results/mnist-dc-1
+ *   deno run --unstable-raw-imports --allow-read --allow-write=docs \
+ *     --allow-env=LOG_TOKENS,LOG_STREAM,DENO_WEBGPU_BACKEND \
+ *     bench/methods.ts 1 docs/methods-1.svg results/mnist-kip-10 results/mnist-dc-1
  */
 import { loadDataset, openDevice } from "../mod.ts";
 import type { Accuracy } from "../src/evaluate/accuracy.ts";
 import { type LabelledImages, regressionAccuracy } from "../src/evaluate/kernel_regression.ts";
 import { kmeansSet, randomSet, type RealSet } from "../src/evaluate/real_sets.ts";
+import { type ErrorBar, plotErrorBars } from "../src/report/error_bars.ts";
 import { standardAccuracy } from "../src/evaluate/standard.ts";
 import { centredLabels } from "../src/meta/objectives/kernel_regression.ts";
 import { buildNet } from "../src/nets/build.ts";
@@ -23,7 +25,7 @@ const KERNEL = {
 } as const;
 const HOW = { init: "random", method: "xavier_normal", param: 1, seed: 1 } as const;
 
-const [perClass, ...dirs] = Deno.args;
+const [perClass, figure, ...dirs] = Deno.args;
 using device = await openDevice();
 const dataset = await loadDataset("mnist");
 const { channels, height, width, classes: K } = dataset;
@@ -67,15 +69,31 @@ const sets = [
   () => real("k-means centres", kmeansSet(dataset, sizes)),
   ...dirs.map((dir) => () => ofRun(dir)),
 ];
+const bars: ErrorBar[] = [];
 for (const load of sets) {
   const { name, images, forNetworks, forKernel, loss } = await load();
   const kernelSet: LabelledImages = { images, labels: forKernel };
-  const cells = [`kernel ${show(await regressionAccuracy(space, KERNEL, kernelSet, dataset))}`];
+  const cells: string[] = [];
+  const add = (series: string, accuracy: Accuracy) => {
+    cells.push(`${series} ${show(accuracy)}`);
+    const x = name.replace("results/mnist-", "");
+    bars.push({ x, mean: 100 * accuracy.mean, std: 100 * accuracy.std, series });
+  };
+  add("kernel", await regressionAccuracy(space, KERNEL, kernelSet, dataset));
   for (const [arch, networks] of ARCHS) {
     const net = buildNet(device, arch, space.input, K, loss);
     const setting = { net, dataset, how: HOW, networks };
     const data = { images, labels: forNetworks };
-    cells.push(`${arch} ${show(await standardAccuracy(setting, data))}`);
+    add(arch.split(":")[0]!, await standardAccuracy(setting, data));
   }
   console.log([name, ...cells].join(" | "));
 }
+await Deno.writeTextFile(
+  figure!,
+  plotErrorBars({
+    title: `MNIST, ${perClass} a class: standard training, and kernel regression`,
+    xLabel: "set",
+    yLabel: "Test accuracy (%)",
+    bars,
+  }),
+);
