@@ -7,7 +7,7 @@
  */
 import assert from "node:assert/strict";
 import { parseArgs } from "node:util";
-import { drawNetworks } from "../src/evaluate/evaluate.ts";
+import { drawNetworks } from "../src/evaluate/measure.ts";
 import { formatBytes } from "../src/base/bytes.ts";
 import { planMemory } from "../src/meta/memory.ts";
 import { drawNormal } from "../src/meta/noise.ts";

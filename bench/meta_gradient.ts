@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import { partOf, RealBatch, ResidentSplit } from "../src/meta/real_batch.ts";
 import { DistilledData } from "../src/meta/distilled_data.ts";
 import { Unroll } from "../src/meta/unroll.ts";
-import { drawNetworks } from "../src/evaluate/evaluate.ts";
+import { drawNetworks } from "../src/evaluate/measure.ts";
 import { Device } from "../src/gpu/mod.ts";
 import { buildNet } from "../src/nets/build.ts";
 import { plainSpec } from "./plain_spec.ts";

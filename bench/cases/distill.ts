@@ -2,7 +2,7 @@
  * One outer iteration of recipes, whole and in its phases. The meta-gradient at the recipe's epochs and
  * networks is first proved against the oracle, at steps that take it seconds.
  */
-import { drawNetworks } from "../../src/evaluate/evaluate.ts";
+import { drawNetworks } from "../../src/evaluate/measure.ts";
 import { Learned } from "../../src/meta/learned.ts";
 import { partOf, RealBatch, ResidentSplit } from "../../src/meta/real_batch.ts";
 import { loadRecipe } from "../../src/recipe/recipe.ts";

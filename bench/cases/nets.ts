@@ -2,7 +2,7 @@
  * The nets that are timed, and their gradient and its tangent given the activations (hvp). Both are
  * first proved by the meta-gradient that they make up.
  */
-import { drawNetworks } from "../../src/evaluate/evaluate.ts";
+import { drawNetworks } from "../../src/evaluate/measure.ts";
 import type { Device, Tensor } from "../../src/gpu/mod.ts";
 import { padded, type Planes, sizeOf } from "../../src/layers/op.ts";
 import { stagesOf } from "../../src/nets/arch.ts";

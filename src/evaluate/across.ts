@@ -10,13 +10,8 @@ import type { Artifact } from "../store/artifact.ts";
 import { innerSpecOf, loadDistilled, openArtifact } from "../store/open_artifact.ts";
 import { UsageError } from "../base/usage_error.ts";
 import { type Accuracy, summarize } from "./accuracy.ts";
-import {
-  type EvaluateOptions,
-  HELD_OUT,
-  measureAccuracy,
-  type Training,
-  trialsOf,
-} from "./evaluate.ts";
+import { type EvaluateOptions, HELD_OUT, trialsOf } from "./evaluate.ts";
+import { measureAccuracy, type Training } from "./measure.ts";
 import { ratesBy, type Strategy } from "./strategies.ts";
 
 /** On what, and how, networks are trained. */

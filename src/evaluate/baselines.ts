@@ -12,7 +12,8 @@ import type { Net } from "../nets/net.ts";
 import { writeAtomic } from "../base/atomic.ts";
 import { type Accuracy, summarize, test } from "./accuracy.ts";
 import type { Initialization } from "../meta/initial_networks.ts";
-import { drawHeldOut, evaluate } from "./evaluate.ts";
+import { evaluate } from "./evaluate.ts";
+import { drawHeldOut } from "./measure.ts";
 import { expectFitting, onlyArch } from "../recipe/fitting.ts";
 import { lossOf } from "../recipe/spec.ts";
 import {

@@ -12,7 +12,7 @@ import type { Dataset, Split } from "../sets/dataset.ts";
 import { LabelSolve, matrixOf, Ridge } from "../sets/kernel_ridge.ts";
 import type { Artifact } from "../store/artifact.ts";
 import { type Accuracy, fractionOf } from "./accuracy.ts";
-import type { Gain } from "./evaluate.ts";
+import type { Gain } from "./measure.ts";
 import { firstImages } from "./real_sets.ts";
 
 /** A kernel, and how regression by it is regularised. */

@@ -10,7 +10,7 @@ import { DistilledData } from "../meta/distilled_data.ts";
 import type { InnerSpec } from "../meta/inner_spec.ts";
 import { type Accuracy, classify, fractionOf, summarize } from "./accuracy.ts";
 import type { Initialization } from "../meta/initial_networks.ts";
-import { drawHeldOut, drawNetworks, networksAtOnce } from "./evaluate.ts";
+import { drawHeldOut, drawNetworks, networksAtOnce } from "./measure.ts";
 import type { Pretrained } from "./pretrained.ts";
 import type { RealSet } from "./real_sets.ts";
 import { Trainees } from "./trainees.ts";

@@ -5,7 +5,7 @@ import type { Net } from "../nets/net.ts";
 import type { Theta } from "../nets/theta.ts";
 import { trainSettings } from "../recipe/train_settings.ts";
 import { type Accuracy, classify, fractionOf, summarize } from "./accuracy.ts";
-import { drawHeldOut, type Training } from "./evaluate.ts";
+import { drawHeldOut, type Training } from "./measure.ts";
 import { StandardTraining } from "./standard_training.ts";
 import { Trainees } from "./trainees.ts";
 

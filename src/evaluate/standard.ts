@@ -8,7 +8,7 @@ import type { InnerSpec } from "../meta/inner_spec.ts";
 import type { Dataset } from "../sets/dataset.ts";
 import { labelsFor, openArtifact } from "../store/open_artifact.ts";
 import { type Accuracy, pooled } from "./accuracy.ts";
-import { type Gain, measureAccuracy, type Trial } from "./evaluate.ts";
+import { type Gain, measureAccuracy, type Trial } from "./measure.ts";
 import type { LabelledImages } from "./kernel_regression.ts";
 
 /** How networks are trained on any data set. */

@@ -6,7 +6,7 @@ import type { FloatTensor } from "../base/safetensors.ts";
 import { denormalized } from "../sets/normalized.ts";
 import type { Whitening } from "../sets/whitening.ts";
 import { type Artifact, FILES, readArtifact, unwhitenedImages } from "../store/artifact.ts";
-import type { Gain } from "../evaluate/evaluate.ts";
+import type { Gain } from "../evaluate/measure.ts";
 import { readGain } from "../run/finished.ts";
 import { readIfPresent } from "../base/read_if_present.ts";
 

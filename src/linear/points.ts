@@ -6,7 +6,7 @@ import { buildNet } from "../nets/build.ts";
 import type { Net } from "../nets/net.ts";
 import type { Theta } from "../nets/theta.ts";
 import type { Device } from "../gpu/mod.ts";
-import { drawHeldOut } from "../evaluate/evaluate.ts";
+import { drawHeldOut } from "../evaluate/measure.ts";
 import { Trainees } from "../evaluate/trainees.ts";
 
 /** M distilled points and the rate of the step, η. */

@@ -1,5 +1,5 @@
 /** ArtifactOf: distilled data on the GPU in the form that is kept. */
-import type { Training } from "../evaluate/evaluate.ts";
+import type { Training } from "../evaluate/measure.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { lossOf } from "../recipe/spec.ts";
 import type { Dataset } from "../sets/dataset.ts";

@@ -8,7 +8,7 @@ import { artifactOf } from "./artifact_of.ts";
 import { expectUnused } from "./unused.ts";
 import { FILES, filesOf, prepareFolder, writeArtifact } from "../store/artifact.ts";
 import { originOf, readCheckpoint, writeCheckpoint } from "../store/checkpoint.ts";
-import type { Gain, Training } from "../evaluate/evaluate.ts";
+import type { Gain, Training } from "../evaluate/measure.ts";
 import { readGain } from "./finished.ts";
 import { type Setting, setUp } from "./set_up.ts";
 import type { NetworkFile } from "../store/network_file.ts";

@@ -2,7 +2,7 @@
 import { UsageError } from "../base/usage_error.ts";
 import { readIfPresent } from "../base/read_if_present.ts";
 import type { Accuracy } from "../evaluate/accuracy.ts";
-import type { Gain } from "../evaluate/evaluate.ts";
+import type { Gain } from "../evaluate/measure.ts";
 import { loadRecipe, type Recipe } from "../recipe/recipe.ts";
 import { FILES, readArtifact } from "../store/artifact.ts";
 

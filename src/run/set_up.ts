@@ -1,7 +1,7 @@
 /** SetUp: what a recipe comes to on a device, by its objective: what is learned from what, and how it is tested. */
 import type { FloatTensor } from "../base/safetensors.ts";
 import type { Accuracy } from "../evaluate/accuracy.ts";
-import type { Gain, Training } from "../evaluate/evaluate.ts";
+import type { Gain, Training } from "../evaluate/measure.ts";
 import type { Device } from "../gpu/mod.ts";
 import type { Start } from "../meta/learned.ts";
 import type { InnerSpec } from "../meta/inner_spec.ts";

@@ -1,7 +1,7 @@
 /** SetUpKernel: a recipe of kernel regression on a device: what is learned, and how it is tested. */
 import { formatBytes } from "../base/bytes.ts";
 import { UsageError } from "../base/usage_error.ts";
-import type { Training } from "../evaluate/evaluate.ts";
+import type { Training } from "../evaluate/measure.ts";
 import {
   type LabelledImages,
   regressionAccuracy,

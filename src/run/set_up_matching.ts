@@ -2,7 +2,7 @@
 import { formatBytes } from "../base/bytes.ts";
 import { UsageError } from "../base/usage_error.ts";
 import { bytesPerNetwork } from "../evaluate/accuracy.ts";
-import type { Training } from "../evaluate/evaluate.ts";
+import type { Training } from "../evaluate/measure.ts";
 import { firstImages } from "../evaluate/real_sets.ts";
 import { standardAccuracy, standardGain, standardSpec } from "../evaluate/standard.ts";
 import type { Device } from "../gpu/mod.ts";

@@ -13,7 +13,7 @@ import type { Net } from "../nets/net.ts";
 import { type Accuracy, bytesPerNetwork, pooled } from "../evaluate/accuracy.ts";
 import { attackOf, relabel } from "../evaluate/attack.ts";
 import { expectBindable } from "./bindable.ts";
-import { drawNetworks, measureAccuracy, measureGains, type Trial } from "../evaluate/evaluate.ts";
+import { drawNetworks, measureAccuracy, measureGains, type Trial } from "../evaluate/measure.ts";
 import type { NetworkFile } from "../store/network_file.ts";
 import { exportParameters } from "../nets/export.ts";
 import { OuterLoop } from "./outer_loop.ts";

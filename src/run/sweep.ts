@@ -9,7 +9,7 @@ import { writeAtomic } from "../base/atomic.ts";
 import { summarize } from "../evaluate/accuracy.ts";
 import { originOf, readCheckpoint } from "../store/checkpoint.ts";
 import { distill, type Progress } from "./distill.ts";
-import type { Gain } from "../evaluate/evaluate.ts";
+import type { Gain } from "../evaluate/measure.ts";
 import { readGain } from "./finished.ts";
 import { networksOf } from "../evaluate/pretrained.ts";
 import { loadRecipe, type Recipe } from "../recipe/recipe.ts";

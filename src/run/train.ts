@@ -14,7 +14,7 @@ import type { Device } from "../gpu/mod.ts";
 import { buildNet } from "../nets/build.ts";
 import type { Net } from "../nets/net.ts";
 import { type Accuracy, summarize, test } from "../evaluate/accuracy.ts";
-import { drawNetworks, networksThatFit } from "../evaluate/evaluate.ts";
+import { drawNetworks, networksThatFit } from "../evaluate/measure.ts";
 import { StandardTraining } from "../evaluate/standard_training.ts";
 import { expectFitting } from "../recipe/fitting.ts";
 import type { TrainSettings } from "../recipe/train_settings.ts";

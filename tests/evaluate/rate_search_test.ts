@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { classify, fractionOf, summarize } from "../../src/evaluate/accuracy.ts";
-import { drawHeldOut } from "../../src/evaluate/evaluate.ts";
+import { drawHeldOut } from "../../src/evaluate/measure.ts";
 import { bestOf, type Rate, RateSearch, spread } from "../../src/evaluate/rate_search.ts";
 import type { RealSet } from "../../src/evaluate/real_sets.ts";
 import { Trainees } from "../../src/evaluate/trainees.ts";

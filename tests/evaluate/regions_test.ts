@@ -1,7 +1,7 @@
 /** regions_test: what networks say of places, against what their parameters come to there. */
 import assert from "node:assert/strict";
 import { regionsOfDistilled, regionsOfReal, type Survey } from "../../src/evaluate/regions.ts";
-import { drawHeldOut } from "../../src/evaluate/evaluate.ts";
+import { drawHeldOut } from "../../src/evaluate/measure.ts";
 import { DistilledData } from "../../src/meta/distilled_data.ts";
 import type { Device } from "../../src/gpu/mod.ts";
 import { buildNet } from "../../src/nets/build.ts";

@@ -7,7 +7,7 @@ import {
   planMemory,
 } from "../../src/meta/memory.ts";
 import { formatBytes } from "../../src/base/bytes.ts";
-import { measureGain } from "../../src/evaluate/evaluate.ts";
+import { measureGain } from "../../src/evaluate/measure.ts";
 import { distill } from "../../src/run/distill.ts";
 import { setUpUnrolled } from "../../src/run/set_up_unrolled.ts";
 import type { Recipe } from "../../src/recipe/recipe.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Dataset, Split } from "../../src/sets/dataset.ts";
 import type { Blocks } from "../../src/meta/blocks.ts";
 import { distill } from "../../src/run/distill.ts";
-import { drawNetworks } from "../../src/evaluate/evaluate.ts";
+import { drawNetworks } from "../../src/evaluate/measure.ts";
 import { RealBatch } from "../../src/meta/real_batch.ts";
 import type { Recipe } from "../../src/recipe/recipe.ts";
 import { trainNetworks } from "../../src/run/train.ts";

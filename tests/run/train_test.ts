@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Batches, gather } from "../../src/sets/batches.ts";
 import type { Dataset } from "../../src/sets/dataset.ts";
-import { drawNetworks } from "../../src/evaluate/evaluate.ts";
+import { drawNetworks } from "../../src/evaluate/measure.ts";
 import { trainNetworks, type TrainProgress } from "../../src/run/train.ts";
 import { trainRate, type TrainSettings, trainSettings } from "../../src/recipe/train_settings.ts";
 import { UsageError } from "../../src/base/usage_error.ts";
