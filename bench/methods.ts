@@ -65,8 +65,8 @@ function show({ mean, std, networks }: Accuracy): string {
 
 const sizes = { steps: 1, per_class: Number(perClass), seed: 1 };
 const sets = [
-  () => real("random real images", randomSet(dataset, sizes, 0)),
-  () => real("k-means centres", kmeansSet(dataset, sizes)),
+  () => real("random", randomSet(dataset, sizes, 0)),
+  () => real("k-means", kmeansSet(dataset, sizes)),
   ...dirs.map((dir) => () => ofRun(dir)),
 ];
 const bars: ErrorBar[] = [];
