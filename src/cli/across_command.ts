@@ -30,6 +30,14 @@ export async function acrossCommand(
   const runs: { dir: string; dataset: string; seed: string; archs: AcrossRow[] }[] = [];
   for (const dir of dirs) {
     const { dataset, name, seed } = await datasetOf(session, dir, flags);
+    if (runs.length > 0 && runs[0]!.dataset !== name) {
+      throw new retort.UsageError(
+        `Cannot take the mean over ${dirs[0]} and ${dir}: got data sets ${
+          runs[0]!.dataset
+        } and ${name}, expected ` +
+          `one; evaluate them one by one`,
+      );
+    }
     const rows = await retort.evaluateAcross(device, dir, dataset, {
       archs,
       strategies,

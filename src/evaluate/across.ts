@@ -51,7 +51,13 @@ export async function evaluateAcross(
   if (objective !== "unrolled") {
     throw new UsageError(
       `Cannot evaluate ${dir} on architectures: it was distilled with objective ${objective}, which records no ` +
-        `steps to take; use --standard`,
+        `steps to take; give neither --arch nor --strategy, but --standard`,
+    );
+  }
+  if (archs && options.pretrained !== undefined) {
+    throw new UsageError(
+      `Cannot evaluate ${dir} on architectures of one's own from trained networks: got --init, expected none, since ` +
+        `they are drawn; leave it out`,
     );
   }
   const how = { ...opened.how, init: "random" } as const;

@@ -110,6 +110,12 @@ export async function baselines(
         `all would be the same; expected --networks 1`,
     );
   }
+  if (recipe.objective !== "unrolled") {
+    throw new UsageError(
+      `Cannot measure baselines of ${recipe.name}: got objective ${recipe.objective}, expected unrolled, whose ` +
+        `networks they train`,
+    );
+  }
   if (recipe.attack !== "none") {
     throw new UsageError(
       `Cannot measure baselines of ${recipe.name}: got attack ${recipe.attack}, expected none`,

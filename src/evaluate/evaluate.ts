@@ -87,7 +87,13 @@ export async function trialsOf(
         `expected --networks 1`,
     );
   }
-  const { onProgress } = options;
+  const { onProgress, pretrained } = options;
+  if (pretrained !== undefined && (init === "fixed" || metadata.pretrained === undefined)) {
+    throw new UsageError(
+      `Cannot evaluate ${dir} from trained networks: got --init, expected none, since it was distilled for ` +
+        `${init === "fixed" ? "the network stored with it" : "drawn networks"}; leave it out`,
+    );
+  }
   const trials: Trial[] = [];
   for (const arch of archs) {
     const net = netOf(arch);

@@ -1,6 +1,6 @@
 /**
  * Siamese: the augmentations of differentiable siamese augmentation (Zhao & Bilen 2021): one draw for all images of a
- * step, real and distilled. The strategy and its ranges are those of the authors' code:
+ * step, real and distilled. The kinds and their ranges are those of the authors' code:
  * colour, crop, cutout, flip, scale or rotate, one of them at a time.
  */
 import { threefry2x32 } from "../base/threefry.ts";

@@ -140,6 +140,7 @@ const WITHOUT_STEPS = {
   window: 0,
   pool: 0,
   inner_batch: 0,
+  learn_momentum: false,
   attack: "none",
   pretrained: "none",
 } as const;

@@ -75,10 +75,11 @@ export function setUpMatching(
     loop,
     memory: {
       lines: [
-        `Memory ${formatBytes(bytes)}: ${part} real images of each class at a time`,
-        ...[...byLabel].map(([kind, bytes]) => `  ${kind} ${formatBytes(bytes)}`),
+        `Memory ${formatBytes(bytes + evaluation)}: ${part} real images of each class at a time`,
+        ...[...byLabel, ["evaluation", evaluation] as const]
+          .map(([kind, bytes]) => `  ${kind} ${formatBytes(bytes)}`),
       ],
-      bytes,
+      bytes: bytes + evaluation,
     },
     initial: () => Promise.resolve({}),
     accuracy: async (training) => await standardAccuracy(setting, await read(training)),

@@ -103,6 +103,8 @@ export class Batches {
  */
 export class BalancedBatches {
   readonly #ofClass: readonly (readonly number[])[];
+  /** The order of each class last gone through, and its epoch. */
+  readonly #orders: { epoch: number; order: Uint32Array }[] = [];
   readonly #batch: number;
   readonly #seed: number;
 
@@ -125,17 +127,16 @@ export class BalancedBatches {
   /** The images of iteration `iteration` ≥ 0 by index into the split, [batch], class by class. */
   indices(iteration: number): Uint32Array {
     const classes = this.#ofClass.length;
-    const orders = new Map<string, Uint32Array>();
     const chosen = this.#ofClass.flatMap((indices, k) => {
       const share = Math.floor(this.#batch / classes) + (k < this.#batch % classes ? 1 : 0);
       return Array.from({ length: share }, (_, i) => {
         const at = iteration * share + i;
         const epoch = Math.floor(at / indices.length);
-        const key = `${k} ${epoch}`;
-        const order = orders.get(key) ??
-          permutation(indices.length, this.#seed, epoch * classes + k);
-        orders.set(key, order);
-        return indices[order[at % indices.length]!]!;
+        if (this.#orders[k]?.epoch !== epoch) {
+          const order = permutation(indices.length, this.#seed, epoch * classes + k);
+          this.#orders[k] = { epoch, order };
+        }
+        return indices[this.#orders[k].order[at % indices.length]!]!;
       });
     });
     return Uint32Array.from(chosen);

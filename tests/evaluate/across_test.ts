@@ -81,6 +81,13 @@ runTest(
       "4 × more_nonlinear, strategy raw",
       "4 × more_nonlinear, strategy 1",
     ]);
+    const trained = { pretrained: "networks.safetensors" };
+    for (const options of [trained, { ...trained, archs: ["nonlinear"] }]) {
+      await assert.rejects(
+        evaluateAcross(device, dir, table, options),
+        /^UsageError: Cannot evaluate .* got --init, expected none/,
+      );
+    }
     const convnet = evaluateAcross(device, dir, table, { archs: ["convnet3"] });
     const message =
       /^Cannot evaluate .*: Cannot build convnet3: got images of 2×1×1, expected any×32×32/;

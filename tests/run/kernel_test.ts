@@ -1,6 +1,7 @@
 // deno-lint-ignore-file camelcase -- settings are spelled as in the files
 /** Runs of kernel regression, from the recipe to its evaluation and its exports. */
 import assert from "node:assert/strict";
+import { baselines } from "../../src/evaluate/baselines.ts";
 import { evaluateAcross } from "../../src/evaluate/across.ts";
 import { evaluate } from "../../src/evaluate/evaluate.ts";
 import { evaluateStandard } from "../../src/evaluate/standard.ts";
@@ -171,7 +172,11 @@ runTest(
     );
     await assert.rejects(
       evaluateAcross(device, `${dir}/run`, dataset, { archs: ["lenet"] }),
-      /^UsageError: Cannot evaluate .* on architectures: .* objective kernel, .* use --standard$/,
+      /^UsageError: Cannot evaluate .* on architectures: .* objective kernel, .* but --standard$/,
+    );
+    await assert.rejects(
+      baselines(device, kernelRecipe(), dataset),
+      /^UsageError: Cannot measure baselines of short: got objective kernel, expected unrolled/,
     );
     await assert.rejects(
       plot(device, [`${dir}/run`], dataset, { out: `${dir}/plots` }),

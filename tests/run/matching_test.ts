@@ -51,7 +51,7 @@ for (const settings of [{}, DSA, { zca: 0.1, image_init: "real" }] as const) {
     assert.deepEqual(await evaluateStandard(device, dir, dataset, { networks: 2 }), after);
     await assert.rejects(
       evaluateAcross(device, dir, dataset, { archs: ["lenet"] }),
-      /^UsageError: Cannot evaluate .* on architectures: .* objective matching, .* use --standard$/,
+      /^UsageError: Cannot evaluate .* on architectures: .* objective matching, .* but --standard$/,
     );
     const { lrs, metadata } = await readArtifact(dir);
     assert.deepEqual([lrs.shape, metadata.objective, metadata.steps_total], [[0], "matching", "0"]);
