@@ -8,7 +8,8 @@
  */
 import { loadDataset, openDevice } from "../mod.ts";
 import type { Accuracy } from "../src/evaluate/accuracy.ts";
-import { type LabelledImages, regressionAccuracy } from "../src/evaluate/kernel_regression.ts";
+import { regressionAccuracy } from "../src/evaluate/kernel_regression.ts";
+import type { LabelledImages } from "../src/evaluate/labelled_images.ts";
 import { kmeansSet, randomSet, type RealSet } from "../src/evaluate/real_sets.ts";
 import { type ErrorBar, plotErrorBars } from "../src/report/error_bars.ts";
 import { standardAccuracy } from "../src/evaluate/standard.ts";

@@ -68,6 +68,7 @@ export type {
   OuterOptimizer,
   OuterOptimizerName,
   OuterStep,
+  OuterTensors,
   State,
 } from "./meta/outer_optimizer.ts";
 export { Sgd } from "./meta/outer_sgd.ts";

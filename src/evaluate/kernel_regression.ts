@@ -12,6 +12,7 @@ import type { Dataset, Split } from "../sets/dataset.ts";
 import { LabelSolve, matrixOf, Ridge } from "../sets/kernel_ridge.ts";
 import type { Artifact } from "../store/artifact.ts";
 import { type Accuracy, fractionOf } from "./accuracy.ts";
+import type { LabelledImages } from "./labelled_images.ts";
 import type { Gain } from "./measure.ts";
 import { firstImages } from "./real_sets.ts";
 
@@ -22,12 +23,6 @@ export interface Regression {
   readonly reg: number;
   /** Bytes of GPU memory that it may take. */
   readonly room?: number | undefined;
-}
-
-/** Images [n, C, H, W], normalised, and labels [n, K]. */
-export interface LabelledImages {
-  readonly images: ArrayLike<number>;
-  readonly labels: ArrayLike<number>;
 }
 
 /** The most targets, a multiple of four, whose kernels with `images` others fit into `room` bytes and a binding. */
@@ -145,16 +140,23 @@ export async function regressionAccuracy(
   return { mean: fractionOf(hits), std: 0, networks: 1 };
 }
 
-/** The images that a run starts from, and their labels: centred, of one class each, in order. */
+/** The labels that a run starts with, [classes · perClass, K]: centred, of one class each, in order. */
+export function startLabels(classes: number, perClass: number): Float32Array<ArrayBuffer> {
+  const inOrder = Array.from(
+    { length: classes * perClass },
+    (_, n) => Math.floor(n / perClass),
+  );
+  return centredLabels(inOrder, classes);
+}
+
+/** The images that a run starts from, and their labels. */
 export async function startOf(
   { device, classes }: Space,
   sizes: Parameters<typeof firstImages>[1],
   dataset: Dataset,
 ): Promise<LabelledImages> {
   const images = await firstImages(device, sizes, dataset);
-  const each = sizes.per_class;
-  const inOrder = Array.from({ length: classes * each }, (_, n) => Math.floor(n / each));
-  return { images, labels: centredLabels(inOrder, classes) };
+  return { images, labels: startLabels(classes, sizes.per_class) };
 }
 
 /** Test accuracy of kernel regression from the images that a run started with, and from those that it came to. */

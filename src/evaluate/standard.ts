@@ -9,7 +9,7 @@ import type { Dataset } from "../sets/dataset.ts";
 import { labelsFor, openArtifact } from "../store/open_artifact.ts";
 import { type Accuracy, pooled } from "./accuracy.ts";
 import { type Gain, measureAccuracy, type Trial } from "./measure.ts";
-import type { LabelledImages } from "./kernel_regression.ts";
+import type { LabelledImages } from "./labelled_images.ts";
 
 /** How networks are trained on any data set. */
 export interface StandardSettings {

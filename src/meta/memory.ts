@@ -94,12 +94,16 @@ export function describePlan(plan: MemoryPlan, { window }: UnrollSpec): string[]
   const twice = [[plan.extraSteps, "steps"], [plan.extraPasses, "passes"]] as const;
   const again = twice.filter(([count]) => count > 0)
     .map(([count, what]) => `, ${count} ${what} taken twice`).join("");
-  const lines = [...plan.bytes].map(([kind, bytes]) => `  ${kind} ${formatBytes(bytes)}`);
   return [
     `Memory ${formatBytes(plan.total)}: ${kept}, ${activations}${again}, ${set}, real batch in ` +
     `parts of ${plan.part}`,
-    ...lines,
+    ...describeBytes(plan.bytes),
   ];
+}
+
+/** Bytes by what they hold, a line each. */
+export function describeBytes(byLabel: ReadonlyMap<string, number>): string[] {
+  return [...byLabel].map(([kind, bytes]) => `  ${kind} ${formatBytes(bytes)}`);
 }
 
 /** The plan with the longest segments that fits; of those that do not fit the smallest, √T steps long. */

@@ -92,6 +92,16 @@ export class ResidentSplit implements Disposable {
   }
 }
 
+/** A split on the GPU where a binding holds it, which `owned` frees; else as it is, to be uploaded batch by batch. */
+export function residentIfBindable(
+  owned: DisposableStack,
+  space: Pick<Space, "device">,
+  split: Split,
+): Split | ResidentSplit {
+  const most = space.device.info.limits.maxStorageBufferBindingSize!;
+  return split.images.byteLength <= most ? owned.use(new ResidentSplit(space, split)) : split;
+}
+
 /** Images that run at once, and where they are packed from. */
 interface Part extends Required<Batch> {
   readonly indices: Tensor;

@@ -1,8 +1,6 @@
 /** SetUpMatching: a recipe of gradient matching on a device: the network, what is learned, and how it is tested. */
-import { formatBytes } from "../base/bytes.ts";
-import { UsageError } from "../base/usage_error.ts";
 import { bytesPerNetwork } from "../evaluate/accuracy.ts";
-import type { Training } from "../evaluate/measure.ts";
+import { readLabelled } from "../evaluate/labelled_images.ts";
 import { firstImages } from "../evaluate/real_sets.ts";
 import { standardAccuracy, standardGain, standardSpec } from "../evaluate/standard.ts";
 import type { Device } from "../gpu/mod.ts";
@@ -18,6 +16,7 @@ import { lossOf, matchingDataOf } from "../recipe/spec.ts";
 import type { Dataset } from "../sets/dataset.ts";
 import { expectBindable } from "./bindable.ts";
 import { OuterLoop } from "./outer_loop.ts";
+import { planParts } from "./plan_parts.ts";
 import type { Setting } from "./set_up.ts";
 
 /** @throws UsageError when the run does not fit into `memoryBudget` bytes. */
@@ -47,49 +46,31 @@ export function setUpMatching(
       seed,
     });
   const evaluation = bytesPerNetwork(net, standardSpec(spec.perBlock), dataset.test, dataset).all;
-  const countOf = (part: number) =>
-    device.count(() => {
+  const { part, memory } = planParts(device, {
+    build: (part) => {
       using owned = new DisposableStack();
       owned.use(make(part));
       owned.use(new Learned(net, spec, recipe.outer_optimizer));
       return owned.move();
-    });
-  let part = partOf(net, classes, batch / classes, "grad");
-  while (part > 4 && countOf(part).bytes + evaluation > memoryBudget) {
-    part = Math.floor(part / 8) * 4;
-  }
-  const { bytes, byLabel } = countOf(part);
-  if (bytes + evaluation > memoryBudget) {
-    throw new UsageError(
-      `Cannot fit this run into ${formatBytes(memoryBudget)} of GPU memory: got ` +
-        `${
-          formatBytes(bytes + evaluation)
-        } with 4 real images of a class at a time, expected at most ` +
-        `that; raise --memory-budget, or lower per_class`,
-    );
-  }
+    },
+    most: partOf(net, classes, batch / classes, "grad"),
+    budget: memoryBudget,
+    evaluation,
+    images: "real images of a class",
+    describe: (part) => `${part} real images of each class at a time`,
+    advice: "per_class",
+  });
   const loop = new OuterLoop(net, spec, recipe, make(part));
-  const setting = { net, dataset, how, networks, room: memoryBudget - bytes };
+  const setting = { net, dataset, how, networks, room: memoryBudget - memory.bytes + evaluation };
   return {
     spec,
     loop,
-    memory: {
-      lines: [
-        `Memory ${formatBytes(bytes + evaluation)}: ${part} real images of each class at a time`,
-        ...[...byLabel, ["evaluation", evaluation] as const]
-          .map(([kind, bytes]) => `  ${kind} ${formatBytes(bytes)}`),
-      ],
-      bytes: bytes + evaluation,
-    },
+    memory,
     initial: () => Promise.resolve({}),
-    accuracy: async (training) => await standardAccuracy(setting, await read(training)),
+    accuracy: async (training) => await standardAccuracy(setting, await readLabelled(training)),
     gain: async (training) => {
       const start = await firstImages(device, recipe, dataset);
-      return await standardGain(setting, start, await read(training));
+      return await standardGain(setting, start, await readLabelled(training));
     },
   };
-}
-
-async function read({ data }: Training) {
-  return { images: await data.images.read(), labels: await data.labels.read() };
 }

@@ -14,7 +14,7 @@ import type { Split } from "../../sets/dataset.ts";
 import { regressionGradient } from "../../sets/kernel_ridge.ts";
 import { DistilledData, type Space } from "../distilled_data.ts";
 import type { InnerSpec } from "../inner_spec.ts";
-import { type Normalization, RealBatch, ResidentSplit } from "../real_batch.ts";
+import { type Normalization, RealBatch, residentIfBindable } from "../real_batch.ts";
 import type { Draw, Objective } from "./objective.ts";
 
 /** What a kernel regression is made of. */
@@ -66,8 +66,7 @@ export class KernelRegression implements Objective {
     const images = padded(spec.perBlock);
     using owned = new DisposableStack();
     const own = (...shape: number[]) => owned.use(device.tensor(shape, "kernel"));
-    const fits = train.images.byteLength <= device.info.limits.maxStorageBufferBindingSize!;
-    const source = fits ? owned.use(new ResidentSplit(space, train)) : train;
+    const source = residentIfBindable(owned, space, train);
     this.#space = space;
     this.#options = options;
     this.#batches = new BalancedBatches(train, classes, batch, seed);

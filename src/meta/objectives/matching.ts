@@ -28,7 +28,7 @@ import { type InnerSpec, stepImages } from "../inner_spec.ts";
 import { InnerTraining } from "../inner_training.ts";
 import { OPTIMIZERS } from "../optimizers/list.ts";
 import { Point } from "../optimizers/optimizer.ts";
-import { type Normalization, RealBatch, ResidentSplit } from "../real_batch.ts";
+import { type Normalization, RealBatch, residentIfBindable } from "../real_batch.ts";
 import { savedArray } from "../saved.ts";
 import { Siamese } from "../siamese.ts";
 import type { Draw, Objective } from "./objective.ts";
@@ -128,8 +128,7 @@ export class Matching implements Objective {
     this.#initial = owned.use(initial);
     this.#options = options;
     this.#batches = new BalancedBatches(train, classes, batch, seed);
-    const fits = train.images.byteLength <= device.info.limits.maxStorageBufferBindingSize!;
-    const source = fits ? owned.use(new ResidentSplit(net, train)) : train;
+    const source = residentIfBindable(owned, net, train);
     this.#real = owned.use(new RealBatch(net, source, batch, classes * part, normalization));
     const images = Math.max(padded(spec.perBlock), padded(classes * part));
     this.#siamese = isSiamese
@@ -163,6 +162,7 @@ export class Matching implements Objective {
     this.loss = own("tangents", 1);
     this.#owned = owned.move();
   }
+
   /** Draws the real batch, the augmentations and, where one is due, the network of iteration k. */
   draw(k: number): Draw {
     const { imageSteps, seed } = this.#options;
