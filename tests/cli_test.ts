@@ -520,6 +520,12 @@ Deno.test("evaluate --arch and --strategy: a table, and a mean over several fold
     ["evaluate", dir, "--arch", "lenet", "--standard"],
     "Cannot use --standard: got it with several folders, --arch or --strategy, expected one folder alone",
   );
+  const moons = new URL("../results/moons-linear", import.meta.url).pathname;
+  await expectUsageError(
+    ["evaluate", dir, moons],
+    `Cannot take the mean over ${dir} and ${moons}: got data sets mnist and moons, expected one; evaluate them ` +
+      "one by one",
+  );
 });
 
 Deno.test("plot prints where the pictures are", async () => {

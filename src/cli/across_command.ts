@@ -1,7 +1,14 @@
 // across_command: finished runs on networks of other architectures, and trained by other schedules.
 import type { AcrossRow, Arch, Strategy } from "../../mod.ts";
 import type { EvaluateFlags } from "./other_commands.ts";
-import { datasetOf, describeAccuracy, type Outcome, type Session, table } from "./session.ts";
+import {
+  describeAccuracy,
+  loadDatasets,
+  type Outcome,
+  type Session,
+  sourceOf,
+  table,
+} from "./session.ts";
 
 /** The flags of `evaluate`, with those that make it a table. */
 export interface AcrossFlags extends EvaluateFlags {
@@ -25,27 +32,29 @@ export async function acrossCommand(
     );
   }
   const archs: Arch[] | undefined = flags.arch?.map((arch) => retort.parseArch(arch, "--arch"));
+  const sources = await Promise.all(dirs.map((dir) => sourceOf(session, dir)));
+  const [{ dataset: name }] = sources as [typeof sources[number]];
+  const other = sources.findIndex(({ dataset }) => dataset !== name);
+  if (other > 0) {
+    throw new retort.UsageError(
+      `Cannot take the mean over ${dirs[0]} and ${dirs[other]}: got data sets ${name} and ` +
+        `${sources[other]!.dataset}, expected one; evaluate them one by one`,
+    );
+  }
+  const datasetOf = await loadDatasets(session, sources, flags);
   using device = await retort.openDevice();
   const onProgress = (line: string) => session.quiet || session.note(line);
   const runs: { dir: string; dataset: string; seed: string; archs: AcrossRow[] }[] = [];
-  for (const dir of dirs) {
-    const { dataset, name, seed } = await datasetOf(session, dir, flags);
-    if (runs.length > 0 && runs[0]!.dataset !== name) {
-      throw new retort.UsageError(
-        `Cannot take the mean over ${dirs[0]} and ${dir}: got data sets ${
-          runs[0]!.dataset
-        } and ${name}, expected ` +
-          `one; evaluate them one by one`,
-      );
-    }
-    const rows = await retort.evaluateAcross(device, dir, dataset, {
+  for (const [i, dir] of dirs.entries()) {
+    const source = sources[i]!;
+    const rows = await retort.evaluateAcross(device, dir, datasetOf(source), {
       archs,
       strategies,
       ...(networks !== undefined && { networks }),
       ...(flags.init !== undefined && { pretrained: flags.init }),
       onProgress: (line) => onProgress(dirs.length > 1 ? `${dir}: ${line}` : line),
     });
-    runs.push({ dir, dataset: name, seed, archs: rows });
+    runs.push({ dir, dataset: name, seed: source.seed, archs: rows });
   }
   const [first] = runs;
   const each = first!.archs[0]!.before.networks;

@@ -1,12 +1,12 @@
 // other_commands: evaluate a finished run, check gradients, describe the adapter.
 import type { GradcheckResult, KernelName, OptimizerName } from "../../mod.ts";
 import {
-  datasetOf,
   describeAccuracy,
   describeArchs,
   describeAttack,
   describeGain,
   loadDataset,
+  sourceOf,
 } from "./session.ts";
 import type { Outcome, Session } from "./session.ts";
 
@@ -71,7 +71,9 @@ export async function evaluateCommand(
   flags: EvaluateFlags,
 ): Promise<Outcome> {
   const { retort } = session;
-  const { dataset, name, seed } = await datasetOf(session, dir, flags);
+  const source = await sourceOf(session, dir);
+  const { dataset: name, seed } = source;
+  const dataset = await loadDataset(session, source, flags);
   using device = await retort.openDevice();
   const onProgress = (line: string) => session.quiet || session.note(line);
   const gain = await retort.evaluate(device, dir, dataset, {

@@ -1,5 +1,5 @@
 // plot_command: draws finished runs as SVG.
-import { datasetOf, type Outcome, type Session } from "./session.ts";
+import { loadDataset, type Outcome, type Session, sourceOf } from "./session.ts";
 
 /** The flags of `plot`. */
 export interface PlotFlags {
@@ -21,7 +21,7 @@ export async function plotCommand(
 ): Promise<Outcome> {
   const { retort } = session;
   const archs = arch?.map((each) => retort.parseArch(each, "--arch"));
-  const { dataset } = await datasetOf(session, dirs[0]!, { dataDir });
+  const dataset = await loadDataset(session, await sourceOf(session, dirs[0]!), { dataDir });
   using device = await retort.openDevice();
   const onProgress = (line: string) => session.quiet || session.note(line);
   const files = await retort.plot(device, dirs, dataset, { out, archs, networks, onProgress });

@@ -32,14 +32,19 @@ export interface Outcome {
   failed?: boolean;
 }
 
+/** A data set, and what its images are brought to. */
+type DatasetForm = Pick<Library.Recipe, "dataset" | "resize" | "pad" | "channels">;
+
+/** Where a data set is, if not where its name says. */
+interface DatasetPlace {
+  readonly dataDir?: string | undefined;
+}
+
 /** Loads a data set; a name that no data set has is bad usage. */
 export async function loadDataset(
   session: Session,
-  { dataset, resize, pad, channels }: Pick<
-    Library.Recipe,
-    "dataset" | "resize" | "pad" | "channels"
-  >,
-  { dataDir }: { dataDir?: string | undefined },
+  { dataset, resize, pad, channels }: DatasetForm,
+  { dataDir }: DatasetPlace,
 ): Promise<Library.Dataset> {
   const { retort } = session;
   const onNote = (line: string) => session.quiet || session.note(line);
@@ -50,23 +55,38 @@ export async function loadDataset(
   });
 }
 
+/** Loads the data sets of recipes or of runs, each once; what it gives tells which is whose. */
+export async function loadDatasets(
+  session: Session,
+  forms: readonly DatasetForm[],
+  place: DatasetPlace,
+): Promise<(form: DatasetForm) => Library.Dataset> {
+  const keyOf = ({ dataset, resize, pad, channels }: DatasetForm) =>
+    `${dataset} ${resize} ${pad} ${channels}`;
+  const loaded = new Map<string, Library.Dataset>();
+  for (const form of forms) {
+    const key = keyOf(form);
+    if (!loaded.has(key)) loaded.set(key, await loadDataset(session, form, place));
+  }
+  return (form) => loaded.get(keyOf(form))!;
+}
+
 /** The data set that the run in a folder distilled, in the form that it had, and the run's seed. */
-export async function datasetOf(
+export async function sourceOf(
   session: Session,
   dir: string,
-  flags: { dataDir?: string | undefined },
-): Promise<{ dataset: Library.Dataset; name: string; seed: string }> {
+): Promise<DatasetForm & { seed: string }> {
   const { dataset: name, seed, ...metadata } = (await session.retort.readArtifact(dir)).metadata;
   if (name === undefined) {
     throw new Error(`Cannot evaluate ${dir}: got no data set in its metadata, expected its name`);
   }
-  const form = {
+  return {
+    dataset: name,
     resize: Number(metadata.resize ?? 0),
     pad: Number(metadata.pad ?? 0),
     channels: Number(metadata.channels ?? 0) as 0 | 1 | 3,
+    seed: seed!,
   };
-  const dataset = await loadDataset(session, { dataset: name, ...form }, flags);
-  return { dataset, name, seed: seed! };
 }
 
 /** "93.8 %", or "79.5 ± 8.1 %" over several networks. */

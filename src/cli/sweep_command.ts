@@ -1,8 +1,8 @@
 // sweep_command: distils a recipe at several values of a setting, and prints a table.
-import type { Dataset, PlannedRun, Recipe, Spread, SweepPlan, SweepPoint } from "../../mod.ts";
+import type { PlannedRun, Spread, SweepPlan, SweepPoint } from "../../mod.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { openProgress, type ProgressDisplay } from "./progress.ts";
-import { loadDataset, type Outcome, type Session, table } from "./session.ts";
+import { loadDatasets, type Outcome, type Session, table } from "./session.ts";
 
 /** The flags of `sweep`. */
 export interface SweepFlags {
@@ -25,11 +25,7 @@ export async function sweepCommand(session: Session, flags: SweepFlags): Promise
   const { retort } = session;
   const { recipe, set = {}, over = {}, runs, out } = flags;
   const plan = await retort.planSweep(recipe, set, over, runs, out);
-  const datasets = new Map<string, Dataset>();
-  for (const { recipe } of plan.runs) {
-    const key = formOf(recipe);
-    if (!datasets.has(key)) datasets.set(key, await loadDataset(session, recipe, flags));
-  }
+  const datasetOf = await loadDatasets(session, plan.runs.map(({ recipe }) => recipe), flags);
   using device = await retort.openDevice();
   if (!session.quiet) {
     session.note(`${plan.runs.length} runs, adapter ${device.info.name}, results in ${plan.out}`);
@@ -39,7 +35,7 @@ export async function sweepCommand(session: Session, flags: SweepFlags): Promise
     display?.stop();
     session.note("Stopped: the same command goes on from the last checkpoint");
   });
-  const result = await retort.sweep(device, plan, (recipe) => datasets.get(formOf(recipe))!, {
+  const result = await retort.sweep(device, plan, datasetOf, {
     onRun: (run, index, isFinished) => {
       display?.stop();
       display = openProgress(session);
@@ -55,11 +51,6 @@ export async function sweepCommand(session: Session, flags: SweepFlags): Promise
       plot === undefined ? `Results in ${plan.out}` : `Plot ${plot}`,
     ],
   };
-}
-
-/** A data set and what it is brought to, as a key. */
-function formOf({ dataset, resize, pad, channels }: Recipe): string {
-  return `${dataset} ${resize} ${pad} ${channels}`;
 }
 
 /** "Run 2 of 12: steps 1, seed 2", with "; finished before" where it was. */

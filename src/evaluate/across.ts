@@ -10,7 +10,7 @@ import type { Artifact } from "../store/artifact.ts";
 import { innerSpecOf, loadDistilled, openArtifact } from "../store/open_artifact.ts";
 import { UsageError } from "../base/usage_error.ts";
 import { type Accuracy, summarize } from "./accuracy.ts";
-import { type EvaluateOptions, HELD_OUT, trialsOf } from "./evaluate.ts";
+import { type EvaluateOptions, expectNoFile, HELD_OUT, trialsOf } from "./evaluate.ts";
 import { measureAccuracy, type Training } from "./measure.ts";
 import { ratesBy, type Strategy } from "./strategies.ts";
 
@@ -54,12 +54,7 @@ export async function evaluateAcross(
         `steps to take; give neither --arch nor --strategy, but --standard`,
     );
   }
-  if (archs && options.pretrained !== undefined) {
-    throw new UsageError(
-      `Cannot evaluate ${dir} on architectures of one's own from trained networks: got --init, expected none, since ` +
-        `they are drawn; leave it out`,
-    );
-  }
+  if (archs) expectNoFile(dir, options.pretrained, "networks of other architectures are drawn");
   const how = { ...opened.how, init: "random" } as const;
   const trials = archs
     ? archs.map((arch) => ({ net: opened.netOf(arch), dataset, how, networks }))

@@ -88,11 +88,9 @@ export async function trialsOf(
     );
   }
   const { onProgress, pretrained } = options;
-  if (pretrained !== undefined && (init === "fixed" || metadata.pretrained === undefined)) {
-    throw new UsageError(
-      `Cannot evaluate ${dir} from trained networks: got --init, expected none, since it was distilled for ` +
-        `${init === "fixed" ? "the network stored with it" : "drawn networks"}; leave it out`,
-    );
+  if (init === "fixed" || metadata.pretrained === undefined) {
+    const which = init === "fixed" ? "the network stored with it" : "drawn networks";
+    expectNoFile(dir, pretrained, `it was distilled for ${which}`);
   }
   const trials: Trial[] = [];
   for (const arch of archs) {
@@ -103,6 +101,14 @@ export async function trialsOf(
     trials.push({ net, dataset, how, networks, theta0, onProgress });
   }
   return trials;
+}
+
+/** @throws UsageError for a file of trained networks where none is read, and why. */
+export function expectNoFile(dir: string, pretrained: string | undefined, why: string): void {
+  if (pretrained === undefined) return;
+  throw new UsageError(
+    `Cannot evaluate ${dir} from trained networks: got --init, expected none, since ${why}; leave it out`,
+  );
 }
 
 /** What an artifact of kernel regression predicts, and what the images that its run started from do. */
@@ -134,12 +140,7 @@ async function evaluateMatched(
   { artifact, archs, netOf, how, dataset }: OpenArtifact,
   { networks = Number(artifact.metadata.test_networks), pretrained, onProgress }: EvaluateOptions,
 ): Promise<Gain> {
-  if (pretrained !== undefined) {
-    throw new UsageError(
-      `Cannot evaluate ${dir} on trained networks: got --init, expected none, since gradients were matched at ` +
-        `fresh ones; leave it out`,
-    );
-  }
+  expectNoFile(dir, pretrained, "gradients were matched at fresh ones");
   const { sizes, seen } = await beginningOf(device, artifact, dataset);
   const start = await firstImages(device, sizes, seen);
   onProgress?.(

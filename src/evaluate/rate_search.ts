@@ -8,6 +8,7 @@ import type { Net } from "../nets/net.ts";
 import type { Theta } from "../nets/theta.ts";
 import { DistilledData } from "../meta/distilled_data.ts";
 import type { InnerSpec } from "../meta/inner_spec.ts";
+import { NO_ADAM } from "../meta/optimizers/optimizer.ts";
 import { type Accuracy, classify, fractionOf, summarize } from "./accuracy.ts";
 import type { Initialization } from "../meta/initial_networks.ts";
 import { drawHeldOut, drawNetworks, networksAtOnce } from "./measure.ts";
@@ -206,9 +207,7 @@ export class RateSearch implements Disposable {
 function plainDescent(blocks: number, perBlock: number, total: number): InnerSpec {
   const none = {
     innerBatch: 0,
-    beta1: 0,
-    beta2: 0,
-    epsRoot: 1,
+    ...NO_ADAM,
     labels: "fixed" as const,
     learnMomentum: false,
   };

@@ -5,6 +5,7 @@
 import type { Device } from "../gpu/mod.ts";
 import { DistilledData } from "../meta/distilled_data.ts";
 import type { InnerSpec } from "../meta/inner_spec.ts";
+import { NO_ADAM } from "../meta/optimizers/optimizer.ts";
 import type { Dataset } from "../sets/dataset.ts";
 import { labelsFor, openArtifact } from "../store/open_artifact.ts";
 import { type Accuracy, pooled } from "./accuracy.ts";
@@ -97,9 +98,7 @@ export function standardSpec(count: number, { epochs, batch } = ON_DISTILLED): I
     total: epochs * Math.floor(count / innerBatch),
     optimizer: "momentum",
     rates: "fixed",
-    beta1: 0,
-    beta2: 0,
-    epsRoot: 1,
+    ...NO_ADAM,
     labels: "fixed",
     learnMomentum: false,
   };

@@ -1,6 +1,7 @@
 /** Points: M distilled points of the linear case, and the one step that a network takes on them. */
 import { DistilledData } from "../meta/distilled_data.ts";
 import type { Initialization } from "../meta/initial_networks.ts";
+import { NO_ADAM } from "../meta/optimizers/optimizer.ts";
 import type { UnrollSpec } from "../meta/unroll.ts";
 import { buildNet } from "../nets/build.ts";
 import type { Net } from "../nets/net.ts";
@@ -45,9 +46,7 @@ export function oneStep(points: number, networks: number): UnrollSpec {
     rates: "one",
     labels: "numbers",
     learnMomentum: false,
-    beta1: 0,
-    beta2: 0,
-    epsRoot: 0,
+    ...NO_ADAM,
   };
 }
 

@@ -1,6 +1,7 @@
 // deno-lint-ignore-file camelcase -- settings are spelled as in the recipes
 /** Spec: the sizes and constants that a recipe asks for. */
 import type { InnerSpec } from "../meta/inner_spec.ts";
+import { NO_ADAM } from "../meta/optimizers/optimizer.ts";
 import type { UnrollSpec } from "../meta/unroll.ts";
 import type { NtkSpec } from "../ntk/ntk.ts";
 import { type Recipe, stepsOf } from "./recipe.ts";
@@ -37,9 +38,7 @@ export function kernelDataOf(
     total: 0,
     innerBatch: 0,
     optimizer: "gd",
-    beta1: 0,
-    beta2: 0,
-    epsRoot: 1,
+    ...NO_ADAM,
     rates: "fixed",
     labels: recipe.soft_labels ? "numbers" : "fixed",
     learnMomentum: false,

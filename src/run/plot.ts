@@ -48,7 +48,8 @@ const COLUMNS = [["raw", "recorded steps"], ["1", "strategy 1"]] as const satisf
  * that was not whitened, points and decision regions of fresh networks.
  *
  * @returns the paths of the pictures.
- * @throws UsageError for runs that record no steps, runs whose trainings differ in length, or another data set than that of the first.
+ * @throws UsageError for runs that record no steps, runs whose trainings differ in length, or another data set than
+ * that of the first.
  */
 export async function plot(
   device: Device,

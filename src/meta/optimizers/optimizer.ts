@@ -117,6 +117,9 @@ export interface OptimizerSettings {
   readonly epsRoot: number;
 }
 
+/** Where Adam does not train: its settings, which nothing reads. */
+export const NO_ADAM: OptimizerSettings = { beta1: 0, beta2: 0, epsRoot: 1 };
+
 /** A kind of inner optimiser. */
 export interface OptimizerKind {
   /** Arrays of θ's shape that it keeps from step to step. */
