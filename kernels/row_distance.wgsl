@@ -1,11 +1,16 @@
 // uses: shared/each.wgsl
-// row_distance: how far two gradients of a weight point apart, row by row (Zhao et al. 2021, equation 9), for each of
-// R networks, and what comes back from that. A row has the weights of one output.
+// row_distance: how far apart two gradients of a weight are, row by row, for each of R networks, and what comes back
+// from that. A row has the weights of one output. Far apart in direction (Zhao et al. 2021, equation 9):
 //
 //   d = |a|·|b| + 1e-6
 //
 //   distance[r,row] = 1 − ⟨a,b⟩ / d
 //   u = ∂distance/∂a = ⟨a,b⟩·|b| / (|a|·d²) · a − b/d      without the first term where a is 0
+//
+// or, where SQUARED, in place:
+//
+//   distance[r,row] = |a − b|²
+//   u = 2 (a − b)
 //
 //   a, b, u: a layer's slice of θ [R,P], rows of LENGTH floats from AT on, one every PITCH   distance [R,ROWS]
 //
@@ -16,6 +21,7 @@ override AT: u32;
 override PITCH: u32;
 override ROWS: u32;
 override LENGTH: u32;
+override SQUARED: bool;
 
 @group(0) @binding(1) var<storage, read> a: array<f32>;
 @group(0) @binding(2) var<storage, read> b: array<f32>;
@@ -26,6 +32,16 @@ override LENGTH: u32;
 fn row_distance(by: Invocation) {
   for (var row = first(by); row < end(by); row += WG) {
     let start = row / ROWS * P + AT + row % ROWS * PITCH;
+    if (SQUARED) {
+      var sum = 0.0;
+      for (var i = start; i < start + LENGTH; i++) {
+        let apart = a[i] - b[i];
+        sum += apart * apart;
+        u[i] = 2 * apart;
+      }
+      distance[row] = sum;
+      continue;
+    }
     var squares = vec3f();  // ⟨a,a⟩, ⟨b,b⟩, ⟨a,b⟩
     for (var i = start; i < start + LENGTH; i++) {
       squares += vec3f(a[i], b[i], a[i]) * vec3f(a[i], b[i], b[i]);

@@ -65,12 +65,20 @@ function introduction({ training, labels }: DistilledSet): string {
       ? `Synthetic images from which kernel regression predicts: ${dataset}, distilled (Nguyen, Chen and Lee ` +
         `2021) with Retort ${version}.\n\n${found}`
       : training.objective === "matching"
-      ? `Synthetic images on which a network has the gradients that it has on real ones: ${dataset}, distilled ` +
-        `(Zhao, Mopuri and Bilen 2021) with Retort ${version} at networks ${arch}, ` +
+      ? `Synthetic images on which a network has the ${matched(training)}: ${dataset}, distilled ` +
+        `(${
+          training.match === "features" ? "Zhao and Bilen 2023" : "Zhao, Mopuri and Bilen 2021"
+        }) with Retort ${version} at networks ${arch}, ` +
         `${networksOf(training)}.\n\n${found}`
       : `Synthetic images by which gradient descent was told to train a network: ${dataset}, ` +
         `distilled (Wang et al. 2018, arXiv 1811.10959) with Retort ${version} for the network ` +
         `${arch}, ${networksOf(training)}.${teaches}\n\n${found}`);
+}
+
+function matched({ match }: Training): string {
+  return match === "features"
+    ? "mean features that it has on real ones"
+    : "gradients that it has on real ones";
 }
 
 function networksOf({ init, init_method, init_param, pretrained }: Training): string {

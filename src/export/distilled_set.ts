@@ -21,6 +21,8 @@ export interface Training {
   dataset: string;
   /** What was minimised: `unrolled` training; `kernel` regression or `matching` gradients record no steps. */
   objective: string;
+  /** What was compared, gradients or features, for objective matching. */
+  match: string | null;
   /** The kernel, its hidden layers, σ_w², σ_b² and λ in mean eigenvalues, for objective kernel. */
   kernel: {
     kernel: string;
@@ -138,6 +140,7 @@ function trainingOf({ images, labels, lrs, metadata }: Artifact, gain?: Gain): T
     format: EXPORT_FORMAT,
     dataset: metadata.dataset ?? "unknown",
     objective: metadata.objective ?? "unrolled",
+    match: metadata.match ?? null,
     kernel: kernelOf(metadata),
     arch: metadata.arch ?? "unknown",
     init: metadata.init!,

@@ -1,4 +1,4 @@
-/** rowDistance: how far two gradients of a weight point apart, row by row; see row_distance.wgsl. */
+/** rowDistance: how far apart two gradients of a weight are, row by row; see row_distance.wgsl. */
 import text from "../../kernels/row_distance.wgsl" with { type: "text" };
 import { link, type Recorder, type Tensor } from "../gpu/mod.ts";
 import { expectTurns, type Parameter } from "../layers/op.ts";
@@ -15,8 +15,11 @@ export interface RowDistanceTensors {
   readonly distance: Tensor;
 }
 
+/** 1 minus the cosine of the angle between two rows, or the square of their distance. */
+export type RowDistance = "cosine" | "squared";
+
 /**
- * Records 1 minus the cosine of the angle between a and b, for each row of a weight.
+ * Records the distance of a and b for each row of a weight.
  *
  * @throws RangeError for rows that are too long for a software adapter.
  */
@@ -24,6 +27,7 @@ export function rowDistance(
   record: Recorder,
   { a, b, u, distance }: RowDistanceTensors,
   { name, shape, at: AT, pitch: PITCH }: Parameter,
+  kind: RowDistance,
 ): void {
   const { device, size: COUNT } = distance;
   const [ROWS, ...columns] = shape as [number, ...number[]];
@@ -31,7 +35,8 @@ export function rowDistance(
   const turns = 2 * LENGTH;
   expectTurns(device, `the distance of ${name}`, turns, "use smaller layers");
   const P = a.size / (COUNT / ROWS);
-  const overrides = { P, AT, PITCH, ROWS, LENGTH, WG: device.profile.workgroup };
+  const SQUARED = Number(kind === "squared");
+  const overrides = { P, AT, PITCH, ROWS, LENGTH, SQUARED, WG: device.profile.workgroup };
   const kernel = device.kernel(SOURCE, "row_distance", overrides);
   record.dispatchEach(kernel, { sizes: { COUNT }, bindings: { a, b, u, distance }, turns });
 }

@@ -2,6 +2,8 @@
 //
 //   D(a, b) = Σ row  1 − ⟨a,b⟩ / (|a|·|b| + 1e-6)        a, b [rows, length], the row of each output
 //
+// and how far apart they are in place, |a − b|², which needs no rows.
+//
 // The derivative in a is left to central differences.
 
 import { dot } from "./vector.ts";
@@ -15,4 +17,9 @@ export function rowDistance(a: Float64Array, b: Float64Array, rows: number): num
     sum += 1 - dot(p!, q!) / (Math.sqrt(dot(p!, p!)) * Math.sqrt(dot(q!, q!)) + 1e-6);
   }
   return sum;
+}
+
+/** |a − b|² of two gradients. */
+export function squaredDistance(a: Float64Array, b: Float64Array): number {
+  return a.reduce((sum, value, i) => sum + (value - b[i]!) ** 2, 0);
 }

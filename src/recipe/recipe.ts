@@ -57,6 +57,8 @@ export interface Recipe {
   pool: number;
   /** Distilled images that a step draws at random; 0: each step takes its own. */
   inner_batch: number;
+  /** What is compared, for objective matching: gradients, or the mean features that the last layer takes. */
+  match: "gradients" | "features";
   /** Iterations for which a network stays, for objective matching. */
   image_steps: number;
   /** Steps that it takes on the distilled images between two iterations, for objective matching. */
@@ -213,6 +215,7 @@ export const recipeSchema = z.strictObject({
   window: integer(0).default(0),
   pool: integer(0).default(0),
   inner_batch: integer(0).default(0),
+  match: oneOf(["gradients", "features"]).default("gradients"),
   image_steps: integer(1).default(1),
   network_steps: integer(1).default(1),
   per_class: integer(1).default(1),
@@ -286,6 +289,9 @@ export const recipeSchema = z.strictObject({
     if (recipe.soft_labels) refuse("soft_labels", "false, since images are matched class by class");
     if (recipe.optimizer === "adam") refuse("optimizer", "gd or momentum");
     if (recipe.augment === "crop-flip") refuse("augment", "none or siamese");
+    if (recipe.match === "features" && recipe.image_steps > 1) {
+      refuse("image_steps", "1, since features are those of networks that took no step");
+    }
     return;
   }
   if (!["auto", "mse"].includes(recipe.loss)) refuse("loss", "mse, or auto, which is mse here");

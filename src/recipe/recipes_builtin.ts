@@ -21,6 +21,8 @@ import random100 from "../../recipes/mnist-random-100.yaml" with { type: "text" 
 import dc1 from "../../recipes/mnist-dc-1.yaml" with { type: "text" };
 import dc10 from "../../recipes/mnist-dc-10.yaml" with { type: "text" };
 import dsa10 from "../../recipes/mnist-dsa-10.yaml" with { type: "text" };
+import dm1 from "../../recipes/mnist-dm-1.yaml" with { type: "text" };
+import dm10 from "../../recipes/mnist-dm-10.yaml" with { type: "text" };
 import dcConvnet10 from "../../recipes/mnist-dc-10-convnet3.yaml" with { type: "text" };
 import kip10 from "../../recipes/mnist-kip-10.yaml" with { type: "text" };
 import kip100 from "../../recipes/mnist-kip-100.yaml" with { type: "text" };
@@ -42,6 +44,8 @@ const builtinRecipes: ReadonlyMap<string, string> = new Map([
   ["mnist-dc-1", dc1],
   ["mnist-dc-10", dc10],
   ["mnist-dsa-10", dsa10],
+  ["mnist-dm-1", dm1],
+  ["mnist-dm-10", dm10],
   ["mnist-dc-10-convnet3", dcConvnet10],
   ["cifar10-fixed-100", cifar10Fixed],
   ["cifar10-random-100", cifar10Random],

@@ -42,6 +42,7 @@ export function setUpMatching(
       batch,
       part,
       normalization: dataset,
+      match: recipe.match,
       isSiamese: recipe.augment === "siamese",
       seed,
     });

@@ -103,7 +103,11 @@ function ofObjective(recipe: Recipe): Record<string, string> {
     };
   }
   if (recipe.objective === "matching") {
-    return { image_init: recipe.image_init, test_networks: `${recipe.test_networks}` };
+    return {
+      match: recipe.match,
+      image_init: recipe.image_init,
+      test_networks: `${recipe.test_networks}`,
+    };
   }
   return {
     epochs: `${recipe.epochs}`,

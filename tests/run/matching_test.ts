@@ -40,7 +40,9 @@ function matchingRecipe(settings: Partial<Recipe> = {}): Recipe {
 
 const DSA = { augment: "siamese", per_class: 2, inner_batch: 7 } as const;
 
-for (const settings of [{}, DSA, { zca: 0.1, image_init: "real" }] as const) {
+const DM = { match: "features", image_steps: 1, augment: "siamese" } as const;
+
+for (const settings of [{}, DSA, DM, { zca: 0.1, image_init: "real" }] as const) {
   const name = JSON.stringify(settings);
   runTest(`matching: its artifact alone gives the number back ${name}`, async (device, dir) => {
     const recipe = matchingRecipe(settings);
@@ -59,7 +61,11 @@ for (const settings of [{}, DSA, { zca: 0.1, image_init: "real" }] as const) {
       await exportArtifact(dir, format, `${dir}/${format}`);
     }
     const card = await Deno.readTextFile(`${dir}/hf/README.md`);
-    assert.match(card, /Zhao, Mopuri and Bilen/);
+    const isOfFeatures = "match" in settings;
+    assert.match(
+      card,
+      isOfFeatures ? /mean features .*Zhao and Bilen 2023/s : /gradients .*Zhao, Mopuri and Bilen/s,
+    );
     assert.match(card, /\(standard training\)/);
   });
 }

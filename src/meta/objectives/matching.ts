@@ -10,6 +10,12 @@
  *   a = ∇θ ℓ(x̃, ỹ, θ)   b = ∇θ ℓ(x, y, θ)   D = Σ rows of weights  1 − cos(a, b)   u = ∂D/∂a
  *
  * and ∂D/∂x̃ = ∂²ℓ/∂x̃∂θ · u, one pass of `Net.hvp`. Biases and the scales of norms do not count.
+ *
+ * Distribution matching (DM; Zhao & Bilen 2023) compares the means of the features h that the last layer takes. It is
+ * a case of this: where the last layer is zero, its output and z̄ are the same for all images of a class, so the
+ * gradient of its weights is z̄ ⊗ mean h and that of all others is zero. With D = Σ |a − b|² then
+ *
+ *   D = |z̄|² · |mean h(x̃) − mean h(x)|²
  */
 import type { FloatTensor } from "../../base/safetensors.ts";
 import { type Recorder, type Tensor, VIEW_FLOATS } from "../../gpu/mod.ts";
@@ -47,6 +53,8 @@ export interface MatchingOptions {
   readonly part: number;
   /** Pixel statistics of the data set, for images that are bytes. */
   readonly normalization: Normalization;
+  /** What is compared: gradients, or the mean features that the last layer takes. */
+  readonly match: "gradients" | "features";
   /** Whether real and distilled images are augmented, by one draw a step. */
   readonly isSiamese: boolean;
   /** What all draws depend on, an unsigned 32-bit integer. */
@@ -199,12 +207,15 @@ export class Matching implements Objective {
     } else {
       this.#train(record, data);
     }
+    const isOfFeatures = this.#options.match === "features";
+    if (isOfFeatures) record.clear(this.#network.theta.layers.findLast((layer) => layer)!);
     this.#theta.spread(record, this.#network.theta);
     this.#differentiateReal(record);
     this.#differentiateDistilled(record, data);
     for (const { layer, parameter, distance } of this.#weights) {
       const [a, b, u] = [this.#a, this.#b, this.#u].map(({ layers }) => layers[layer]!);
-      rowDistance(record, { a: a!, b: b!, u: u!, distance }, parameter);
+      const kind = isOfFeatures ? "squared" : "cosine";
+      rowDistance(record, { a: a!, b: b!, u: u!, distance }, parameter, kind);
     }
     mean(record, { a: this.#distances, out: this.loss }, 1);
     this.#back(record);

@@ -10,7 +10,7 @@ import type { Layer } from "../../../src/nets/arch.ts";
 import { buildNet, twinOf } from "../../../src/nets/build.ts";
 import type { Net } from "../../../src/nets/net.ts";
 import { oracleNet } from "../../../src/oracle/net.ts";
-import { rowDistance } from "../../../src/oracle/row_distance.ts";
+import { rowDistance, squaredDistance } from "../../../src/oracle/row_distance.ts";
 import { augmented } from "../../../src/oracle/siamese.ts";
 import { axpy, dot } from "../../../src/oracle/vector.ts";
 import type { Split } from "../../../src/sets/dataset.ts";
@@ -29,6 +29,8 @@ interface Case {
   readonly real: number;
   readonly part: number;
   readonly isSiamese: boolean;
+  /** Gradients unless it says features. */
+  readonly match?: "features";
   /** Standard deviation of the weights, about. */
   readonly scale: number;
 }
@@ -94,6 +96,7 @@ function make(device: Device, test: Case, imageSteps: number) {
     batch: classes * real,
     part,
     normalization: { mean: [0], std: [1] },
+    match: test.match ?? "gradients",
     isSiamese,
     seed: SEED,
   });
@@ -261,3 +264,36 @@ gpuTest("Matching: goes on to the same bits where it was saved", async (device) 
     data[Symbol.dispose]();
   }
 });
+
+for (const isSiamese of [false, true]) {
+  const name = isSiamese ? "features, augmented" : "features";
+  gpuTest(`Matching: of mean ${name}, against central differences`, async (device) => {
+    const test: Case = { ...SMALL, isSiamese, match: "features" };
+    const found = await iterate(device, test, 1);
+    const { images } = inputsOf(test);
+    const distance = featureDistance(test);
+    const error = relativeError(found.images, gradient(distance, images));
+    assert.ok(error < 1e-5, `relative error ${error}`);
+    const expected = distance(images);
+    assert.ok(Math.abs(found.loss / expected - 1) < 1e-5, `loss ${found.loss}, not ${expected}`);
+  });
+}
+
+/** (1 − 1/K) Σ classes |mean h(x̃) − mean h(x)|² of the features h before the last layer, in float64. */
+function featureDistance(test: Case): (images: Float64Array) => number {
+  const { arch, input, classes, perClass, real, isSiamese } = test;
+  const { theta, realImages } = inputsOf(test);
+  const before = twinOf(arch.slice(0, -1), input, classes);
+  const means = (images: Float64Array, each: number) => {
+    const x = isSiamese ? augmented(images, siameseDraw(input, SEED, 0, 0), input) : images;
+    const h = before.fwd(x, theta.subarray(0, before.params), classes * each);
+    const sums = new Float64Array(classes * before.outSize);
+    h.forEach((value, i) => {
+      const image = Math.floor(i / before.outSize);
+      sums[Math.floor(image / each) * before.outSize + i % before.outSize]! += value / each;
+    });
+    return sums;
+  };
+  const ofReal = means(realImages, real);
+  return (images) => (1 - 1 / classes) * squaredDistance(means(images, perClass), ofReal);
+}
