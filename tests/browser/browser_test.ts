@@ -45,19 +45,31 @@ const EVERY_KIND: readonly Layer[] = [
 const FEW = { steps: 1, epochs: 1, perClass: 1, batch: 4, networks: 1, seed: 2 };
 const SOME = { steps: 2, epochs: 2, perClass: 1, batch: 8, networks: 2, seed: 1 };
 
-const CHECKS: readonly Omit<Case, "profile">[] = [
-  { name: "lenet", arch: "lenet", ...SOME },
-  { name: "convnet3:width=16", arch: "convnet3:width=16", ...FEW },
-  { name: "every kind of layer", arch: EVERY_KIND, ...SOME },
-  { name: "sigmoid_xent", arch: EVERY_KIND, loss: "sigmoid_xent", ...SOME },
-  { name: "mse", arch: EVERY_KIND, loss: "mse", ...SOME },
-];
+const NTK = { depth: 2, sigmaW2: 2, sigmaB2: 0.01 };
+const OF_KERNEL = { perClass: 1, batch: 20, seed: 1 };
+
+const CHECKS: Readonly<Record<string, Case["check"]>> = {
+  "lenet": { unrolled: { arch: "lenet", ...SOME } },
+  "convnet3:width=16": { unrolled: { arch: "convnet3:width=16", ...FEW } },
+  "every kind of layer": { unrolled: { arch: EVERY_KIND, ...SOME } },
+  "sigmoid_xent": { unrolled: { arch: EVERY_KIND, loss: "sigmoid_xent", ...SOME } },
+  "mse": { unrolled: { arch: EVERY_KIND, loss: "mse", ...SOME } },
+  "kernel fc": { kernel: { kernel: { kernel: "fc", ...NTK }, ...OF_KERNEL } },
+  "kernel conv": { kernel: { kernel: { kernel: "conv", ...NTK }, ...OF_KERNEL } },
+  "matching": { matching: {} },
+  "matching, augmented": { matching: { isSiamese: true } },
+  "matching of features": { matching: { match: "features" } },
+};
 
 const CASES: readonly Case[] = [
   ...(["software", "hardware"] as const).flatMap((profile) =>
-    CHECKS.map((check) => ({ ...check, name: `${check.name} [${profile}]`, profile }))
+    Object.entries(CHECKS).map(([name, check]) => ({
+      name: `${name} [${profile}]`,
+      profile,
+      check,
+    }))
   ),
-  { name: "alexcifar", profile: "hardware", arch: "alexcifar", ...FEW }, // slow: once
+  { name: "alexcifar", profile: "hardware", check: { unrolled: { arch: "alexcifar", ...FEW } } }, // slow: once
 ];
 
 const PAGE = `<!doctype html>

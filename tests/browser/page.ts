@@ -1,16 +1,33 @@
 /**
- * page: what runs in the browser. It fetches the cases, compares the meta-gradient of each with the
- * float64 oracle, runs a broken kernel, and leaves a report on the global object as `done`.
+ * page: what runs in the browser. It fetches the cases, compares the gradient of each with float64, runs a broken
+ * kernel, and leaves a report on the global object as `done`.
  */
-import { gradcheck, type GradcheckOptions } from "../../src/run/gradcheck.ts";
 import { Device, link, type Profile } from "../../src/gpu/mod.ts";
+import { gradcheck, type GradcheckOptions, type GradcheckResult } from "../../src/run/gradcheck.ts";
+import { gradcheckKernel, type KernelGradcheckOptions } from "../../src/run/gradcheck_kernel.ts";
+import { gradient } from "../oracle/numeric.ts";
+import {
+  type Case as MatchingCase,
+  distancesAt,
+  featureDistance,
+  inputsOf,
+  iterate,
+  ofClass,
+  SMALL,
+} from "../support/matching.ts";
+import { relativeError } from "../support/nets.ts";
 
 /** A check of gradients under one profile's tile shapes. */
-export interface Case extends GradcheckOptions {
+export interface Case {
   /** Names it in the outcome. */
   readonly name: string;
   /** Which tile shapes to compile. */
   readonly profile: Profile["name"];
+  /** Of unrolled training, of kernel regression, or of gradient matching. */
+  readonly check:
+    | { readonly unrolled: GradcheckOptions }
+    | { readonly kernel: KernelGradcheckOptions }
+    | { readonly matching: Partial<MatchingCase> };
 }
 
 /** What came out of a case. */
@@ -42,24 +59,42 @@ const BROKEN = link("broken.wgsl", {
 `,
 });
 
-async function outcomeOf({ name, profile, ...options }: Case): Promise<Outcome> {
+async function outcomeOf({ name, profile, check }: Case): Promise<Outcome> {
   using device = await Device.open({ profile }); // a fresh one: no case sees another's failures
   const start = performance.now();
-  const [account, passed] = await check(device, options);
+  const [account, passed] = await resultOf(device, check);
   const seconds = (performance.now() - start) / 1000;
   return { name, adapter: device.info.name, account, passed, seconds };
 }
 
-async function check(device: Device, options: GradcheckOptions): Promise<[string, boolean]> {
+async function resultOf(device: Device, check: Case["check"]): Promise<[string, boolean]> {
   try {
-    const { passed, ...parts } = await gradcheck(device, options);
+    if ("matching" in check) return await matchingResult(device, { ...SMALL, ...check.matching });
+    const result: Partial<GradcheckResult> = "kernel" in check
+      ? await gradcheckKernel(device, check.kernel)
+      : await gradcheck(device, check.unrolled);
+    const { passed, ...parts } = result;
     const errors = Object.entries(parts).map(([of, { relativeError }]) => {
       return `${of} ${relativeError.toExponential(1)}`;
     });
-    return [errors.join(", "), passed];
+    return [errors.join(", "), passed!];
   } catch (error) {
     return [String(error), false];
   }
+}
+
+/** Of the second iteration, before which the network took its steps; features have only first ones. */
+async function matchingResult(device: Device, test: MatchingCase): Promise<[string, boolean]> {
+  const k = test.match === "features" ? 0 : 1;
+  const { net, images: found } = await iterate(device, test, k + 1);
+  const { images } = inputsOf(test);
+  const expected = test.match === "features"
+    ? gradient(featureDistance(test), images)
+    : distancesAt(test, net, k).flatMap((distance, c) => {
+      return [...gradient(distance, ofClass(images, test.classes, c))];
+    });
+  const error = relativeError(found, Float64Array.from(expected));
+  return [`images ${error.toExponential(1)}`, error < 1e-5];
 }
 
 async function refusalOfBroken(): Promise<string> {

@@ -6,8 +6,6 @@
 //   directional   d   = D of f(h)                                   f vector, of the step length
 //   assertClose   max_i |a_i − b_i| ≤ tolerance · max_i |b_i|
 
-import assert from "node:assert/strict";
-
 const STEP = 5e-5;
 
 /** Numbers [length] uniform in (−scale, scale), the same for the same seed. */
@@ -52,12 +50,16 @@ export function assertClose(
   expected: Float64Array | readonly number[],
   tolerance = 1e-6,
 ): void {
-  assert.equal(actual.length, expected.length);
+  if (actual.length !== expected.length) {
+    throw new Error(`length ${actual.length}, expected ${expected.length}`);
+  }
   let error = 0;
   let scale = 0;
   for (let i = 0; i < expected.length; i++) {
     error = Math.max(error, Math.abs(actual[i]! - expected[i]!));
     scale = Math.max(scale, Math.abs(expected[i]!));
   }
-  assert.ok(error <= tolerance * scale, `largest error ${error}, expected ≤ ${tolerance * scale}`);
+  if (!(error <= tolerance * scale)) {
+    throw new Error(`largest error ${error}, expected ≤ ${tolerance * scale}`);
+  }
 }
