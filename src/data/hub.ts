@@ -3,8 +3,9 @@ import type { Dataset } from "../sets/dataset.ts";
 import { makeDataset } from "./make_dataset.ts";
 import { download, inspect, type Remote } from "./download.ts";
 import { decodeSplit, type Encoded } from "./encoded.ts";
-import { refused, request } from "./http.ts";
+import { LIMITS, refused } from "./http.ts";
 import { cachedFiles, type Hub, locate, REVISION } from "./hub_cache.ts";
+import { listed } from "./hub_list.ts";
 import type { Form } from "./image.ts";
 import type { Idx } from "./idx.ts";
 import { type ImageTable, openParquet } from "./parquet.ts";
@@ -33,6 +34,9 @@ export const HUB_SETS: ReadonlyMap<string, HubPlace> = new Map(
 /** Where files are by convention, and how many at most, when a server has no list of them. */
 const USUAL_FOLDER = "data";
 const MOST_SHARDS = 9;
+
+/** Files that a message names. */
+const MOST_DESCRIBED = 6;
 
 /**
  * Loads a data set of the hub. What is not in the cache is downloaded; `onNote` hears of it.
@@ -81,23 +85,6 @@ async function findShards(name: string, place: HubPlace, hub: Hub): Promise<Shar
   return chosen;
 }
 
-/** Every file of a repository, or undefined where the server has no list. */
-async function listed(repository: string, { endpoint }: Hub): Promise<string[] | undefined> {
-  const paths: string[] = [];
-  let url: string | undefined =
-    `${endpoint}/api/datasets/${repository}/tree/${REVISION}?recursive=true`;
-  while (url !== undefined) {
-    const response = await request(url);
-    if (!response.ok) await response.body?.cancel();
-    if (response.status === 404) return undefined;
-    if (!response.ok) throw refused(url, `status ${response.status}`, "a list of files");
-    const entries: { type: string; path: string }[] = await response.json();
-    paths.push(...entries.filter(({ type }) => type === "file").map(({ path }) => path));
-    url = /<([^>]+)>; *rel="next"/.exec(response.headers.get("link") ?? "")?.[1];
-  }
-  return paths;
-}
-
 /** The files that are where convention has them. */
 async function conventional({ repository, folder }: HubPlace, hub: Hub): Promise<string[]> {
   const paths: string[] = [];
@@ -107,7 +94,7 @@ async function conventional({ repository, folder }: HubPlace, hub: Hub): Promise
         { length: count },
         (_, i) => shardPath(folder ?? USUAL_FOLDER, split, i, count),
       );
-      if (!await inspect(addressOf(hub, repository, shards[0]!))) continue;
+      if (!await inspect(addressOf(hub, repository, shards[0]!), hub.limits)) continue;
       paths.push(...shards);
       break;
     }
@@ -136,25 +123,34 @@ async function fetchMissing(
     const size = remote?.size === undefined ? "" : ` (${(remote.size / 1e6).toFixed(1)} MB)`;
     return `${url}${size} to ${path}`;
   };
+  const limits = hub.limits ?? LIMITS;
   try {
+    let total = 0;
     for (const file of wanted) {
-      file.remote = await inspect(file.url);
+      file.remote = await inspect(file.url, limits);
       if (!file.remote) throw refused(file.url, "status 404", "200");
+      total += file.remote.size ?? 0;
+      if (total > limits.bytes) throw refused(file.url, ...asGigabytes(total, limits.bytes));
     }
     for (const file of wanted) {
       onNote(`Downloading ${describe(file)}`);
-      await download(file.remote!, file.path);
+      await download(file.remote!, file.path, limits);
     }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
+    const more = wanted.length - MOST_DESCRIBED;
+    const files = wanted.slice(0, MOST_DESCRIBED).map(describe).join(", ");
     throw new Error(
-      `${reason}. What ${name} needs: ${
-        wanted.map(describe).join(", ")
-      }. Put the files there, or ` +
-        `let \`./retort data ${name}\` download them`,
+      `${reason}. What ${name} needs: ${files}${more > 0 ? ` and ${more} more` : ""}. Put the ` +
+        `files there, or let \`./retort data ${name}\` download them`,
       { cause },
     );
   }
+}
+
+function asGigabytes(got: number, most: number): [got: string, expected: string] {
+  const [are, may] = [got, most].map((bytes) => `${(bytes / 1e9).toPrecision(3)} GB`);
+  return [`${are} in all`, `at most ${may}`];
 }
 
 /** Images, labels, class count and names of files that belong together. */

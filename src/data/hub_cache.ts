@@ -8,6 +8,7 @@
  * What Retort downloads has the revision `main`.
  */
 import { exists } from "./download.ts";
+import type { Limits } from "./http.ts";
 
 /** A hub and where its files are kept. */
 export interface Hub {
@@ -15,6 +16,8 @@ export interface Hub {
   readonly endpoint: string;
   /** Folder of the cache. */
   readonly cache: string;
+  /** What its server may take; the usual when left out. */
+  readonly limits?: Limits;
 }
 
 /** The revision that is downloaded. */

@@ -107,10 +107,16 @@ Deno.test("download throws away what is no parquet file", async () => {
   const page = new TextEncoder().encode("<html>Log in</html>");
   await withServer("static", async (hub, path, dir) => {
     await assert.rejects(download(await remoteOf(hub), path), {
-      message: /got bytes that start with "<htm" and end with "tml>", expected "PAR1" twice/,
+      message: /got a web page, as networks send that want a log-in first, expected a parquet file/,
     });
     assert.deepEqual(await namesIn(dir), []);
   }, page);
+  await withServer("static", async (hub, path) => {
+    await assert.rejects(download(await remoteOf(hub), path), {
+      message:
+        /got bytes that start with "PK\\u0003\\u0004" and end with "\.\.\.\.", expected "PAR1" /,
+    });
+  }, new TextEncoder().encode("PK\x03\x04...."));
   await withServer("static", async (hub, path) => {
     await assert.rejects(download(await remoteOf(hub), path), { message: /start with ""/ });
   }, new Uint8Array());
