@@ -211,7 +211,7 @@ fn biasOf(r: u32, o: u32) -> vec4f {
 }
 
 fn store(at: u32, v: vec4f) {
-  if (RELU_DST) { dst[at] = select(vec4f(), v, x[at] > vec4f()); } else { dst[at] = v; }
+  if (RELU_DST) { dst[at] = select(v, vec4f(), isShut(x[at])); } else { dst[at] = v; }
 }
 fn put(at: Place, q: u32, t: mat4x4f, b: vec4f) {
   if (q >= Q) { return; }

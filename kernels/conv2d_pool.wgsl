@@ -18,12 +18,15 @@ fn pick(at: u32, a: vec4f, b: vec4f, c: vec4f, d: vec4f) {
 }
 fn pool(at: u32, a: vec4f, b: vec4f, c: vec4f, d: vec4f) {
   if (PICK) { pick(at, a, b, c, d); return; }
-  var place = select(vec4u(), vec4u(1), b > a);
-  var most = max(a, b);
-  place = select(place, vec4u(2), c > most);
-  most = max(most, c);
-  place = select(place, vec4u(3), d > most);
-  dst[at] = max(most, d);
+  var larger = isLarger(b, a);
+  var place = select(vec4u(), vec4u(1), larger);
+  var most = select(a, b, larger);
+  larger = isLarger(c, most);
+  place = select(place, vec4u(2), larger);
+  most = select(most, c, larger);
+  larger = isLarger(d, most);
+  place = select(place, vec4u(3), larger);
+  dst[at] = select(most, d, larger);
   argmaxOut[at] = place.x | (place.y << 2) | (place.z << 4) | (place.w << 6);
 }
 

@@ -1,4 +1,4 @@
-// uses: shared/sizes.wgsl
+// uses: shared/sizes.wgsl, shared/finite.wgsl
 // dense: a fully connected layer on relu(x), with or without bias.
 //
 //   y   y[r,o,n] = b[r,o] + Σ c  w[r,o,c] · relu(x)[r,c,n]
@@ -36,7 +36,7 @@ alias Pair = array<mat4x4f, 2>;  // eight rows of four images
 fn row4() -> u32 { return (C + 3) / 4; }  // vec4s of a row of w
 
 fn outer(v: vec4f, w: vec4f) -> mat4x4f { return mat4x4f(v * w.x, v * w.y, v * w.z, v * w.w); }
-fn gate(v: vec4f, by: vec4f) -> vec4f { return select(v, vec4f(), vec4<bool>(RELU) & (by <= vec4f())); }
+fn gate(v: vec4f, by: vec4f) -> vec4f { return select(v, vec4f(), vec4<bool>(RELU) & isShut(by)); }
 
 // relu(x), or its tangent, of inputs c … c+3 and four images. Beyond the last input w is 0, so any will do.
 fn inputs(r: u32, c: u32, n: u32, dot: bool) -> mat4x4f {

@@ -1,4 +1,4 @@
-// uses: shared/each.wgsl, shared/slices.wgsl
+// uses: shared/each.wgsl, shared/slices.wgsl, shared/finite.wgsl
 // inner_adam: a step of Adam (Kingma & Ba 2015), and its adjoint.
 //
 // Write c₁ = 1 / (1 − BETA1^t) and c₂ = 1 / (1 − BETA2^t) for the network's t-th step, which `corrections` has.
@@ -33,7 +33,7 @@ const EPS = 1e-8;
 @group(0) @binding(13) var<storage, read_write> u: array<vec4f>;
 @group(0) @binding(14) var<storage, read_write> etaBar: array<f32>;  // parts, see slices.wgsl
 
-fn root(moment: vec4f) -> vec4f { return sqrt(corrections.y * moment + EPS_ROOT); }
+fn root(moment: vec4f) -> vec4f { return sqrt(finiteOrNan(corrections.y * moment) + EPS_ROOT); }
 
 @compute @workgroup_size(WG)
 fn step(by: Invocation) {

@@ -1,4 +1,4 @@
-// uses: shared/each.wgsl
+// uses: shared/each.wgsl, shared/finite.wgsl
 // instance_norm: each channel of each image brought to mean 0 and variance 1, then scaled and shifted
 // (Ulyanov et al. 2016; PyTorch's InstanceNorm2d with affine=True).
 //
@@ -69,7 +69,7 @@ fn forward(by: Invocation) {
       let d = x[at.start + k * size.N] - m;
       squares += d * d;
     }
-    let s = 1 / sqrt(squares / area() + EPS);
+    let s = 1 / sqrt(finiteOrNan(squares / area()) + EPS);
     moments[id] = m;
     moments[size.COUNT + id] = s;
     moments[2 * size.COUNT + id] = gamma(at) * s;

@@ -1,4 +1,4 @@
-// uses: shared/each.wgsl
+// uses: shared/each.wgsl, shared/finite.wgsl
 // lrn: local response normalization across channels (Krizhevsky et al. 2012), of relu(x).
 //
 // Write a = relu(x), s = ALPHA / SIZE, and, for one image and one pixel, a[c] for channel c. Its window
@@ -47,7 +47,7 @@ override RELU: bool;
 @group(0) @binding(8) var<storage, read_write> rates: array<vec4f>;
 
 fn scale() -> f32 { return ALPHA / f32(SIZE); }
-fn gate(v: vec4f, by: vec4f) -> vec4f { return select(v, vec4f(), vec4<bool>(RELU) & (by <= vec4f())); }
+fn gate(v: vec4f, by: vec4f) -> vec4f { return select(v, vec4f(), vec4<bool>(RELU) & isShut(by)); }
 fn a(i: u32) -> vec4f { return gate(x[i], x[i]); }
 fn aDot(i: u32) -> vec4f { return gate(xDot[i], x[i]); }
 fn power(i: u32) -> vec4f { return powers[i]; }

@@ -1,4 +1,4 @@
-// uses: shared/windows.wgsl
+// uses: shared/windows.wgsl, shared/finite.wgsl
 // max_pool: the largest of each window (windows.wgsl); what lies outside of x is never the largest.
 //
 //   y   y[r,c,p,q,n] = max k  x at element k of window (p, q); argmax[r,c,p,q,n] = the first such k
@@ -27,7 +27,7 @@ fn forward(by: Invocation) {
     for (var k = 0u; k < SIZE * SIZE; k++) {
       let e = elementOf(w, k);
       if (e == OUTSIDE) { continue; }
-      let larger = (x[e] > most) | vec4<bool>(none);  // so the first of equals stays
+      let larger = isLarger(x[e], most) | vec4<bool>(none);  // so the first of equals stays
       most = select(most, x[e], larger);
       place = select(place, vec4u(k), larger);
       none = false;

@@ -1,4 +1,4 @@
-// uses: shared/each.wgsl
+// uses: shared/each.wgsl, shared/finite.wgsl
 // relu: the positive part; its derivative at 0 is 0.
 //
 //   y   y[i] = max(x[i], 0)      ẏ[i] = [x[i] > 0] · ẋ[i]      x̄[i] = [x[i] > 0] · ȳ[i]
@@ -12,6 +12,6 @@
 @compute @workgroup_size(WG)
 fn relu(by: Invocation) {
   for (var i = first(by); i < end(by); i += WG) {
-    dst[i] = select(vec4f(), src[i], x[i] > vec4f());
+    dst[i] = select(src[i], vec4f(), isShut(x[i]));
   }
 }

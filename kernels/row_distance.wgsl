@@ -1,4 +1,4 @@
-// uses: shared/each.wgsl
+// uses: shared/each.wgsl, shared/finite.wgsl
 // row_distance: how far apart two gradients of a weight are, row by row, for each of R networks, and what comes back
 // from that. A row has the weights of one output. Far apart in direction (Zhao et al. 2021, equation 9):
 //
@@ -46,7 +46,7 @@ fn row_distance(by: Invocation) {
     for (var i = start; i < start + LENGTH; i++) {
       squares += vec3f(a[i], b[i], a[i]) * vec3f(a[i], b[i], b[i]);
     }
-    let lengths = sqrt(squares.xy);
+    let lengths = sqrt(finiteOrNan(squares.xyzz).xy);
     let d = lengths.x * lengths.y + 1e-6;
     let ab = squares.z;
     distance[row] = 1 - ab / d;

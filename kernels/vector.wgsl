@@ -1,4 +1,4 @@
-// uses: shared/each.wgsl
+// uses: shared/each.wgsl, shared/finite.wgsl
 // vector: algebra on flat arrays of COUNT vec4s; hyper and factor are numbers.
 //
 //   add          out[i] += a[i]
@@ -55,11 +55,12 @@ fn mean(by: Invocation) {
 fn clip(by: Invocation) {
   var part = vec4f();
   for (var i = by.lane; i < size.COUNT; i += WG) { part += a[i] * a[i]; }
-  let length = sqrt(total(part, by.lane));
+  let length = finiteOrNan(vec4f(sqrt(total(part, by.lane))));
   if (by.lane > 0) { return; }
-  let mean = select(out[0].y, length, out[0].y == 0);
-  out[0].x = min(1, SCALE * mean / max(length, 1e-30));
-  out[0].y = 0.9 * mean + 0.1 * out[0].x * length;
+  let mean = select(out[0].y, length.x, out[0].y == 0);
+  let factor = select(min(vec4f(1), SCALE * mean / max(length, vec4f(1e-30))), length, isNan(length)).x;
+  out[0].x = factor;
+  out[0].y = 0.9 * mean + 0.1 * factor * length.x;
 }
 
 @compute @workgroup_size(WG)

@@ -1,4 +1,4 @@
-// uses: shared/sizes.wgsl
+// uses: shared/sizes.wgsl, shared/finite.wgsl
 // row: neighbouring columns of a row of images, in registers; for kernels that declare src and srcDot.
 //
 // A load costs a software adapter far more than the arithmetic of a product. So a row is loaded once for
@@ -25,7 +25,7 @@ fn columnAt(row: u32, v: u32, dot: bool) -> vec4f {
   var value: vec4f;
   if (dot) { value = srcDot[at]; } else { value = src[at]; }
   open &= vec4<bool>(column < V);
-  if (RELU_SRC) { open &= src[at] > vec4f(); }
+  if (RELU_SRC) { open &= !isShut(src[at]); }
   return select(vec4f(), value, open);
 }
 

@@ -1,5 +1,6 @@
 /** Link: a WGSL file with the files that its first line says it uses, each once, before it. */
 import each from "../../kernels/shared/each.wgsl" with { type: "text" };
+import finite from "../../kernels/shared/finite.wgsl" with { type: "text" };
 import loss from "../../kernels/shared/loss.wgsl" with { type: "text" };
 import row from "../../kernels/shared/row.wgsl" with { type: "text" };
 import sizes from "../../kernels/shared/sizes.wgsl" with { type: "text" };
@@ -10,6 +11,7 @@ import windows from "../../kernels/shared/windows.wgsl" with { type: "text" };
 
 const SHARED: Readonly<Record<string, string>> = {
   "shared/each.wgsl": each,
+  "shared/finite.wgsl": finite,
   "shared/loss.wgsl": loss,
   "shared/row.wgsl": row,
   "shared/sizes.wgsl": sizes,

@@ -138,6 +138,13 @@ gpuTest("clip: shortens to a multiple of the running mean of the length", async 
   }
 });
 
+gpuTest("clip: a length that overflows is no reason to drop the gradient", async (device) => {
+  using factor = load(device, [1, 1]);
+  using a = load(device, new Array(8).fill(1e25));
+  run(device, (record) => vector.clip(record, { a, factor }, 1.5));
+  assert.ok((await factor.read()).every(Number.isNaN), `${await factor.read()}`);
+});
+
 gpuTest("sgd: three steps of a velocity that starts at zero", async (device) => {
   const [rate, momentum, share] = [0.5, 0.25, 0.5];
   using out = load(device, [1, 2, 3]);

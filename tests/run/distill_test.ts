@@ -187,10 +187,20 @@ runTest("distill with init random stores no network and draws anew", async (devi
   assert.equal(metadata.init, "random");
 });
 
+/** A network in which what overflows is divided by what has overflowed, and goes through ReLUs. */
+const NORMALIZED = [
+  { conv: { channels: 4, size: 3 } },
+  "instance_norm",
+  "relu",
+  { max_pool: 4 },
+  { dense: "classes" },
+] as unknown as Recipe["arch"];
+
 const DIVERGING: [settings: Partial<Recipe>, what: RegExp][] = [
   [{ lr: 1e38 }, /at iteration 2: got a loss of NaN,/],
   [{ distill_lr: 1e30 }, /at iteration 2: got a loss of NaN,/],
   [{ distill_lr: 1e6, lr: 1e6 }, /at iteration 2: got Infinity in images\/moment2,/],
+  [{ init_param: 1e30, arch: NORMALIZED }, /at iteration 2: got a loss of NaN,/],
   [{ lr: 1e39, iterations: 1 }, /at iteration 1: got -?Infinity in images,/], // the loss is finite
 ];
 
