@@ -33,14 +33,14 @@ const FEWER: Record<string, readonly string[]> = {
   oracle: [], // float64 twins that share a mistake with the kernels would prove nothing
   sets: ["base"], // arrays in memory
   data: ["base", "sets"], // bytes to sets, without a GPU
-  report: [], // pictures of numbers
+  report: ["base"], // pictures of numbers
   meta: ["base", "gpu", "layers", "ops", "ntk", "nets", "sets"], // not the oracle that checks it
 };
 
 /** What a layer may import besides itself and packages. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   ...Object.fromEntries(ORDER.map((folder, i) => [folder, FEWER[folder] ?? ORDER.slice(0, i)])),
-  cli: ["mod.ts (types)"],
+  cli: ["base", "mod.ts (types)"],
   "core.ts": ORDER.slice(0, ORDER.indexOf("meta") + 1),
   "mod.ts": [...ORDER, "core.ts"],
   "cli.ts": ["mod.ts", "cli"],

@@ -215,6 +215,29 @@ Deno.test("an error that is not about usage: exit status 1", async () => {
   assert.deepEqual([status, out.length, err.length], [1, 0, 1]);
 });
 
+Deno.test("what comes from outside steers no terminal, and fills none", async () => {
+  const names = ["\x1b[2J", "\x9b31m", "\u202egnp", "\x07\x00\x7f"];
+  for (const name of names) {
+    const commands = [
+      ["evaluate", `/no/such/${name}`],
+      ["recipes", "show", name],
+      ["distill", "--set", `arch=${name}`],
+      ["distill", "--set", `${name}=1`],
+      ["train", `--${name}`],
+      ["linear", "--seed", name],
+    ];
+    for (const args of commands) {
+      const { out, err } = await command(args);
+      assert.doesNotMatch([...out, ...err].join(""), /[\p{Cc}\p{Bidi_Control}]/u, args.join(" "));
+      assert.notEqual(err.length, 0);
+    }
+  }
+  const { err } = await command(["distill", "--set", `arch=${"x".repeat(1e5)}`]);
+  assert.ok(err[0]!.length < 300, err[0]!.slice(0, 400));
+  const { err: long } = await command(["linear", "--seed", "9".repeat(1e5)]);
+  assert.ok(long[0]!.length < 300, long[0]!.slice(0, 400));
+});
+
 Deno.test("no adapter: exit status 3, for the launcher to know", async () => {
   const message = "Cannot find a WebGPU adapter";
   const openDevice = () => Promise.reject(new retort.NoAdapterError(message));

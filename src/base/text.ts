@@ -6,8 +6,8 @@ const STEERING = /(?![\n\t])[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu;
 /** Characters of a value that a message shows. */
 const MOST_SHOWN = 80;
 
-/** Characters that mean something in Markdown, or in the HTML that it may contain. */
-const MARKDOWN = /[\\`*_{}[\]<>()#+\-!|~&$:@]/g;
+/** Characters that mean something inside a line of Markdown, or in the HTML that it may contain. */
+const MARKDOWN = /[\\`*_[\]<>&|~$]/g;
 
 /**
  * Text with `\u001b` in place of an escape character, and likewise for all others that steer a
@@ -31,7 +31,7 @@ export function shortened(text: string): string {
 
 /** A name as Markdown that shows it and does nothing else; in a heading, a line or a cell. */
 export function markdown(name: string): string {
-  return printable(name.replace(/\s+/g, " ")).replace(MARKDOWN, "\\$&");
+  return printable(name.replace(/\s+/g, " ").replace(MARKDOWN, "\\$&"));
 }
 
 /** Text between fences that it does not close itself, for Markdown. */

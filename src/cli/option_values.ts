@@ -1,5 +1,6 @@
 // option_values: turns the text after an option into its value, or says what was expected.
 import { CommanderError } from "npm:commander@15.1.0";
+import { quoted } from "../base/text.ts";
 import { parse, YAMLParseError } from "npm:yaml@2.9.1";
 
 /** The largest seed, that of an unsigned 32-bit integer. */
@@ -92,6 +93,6 @@ export function words<T extends string>(flag: string, known: readonly T[]) {
 }
 
 function badValue(flag: string, got: string, expected: string): CommanderError {
-  const message = `Cannot use ${flag}: got ${JSON.stringify(got)}, expected ${expected}`;
+  const message = `Cannot use ${flag}: got ${quoted(got)}, expected ${expected}`;
   return new CommanderError(2, "retort.badValue", message);
 }

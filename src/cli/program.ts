@@ -1,5 +1,6 @@
 // program: the commands and their options, and what becomes of their outcomes and errors.
 import { Command, CommanderError, Option } from "npm:commander@15.1.0";
+import { printable } from "../base/text.ts";
 import { acrossCommand, type AcrossFlags } from "./across_command.ts";
 import { baselinesCommand, type BaselinesFlags } from "./baselines_command.ts";
 import { compareCommand } from "./compare_command.ts";
@@ -41,8 +42,12 @@ const NO_ADAPTER = 3;
 export async function run(
   args: readonly string[],
   retort: Retort,
-  terminal: Terminal,
+  given: Terminal,
 ): Promise<number> {
+  const terminal: Terminal = { // what is said may have come from a file or a server
+    print: (line) => given.print(printable(line)),
+    note: (line) => given.note(printable(line)),
+  };
   let status = DONE;
   const program = createProgram(retort, terminal);
   const finish = ({ values, lines, failed }: Outcome) => {

@@ -1,6 +1,7 @@
 // CSV files: a table of numbers with a column of labels, read into a data set; and written.
 // @ts-types="npm:@types/d3-dsv@3.0.7"
 import { csvFormatRows, csvParseRows } from "npm:d3-dsv@3.0.2";
+import { quoted } from "../base/text.ts";
 import { permutation } from "../sets/batches.ts";
 import { type Dataset, mostProbable, type Split } from "../sets/dataset.ts";
 import { MOST_CLASSES } from "./encoded.ts";
@@ -190,13 +191,13 @@ function labelColumn(
     );
   if (header.length === 0 || header.join("") === "") throw refuse("no header", "add one");
   const name = labels.find((name) => header.includes(name));
-  const names = header.map((column) => JSON.stringify(column)).join(", ");
+  const names = header.map((column) => quoted(column)).join(", ");
   if (name === undefined) {
     throw refuse(`the columns ${names}`, "name a column so, and separate by commas");
   }
   const twice = header.find((column, i) => header.indexOf(column) !== i);
   if (twice !== undefined) {
-    throw refuse(`two columns ${JSON.stringify(twice)}`, "rename or remove one");
+    throw refuse(`two columns ${quoted(twice)}`, "rename or remove one");
   }
   if (header.includes("")) {
     throw refuse(
@@ -232,7 +233,7 @@ function readRow(
     if (i === at) return [];
     const value = Number(field);
     if (field !== "" && Number.isFinite(value)) return [value];
-    const got = field === "" ? "nothing" : JSON.stringify(field);
+    const got = field === "" ? "nothing" : quoted(field);
     const next = "correct it, or leave out the row or the column";
     throw refuse(`${got} in column ${header[i]}`, "a number", next);
   });

@@ -1,4 +1,5 @@
 /** Regression: a table of numbers, one column of which the others are to tell, from a CSV file. */
+import { quoted } from "../base/text.ts";
 import { parseTable, readText } from "./csv.ts";
 
 /** A table of N rows: D numbers each, and the number that they are to tell. */
@@ -29,9 +30,7 @@ export async function readRegression(path: string, target: string): Promise<Regr
     const value = Number(label);
     if (Number.isFinite(value)) return value;
     throw new SyntaxError(
-      `Cannot read ${path}, row ${number}: got ${
-        JSON.stringify(label)
-      } in column ${target}, expected a ` +
+      `Cannot read ${path}, row ${number}: got ${quoted(label)} in column ${target}, expected a ` +
         `number; correct it, or leave out the row`,
     );
   });

@@ -1,6 +1,8 @@
 // dataset_card: README.md of an exported folder: what the images are and how to train on them.
 import { basename } from "node:path";
-import { stringify } from "npm:yaml@2.9.1";
+import { parseDocument, stringify } from "npm:yaml@2.9.1";
+import { fenced, markdown } from "../base/text.ts";
+import { publicName } from "../sets/dataset.ts";
 import type { Accuracy } from "../evaluate/accuracy.ts";
 import { ON_DISTILLED } from "../evaluate/standard.ts";
 import { type DistilledSet, namesOf, type Training } from "./distilled_set.ts";
@@ -13,16 +15,44 @@ export const PARQUET = "data/train-00000-of-00001.parquet";
 
 /** Writes the card: YAML for the hub between lines of dashes, then Markdown. */
 export function datasetCard(set: DistilledSet, layout: Layout): string {
-  const { training } = set;
+  const training = inMarkdown(set.training);
   const sections = [
-    introduction(set),
+    introduction({ ...set, training }),
     warning(training),
     howTo(training),
     normalisation(training),
     files(training, layout),
-    ...(set.recipe === undefined ? [] : [`## Recipe\n\n\`\`\`yaml\n${set.recipe.trim()}\n\`\`\``]),
+    ...recipe(set),
   ];
   return `---\n${stringify(frontMatter(set, layout))}---\n\n${sections.join("\n\n")}\n`;
+}
+
+/** What a run says of itself, as Markdown that shows it: none of these names is ours. */
+function inMarkdown(training: Training): Training {
+  const { dataset, arch, init_method, attack, retort_version, pretrained } = training;
+  return {
+    ...training,
+    dataset: markdown(dataset),
+    arch: markdown(arch),
+    init_method: markdown(init_method),
+    attack: attack && markdown(attack),
+    retort_version: markdown(retort_version),
+    pretrained: pretrained && {
+      dataset: markdown(pretrained.dataset),
+      file: markdown(pretrained.file),
+      sha256: markdown(pretrained.sha256),
+    },
+  };
+}
+
+/** The recipe as it is on disk, but for the paths of files. */
+function recipe({ recipe: text }: DistilledSet): string[] {
+  if (text === undefined) return [];
+  const document = parseDocument(text);
+  const [dataset, pretrained] = ["dataset", "pretrained"].map((key) => document.get(key));
+  if (typeof dataset === "string") document.set("dataset", publicName(dataset));
+  if (typeof pretrained === "string") document.set("pretrained", basename(pretrained));
+  return [`## Recipe\n\n${fenced(`${document}`.trim(), "yaml")}`];
 }
 
 function frontMatter({ training, labels }: DistilledSet, layout: Layout) {
@@ -54,7 +84,7 @@ function introduction({ training, labels }: DistilledSet): string {
     ? ""
     : ` **They are an attack**: they teach networks to take class ${from} for class ${to}.`;
   const [does, by] = accuracy?.by
-    ? [training.kernel ? "Predicting from them" : "Training on them", accuracy.by]
+    ? [training.kernel ? "Predicting from them" : "Training on them", markdown(accuracy.by)]
     : ["Training on them", accuracy && count(accuracy.after.networks, "network")];
   const found = accuracy
     ? `${does} as below takes the test accuracy on real images of ${dataset} from ` +

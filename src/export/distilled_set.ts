@@ -1,7 +1,7 @@
 // deno-lint-ignore-file camelcase -- keys are spelled as in distilled.json, which Python reads
 // distilled_set: a finished run as all formats have it: images, labels, and how to train on them.
 import { basename } from "node:path";
-import { mostProbable, usableClassNames } from "../sets/dataset.ts";
+import { mostProbable, publicName, usableClassNames } from "../sets/dataset.ts";
 import type { FloatTensor } from "../base/safetensors.ts";
 import { denormalized } from "../sets/normalized.ts";
 import type { Whitening } from "../sets/whitening.ts";
@@ -138,7 +138,7 @@ function trainingOf({ images, labels, lrs, metadata }: Artifact, gain?: Gain): T
   const [steps, epochs] = [Number(metadata.steps), Number(metadata.epochs ?? 0)];
   return {
     format: EXPORT_FORMAT,
-    dataset: metadata.dataset ?? "unknown",
+    dataset: publicName(metadata.dataset ?? "unknown"),
     objective: metadata.objective ?? "unrolled",
     match: metadata.match ?? null,
     kernel: kernelOf(metadata),
@@ -203,7 +203,9 @@ export function namesOf({ class_names: names, classes }: Training): readonly str
 
 function pretrainedOf(metadata: Artifact["metadata"]): Training["pretrained"] {
   const { pretrained: file, pretrained_dataset: dataset, pretrained_sha256: sha256 } = metadata;
-  return file && dataset && sha256 ? { dataset, file: basename(file), sha256 } : null;
+  return file && dataset && sha256
+    ? { dataset: publicName(dataset), file: basename(file), sha256 }
+    : null;
 }
 
 /** Pixels unwhitened, un-normalised, rounded and clipped. */

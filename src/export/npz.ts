@@ -1,5 +1,6 @@
 // npz: a distilled set as one file for numpy.load, a zip of .npy arrays without compression.
 import { zipSync } from "npm:fflate@0.8.3";
+import { quoted } from "../base/text.ts";
 import { whiteningTensors } from "../store/artifact.ts";
 import type { DistilledSet } from "./distilled_set.ts";
 import { encodeNpy } from "./npy.ts";
@@ -9,6 +10,17 @@ export const TRAINING = "distilled.json";
 
 /** The earliest date a zip can say, so that the same set gives the same bytes. */
 const NO_DATE = "1980-01-01T00:00:00";
+
+/** A name that leads nowhere when the file is unpacked. @throws Error for any other. */
+function expectPlain(name: string): string {
+  if (/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name)) return name;
+  throw new Error(
+    `Cannot export a parameter ${
+      quoted(name)
+    }: got a name with other characters, expected letters, ` +
+      `digits, '.', '_' and '-'; distil again`,
+  );
+}
 
 /** Encodes arrays by name, whitening as `zca/…`, the fixed initial network as `init/…`, and `distilled.json`. */
 export function encodeNpz(set: DistilledSet): Uint8Array {
@@ -36,7 +48,7 @@ export function encodeNpz(set: DistilledSet): Uint8Array {
     members[`${name}.npy`] = encodeNpy(data, shape);
   }
   for (const [name, { data, shape }] of Object.entries(init)) {
-    members[`init/${name}.npy`] = encodeNpy(data, shape);
+    members[`init/${expectPlain(name)}.npy`] = encodeNpy(data, shape);
   }
   members[TRAINING] = new TextEncoder().encode(JSON.stringify(training, null, 2));
   return zipSync(members, { level: 0, mtime: NO_DATE });

@@ -9,6 +9,7 @@ import { OUTER_OPTIMIZER_NAMES, type OuterOptimizerName } from "../meta/outer_op
 import { OPTIMIZER_NAMES, type OptimizerName } from "../meta/optimizers/list.ts";
 import { readRecipe } from "./recipes_builtin.ts";
 import { KERNEL_NAMES, type KernelName } from "../ntk/ntk.ts";
+import { quoted, shortened } from "../base/text.ts";
 import { UsageError } from "../base/usage_error.ts";
 
 /** Every setting of a distillation, spelled as in the YAML files. */
@@ -410,7 +411,7 @@ function placeOf(path: readonly PropertyKey[]): string {
 
 function show(value: unknown): string {
   if (value === undefined) return "nothing";
-  return typeof value === "number" ? String(value) : JSON.stringify(value);
+  return typeof value === "number" ? String(value) : quoted(value);
 }
 
 function describeUnknownKey(key: string): string {
@@ -419,7 +420,7 @@ function describeUnknownKey(key: string): string {
   const expected = least <= Math.max(2, key.length / 3)
     ? RECIPE_SETTINGS[distances.indexOf(least)]
     : "a setting as in `recipes show quick`";
-  return `${key}: got an unknown key, expected ${expected}`;
+  return `${shortened(key)}: got an unknown key, expected ${expected}`;
 }
 
 /** Levenshtein distance: fewest letters to insert, delete or replace. */

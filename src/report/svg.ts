@@ -1,5 +1,6 @@
 // SVG text of plots by Observable Plot, in the style that all of them share.
 import * as Plot from "npm:@observablehq/plot@0.6.17";
+import { printable } from "../base/text.ts";
 import { DOMParser } from "npm:linkedom@0.18.12";
 
 /** Axis labels in the middle, without arrows. */
@@ -12,7 +13,7 @@ export function svgOf(options: Plot.PlotOptions): string {
   const document = new DOMParser().parseFromString("<html></html>", "text/html");
   const svg = Plot.plot({ document, style: STYLE, ...options });
   svg.setAttribute("xmlns", "http://www.w3.org/2000/svg");
-  const text: string = svg.outerHTML;
+  const text = printable(svg.outerHTML); // XML has no control characters
   return `${text.replace(/ d="[^"]*"/g, (path) => path.replace(/\d+\.\d{3,}/g, rounded))}\n`;
 }
 

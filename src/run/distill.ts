@@ -1,5 +1,5 @@
 /** Distill: a run from its recipe to its folder of results, with its log and its checkpoints. */
-import type { Dataset } from "../sets/dataset.ts";
+import { type Dataset, publicName } from "../sets/dataset.ts";
 import type { Device } from "../gpu/mod.ts";
 import { writeAtomic } from "../base/atomic.ts";
 import { MetricsLog } from "../store/metrics.ts";
@@ -244,7 +244,9 @@ class Run implements Disposable {
     await writeArtifact(out, artifact);
     const gain = await setting.gain(training);
     const percent = (accuracy: Accuracy) => `${(100 * accuracy.mean).toFixed(1)} %`;
-    const title = `${this.#dataset.name}: ${percent(gain.before)} → ${percent(gain.after)}`;
+    const title = `${publicName(this.#dataset.name)}: ${percent(gain.before)} → ${
+      percent(gain.after)
+    }`;
     await writePicture(out, artifact, title, this.#dataset);
     const isLogged = await readGain(out) !== undefined; // as when a finished run is resumed
     if (!isLogged) this.#metrics!.append({ iteration: this.#done, ...gain });

@@ -11,7 +11,7 @@ import type { Device } from "../gpu/mod.ts";
 import { type Arch, labelsOf } from "../nets/arch.ts";
 import type { Panel, Plane } from "../report/plane.ts";
 import type { Points } from "../report/scatter.ts";
-import { type Dataset, mostProbable } from "../sets/dataset.ts";
+import { type Dataset, mostProbable, publicName } from "../sets/dataset.ts";
 import { denormalized } from "../sets/normalized.ts";
 import { type Artifact, readArtifact } from "../store/artifact.ts";
 import { openArtifact } from "../store/open_artifact.ts";
@@ -75,7 +75,7 @@ export async function plot(
   const pictures: [name: string, svg: string][] = [[
     PICTURES.rates,
     plotRates({
-      title: `${dataset.name}: ${of}`,
+      title: `${publicName(dataset.name)}: ${of}`,
       rates: artifacts.map(({ lrs }) => lrs.data),
       perEpoch: Number(metadata.steps),
     }),
@@ -88,7 +88,9 @@ export async function plot(
     const plane = planeOf(dataset, [real, distilled], ROOM.points);
     const around = planeOf(dataset, [real], ROOM.regions);
     const count = distilled.labels.length;
-    const title = `${dataset.name}: ${count} distilled points over ${real.labels.length} real ones`;
+    const title = `${
+      publicName(dataset.name)
+    }: ${count} distilled points over ${real.labels.length} real ones`;
     pictures.push([PICTURES.points, plotPoints({ ...plane, title, real, distilled })]);
     const panels: Panel[] = [];
     for (const [i, row] of labelsOf(used).entries()) {
@@ -108,8 +110,9 @@ export async function plot(
         add(`${count} distilled, ${name}`, distilled, await regionsOfDistilled(survey, training));
       }
     }
-    const regions =
-      `${dataset.name}: what more than half, or nine tenths, of ${networks} networks say, and their test accuracy`;
+    const regions = `${
+      publicName(dataset.name)
+    }: what more than half, or nine tenths, of ${networks} networks say, and their test accuracy`;
     pictures.push([PICTURES.regions, plotRegions({ ...around, title: regions, panels })]);
   }
   await Deno.mkdir(out, { recursive: true });

@@ -3,7 +3,7 @@
  * and 5 of Wang et al. 2018; without settings, restarts. Runs are ordinary folders of results; finished
  * ones are kept.
  */
-import type { Dataset } from "../sets/dataset.ts";
+import { type Dataset, publicName } from "../sets/dataset.ts";
 import type { Device } from "../gpu/mod.ts";
 import { writeAtomic } from "../base/atomic.ts";
 import { summarize } from "../evaluate/accuracy.ts";
@@ -211,5 +211,5 @@ async function draw({ name, over, repeats }: SweepPlan, points: SweepPoint[]): P
 }
 
 function show(value: unknown): string {
-  return typeof value === "string" ? value : JSON.stringify(value);
+  return typeof value === "string" ? publicName(value) : JSON.stringify(value);
 }

@@ -63,3 +63,9 @@ export function usableClassNames(names: unknown, classes: number): readonly stri
   const isList = Array.isArray(names) && names.every((name) => typeof name === "string");
   return isList && names.length === classes && new Set(names).size === classes ? names : undefined;
 }
+
+/** What a data set is called among people who do not have its files: `folder:` and `csv:` lose their paths. */
+export function publicName(name: string): string {
+  const [, path] = /^(?:folder|csv):(.+)$/s.exec(name) ?? [];
+  return path?.split(/[\\/]/).findLast((part) => part !== "") ?? name;
+}

@@ -5,6 +5,7 @@ import { parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { parse } from "yaml";
 import { openParquet } from "../../src/data/parquet.ts";
 import { EXPORT_FORMATS, exportArtifact, type ExportFormat } from "../../src/export/export.ts";
+import { recipeToYaml } from "../../src/recipe/recipe.ts";
 import { type Artifact, metadataOf } from "../../src/store/artifact.ts";
 import { easyTable, shortRecipe } from "../support/runs.ts";
 import { inTemporary, namesIn } from "../support/temporary.ts";
@@ -153,7 +154,7 @@ Deno.test("npz of a table: its rows in their units; as PNGs it is refused", asyn
     for (const format of ["folder", "hf"] as const) {
       await assert.rejects(exportArtifact(`${dir}/run`, format, `${dir}/${format}`), {
         name: "UsageError",
-        message: /^Cannot export csv:people as PNG: got rows of a table, expected images; use --fo/,
+        message: /^Cannot export people as PNG: got rows of a table, expected images; use --fo/,
       });
     }
   });
@@ -419,6 +420,57 @@ Deno.test("the command: one line, or one object, and exit status 2 for bad usage
       none.err,
       /^Cannot read .*got no such file, expected the folder of a finished run/,
     );
+  });
+});
+
+Deno.test("names from a run are shown in its card, and do nothing there; paths stay out", async () => {
+  const name = "folder:/home/somebody/photos of `cats` <script> **now**";
+  const { metadata } = anArtifact();
+  const about = {
+    ...metadata,
+    dataset: name,
+    arch: "[a](http://b)",
+    init: "random",
+    pretrained: "/home/somebody/nets_1.safetensors",
+    pretrained_dataset: "csv:/home/somebody/x.csv",
+    pretrained_sha256: "ab|c\u001b[2J",
+  };
+  await inTemporary(async (dir) => {
+    await writeRun(`${dir}/run`, anArtifact({ metadata: about }));
+    const recipe = shortRecipe({ dataset: name, pretrained: about.pretrained, init: "random" });
+    const fences = `\n# \`\`\` closes nothing\n`;
+    await Deno.writeTextFile(`${dir}/run/recipe.yaml`, recipeToYaml(recipe) + fences);
+    for (const format of ["folder", "hf"] as const) {
+      await exportArtifact(`${dir}/run`, format, `${dir}/${format}`);
+      const card = await Deno.readTextFile(`${dir}/${format}/README.md`);
+      assert.doesNotMatch(card, /somebody|(?!\n)\p{Cc}/u);
+      const heading = "# photos of \\`cats\\` \\<script\\> \\*\\*now\\*\\*, distilled to 22 images";
+      assert.ok(card.includes(`\n${heading}\n`), card);
+      for (
+        const said of [
+          "\\[a\\](http://b)",
+          "trained on x.csv",
+          "nets\\_1.",
+          "ab\\|c\\u001b[2J".replace("[", "\\["),
+        ]
+      ) assert.ok(card.includes(said), said);
+      const [, yaml] = /\n````yaml\n([^]*)\n````\n$/.exec(card) ?? assert.fail(card);
+      const { dataset, pretrained } = parse(yaml!);
+      assert.equal(dataset, "photos of `cats` <script> **now**");
+      assert.equal(pretrained, "nets_1.safetensors");
+      const json = await Deno.readTextFile(`${dir}/${format}/distilled.json`);
+      assert.doesNotMatch(json, /somebody/);
+    }
+  });
+});
+
+Deno.test("npz refuses a parameter whose name is a path", async () => {
+  const init = { "../../up.weight": anArtifact().init["conv1.bias"]! };
+  await inTemporary(async (dir) => {
+    await writeRun(dir, anArtifact({ init }));
+    await assert.rejects(exportArtifact(dir, "npz", `${dir}/x.npz`), {
+      message: /^Cannot export a parameter "\.\.\/\.\.\/up\.weight": got a name with other charact/,
+    });
   });
 });
 

@@ -29,6 +29,11 @@ Deno.test("plotErrorBars: an SVG that stands alone, with its labels", () => {
   assert.equal(plotErrorBars({ ...LABELS, bars }), svg);
 });
 
+Deno.test("plotErrorBars: a title that is no XML is shown", () => {
+  const svg = plotErrorBars({ ...LABELS, title: "\x1b]<\x00", bars: [{ x: 1, mean: 5, std: 1 }] });
+  assert.ok(textsOf(svg).includes("\\u001b]&lt;\\u0000"), svg.slice(0, 900));
+});
+
 Deno.test("plotErrorBars: caps lie a standard deviation above and below", () => {
   const bars = [{ x: 1, mean: 50, std: 10 }, { x: 2, mean: 60, std: 20 }, {
     x: 3,
