@@ -63,6 +63,57 @@ Deno.test("loadImageFolder reads PNG and JPEG together once they have one form",
   });
 });
 
+Deno.test("loadImageFolder follows links, and says which lead nowhere", async () => {
+  await withFiles(FILES, async (dir) => {
+    const train = `${dir}/train/cat`;
+    await Deno.mkdir(`${dir}/elsewhere`);
+    await Deno.writeFile(`${dir}/elsewhere/1.png`, grey(50));
+    await Deno.symlink(`${dir}/elsewhere`, `${dir}/train/dog`);
+    await Deno.symlink("b.png", `${train}/c.png`);
+    // What is no image whatever it is called: devices, pipes, folders that lead back.
+    await Deno.symlink("/dev/zero", `${train}/zero.png`);
+    await pipe(`${train}/pipe.png`);
+    await Deno.symlink("pipe.png", `${train}/to_pipe.png`);
+    await Deno.symlink("..", `${train}/up.png`);
+    const { train: { labels, images }, classNames } = await loadImageFolder(dir, "mine", {});
+    assert.deepEqual([classNames, [...labels]], [["bird", "cat", "dog"], [0, 1, 1, 1, 2]]);
+    assert.deepEqual([20, 40, 60, 80].map((at) => images[at]), [10, 20, 20, 50]);
+  });
+  const lost: [target: string, link: string][] = [
+    ["nowhere.png", "train/cat/x.png"],
+    ["x.png", "train/cat/x.png"],
+    ["nowhere", "test/cow"],
+    ["cow", "test/cow"],
+  ];
+  for (const [target, link] of lost) {
+    await withFiles(FILES, async (dir) => {
+      await Deno.symlink(target, `${dir}/${link}`);
+      await assert.rejects(loadImageFolder(dir, "mine", {}), {
+        name: "NotFound",
+        message:
+          `Cannot read ${dir}/${link}: got a link that leads nowhere, expected one to a file ` +
+          `or folder; remove it, or mount what it leads to`,
+      });
+    });
+  }
+});
+
+Deno.test("loadImageFolder reads no file of gigabytes", async () => {
+  await withFiles(FILES, async (dir) => {
+    await Deno.truncate(`${dir}/train/cat/b.png`, 2 ** 40);
+    await assert.rejects(loadImageFolder(dir, "mine", {}), {
+      message:
+        /cat\/b\.png: got 1\d+\.. .?B, expected an image of at most 256\.0 MB; leave it out$/,
+    });
+  });
+});
+
+/** Makes a named pipe, which nobody writes to, where there is a Python to do so. */
+async function pipe(path: string): Promise<void> {
+  const args = ["-c", "import os, sys; os.mkfifo(sys.argv[1])", path];
+  await new Deno.Command("python3", { args }).output().catch(() => {});
+}
+
 Deno.test("loadImageFolder says what is missing, unknown or damaged", async () => {
   const jpeg = jpegOf(9);
   const cases: [Record<string, Uint8Array | undefined>, string, RegExp][] = [
