@@ -1,4 +1,5 @@
 // IDX files (the format of MNIST and its kin): magic, sizes, then unsigned bytes; plain or gzip.
+import { constants, gunzipSync, type ZlibOptions } from "node:zlib";
 
 /** An unsigned-byte IDX array. */
 export interface Idx {
@@ -10,35 +11,61 @@ export interface Idx {
 
 const UNSIGNED_BYTE = 0x08;
 
+/** Deflate makes a byte of this many, at most. */
+const MOST_INFLATION = 1032;
+
+/** Compressed bytes that surely hold the header. */
+const HEAD = 4096;
+
+/** Axes of images with channels; MNIST and its kin have no more. */
+const MOST_AXES = 4;
+
 /**
- * Parses an unsigned-byte IDX file of any rank ≥ 1, gunzipping it first if it starts with 1f 8b.
- * `data` of a plain file is a view of `bytes`, not a copy. `source` names the file in errors.
+ * Parses an unsigned-byte IDX file of rank 1 to 4, gunzipping it first if it starts with 1f 8b, up to the
+ * size that its header tells. `data` of a plain file is a view of `bytes`, not a copy. `source` names
+ * the file in errors.
  *
- * @throws {SyntaxError} corrupt gzip, wrong magic, wrong element type or rank 0
+ * @throws {SyntaxError} corrupt gzip, wrong magic, wrong element type or rank
  * @throws {RangeError} truncated file or trailing bytes
  */
-export async function parseIdx(bytes: Uint8Array, source: string): Promise<Idx> {
-  const plain = bytes[0] === 0x1f && bytes[1] === 0x8b ? await gunzip(bytes, source) : bytes;
-  const rank = parseMagic(plain, source);
+export function parseIdx(bytes: Uint8Array, source: string): Idx {
+  const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
+  const cut = { finishFlush: constants.Z_SYNC_FLUSH };
+  const head = isGzip ? gunzip(bytes.subarray(0, HEAD), source, cut)! : bytes;
+  const dims = dimsOf(head, source);
+  const start = 4 + 4 * dims.length;
+  const expected = dims.reduce((product, size) => product * size, 1);
+  const refuse = (got: string, fault: string) =>
+    new RangeError(
+      `Cannot read ${source}: got ${got} bytes of data, expected ${expected} for the shape ` +
+        `[${dims.join(", ")}]; ${fault}, fetch it again`,
+    );
+  const most = isGzip ? MOST_INFLATION * bytes.length : bytes.length;
+  const missing = "the file is truncated";
+  if (start + expected > most) {
+    throw refuse(isGzip ? `at most ${most}` : `${bytes.length - start}`, missing);
+  }
+  // One byte more than there should be tells trailing ones, without inflating all of them.
+  const limit = { maxOutputLength: start + expected + 1 };
+  const plain = isGzip ? gunzip(bytes, source, limit) : bytes;
+  const got = (plain?.length ?? Infinity) - start;
+  if (got < expected) throw refuse(`${got}`, missing);
+  if (got > expected) throw refuse(`${plain ? got : "more"}`, "the file has trailing bytes");
+  return { dims, data: plain!.subarray(start) };
+}
+
+/** The sizes of the axes, which follow the magic. */
+function dimsOf(bytes: Uint8Array, source: string): number[] {
+  const rank = parseMagic(bytes, source);
   const start = 4 + 4 * rank;
-  if (plain.length < start) {
+  if (bytes.length < start) {
     throw new RangeError(
-      `Cannot read ${source}: got ${plain.length} bytes, expected a header of ${start} bytes ` +
+      `Cannot read ${source}: got ${bytes.length} bytes, expected a header of ${start} bytes ` +
         `for rank ${rank}; the file is truncated, fetch it again`,
     );
   }
-  const view = new DataView(plain.buffer, plain.byteOffset, plain.byteLength);
-  const dims = Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis));
-  const expected = dims.reduce((product, size) => product * size, 1);
-  const got = plain.length - start;
-  if (got !== expected) {
-    const fault = got < expected ? "the file is truncated" : "the file has trailing bytes";
-    throw new RangeError(
-      `Cannot read ${source}: got ${got} bytes of data, expected ${expected} ` +
-        `for the shape [${dims.join(", ")}]; ${fault}, fetch it again`,
-    );
-  }
-  return { dims, data: plain.subarray(start) };
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis));
 }
 
 function parseMagic(bytes: Uint8Array, source: string): number {
@@ -56,25 +83,23 @@ function parseMagic(bytes: Uint8Array, source: string): number {
         `give an IDX file, plain or gzip`,
     );
   }
-  if (type !== UNSIGNED_BYTE || rank === 0) {
+  if (type !== UNSIGNED_BYTE || rank === 0 || rank > MOST_AXES) {
     throw new SyntaxError(
       `Cannot read ${source}: got the element type 0x${magic[2]} and rank ${rank}, expected ` +
-        `0x08 (unsigned byte) and rank 1 or more; convert the file to unsigned bytes`,
+        `0x08 (unsigned byte) and rank 1 to ${MOST_AXES}; convert the file to unsigned bytes`,
     );
   }
   return rank;
 }
 
-async function gunzip(bytes: Uint8Array, source: string): Promise<Uint8Array> {
+/** The plain bytes of a gzip file; undefined if they are more than `maxOutputLength`. */
+function gunzip(bytes: Uint8Array, source: string, options: ZlibOptions): Uint8Array | undefined {
   try {
-    const stream = new Blob([new Uint8Array(bytes)]).stream();
-    const plain = stream.pipeThrough(new DecompressionStream("gzip"));
-    return new Uint8Array(await new Response(plain).arrayBuffer());
+    return gunzipSync(bytes, options);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    if (cause instanceof RangeError) return undefined;
     throw new SyntaxError(
-      `Cannot read ${source}: got a corrupt gzip stream (${reason}), expected a whole one; ` +
-        `fetch the file again`,
+      `Cannot read ${source}: got a corrupt gzip stream, expected a whole one; fetch the file again`,
       { cause },
     );
   }

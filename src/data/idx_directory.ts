@@ -35,7 +35,7 @@ export async function loadIdxDirectory(
 async function readIdx(dir: string, file: string, name: string): Promise<Idx> {
   for (const path of [`${dir}/${file}`, `${dir}/${file}.gz`]) {
     const bytes = await readIfPresent(path);
-    if (bytes) return await parseIdx(bytes, path);
+    if (bytes) return parseIdx(bytes, path);
   }
   throw new Deno.errors.NotFound(
     `Cannot read ${name}: got no ${file} in ${dir}, expected ${file} or ${file}.gz; ` +

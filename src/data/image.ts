@@ -1,6 +1,7 @@
 // PNG and JPEG files as planes of bytes, brought to the size and the channels that are wanted.
-import { convertIndexedToRgb, decode as decodePng, hasPngSignature } from "npm:fast-png@8.0.0";
-import { decode as decodeJpeg } from "npm:jpeg-js@0.4.4";
+import { hasPngSignature } from "npm:fast-png@8.0.0";
+import { decodeJpeg } from "./jpeg.ts";
+import { decodePng, MOST_PIXELS, type Pixels } from "./png.ts";
 
 /** An image. */
 export interface Image {
@@ -41,59 +42,18 @@ export function decodeImage(bytes: Uint8Array, source: string): Image {
     );
   }
   try {
-    return isPng ? fromPng(bytes) : fromJpeg(bytes);
+    return planes(isPng ? decodePng(bytes) : decodeJpeg(bytes));
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
     throw new SyntaxError(
-      `Cannot read ${source}: got a damaged ${isPng ? "PNG" : "JPEG"} image (${reason}), ` +
-        `expected a whole one; fetch the file again`,
+      `Cannot read ${source}: got a damaged ${isPng ? "PNG" : "JPEG"} image, expected a whole ` +
+        `one of at most ${MOST_PIXELS} pixels; fetch the file again`,
       { cause },
     );
   }
 }
 
-function fromPng(bytes: Uint8Array): Image {
-  const png = decodePng(bytes, { checkCrc: true });
-  const { width, height, palette, depth } = png;
-  if (palette) return planes(convertIndexedToRgb(png), palette[0]!.length, height, width);
-  if (depth < 8) return { channels: 1, height, width, data: unpackBits(png.data, depth, width) };
-  const data = depth === 16 ? Uint8Array.from(png.data, (value) => value >> 8) : png.data;
-  return planes(data, png.channels, height, width);
-}
-
-/** Grey pixels of less than a byte, whose rows start at whole bytes, spread over 0…255. */
-function unpackBits(rows: ArrayLike<number>, depth: number, width: number): Uint8Array {
-  const pitch = Math.ceil(width * depth / 8);
-  const largest = 2 ** depth - 1;
-  return Uint8Array.from({ length: rows.length / pitch * width }, (_, i) => {
-    const bit = i % width * depth;
-    const byte = rows[Math.floor(i / width) * pitch + Math.floor(bit / 8)]!;
-    return (byte >> (8 - depth - bit % 8) & largest) * 255 / largest;
-  });
-}
-
-function fromJpeg(bytes: Uint8Array): Image {
-  if (!hasEnd(bytes)) throw new Error("no end of image: the file is truncated");
-  const options = { useTArray: true, formatAsRGBA: false, tolerantDecoding: false } as const;
-  const { data, height, width } = decodeJpeg(bytes, options);
-  return planes(data, 3, height, width);
-}
-
-/**
- * Whether the end, ff d9, comes after the last scan, ff da: an embedded preview has an end of its own
- * before. The decoder would make up what is missing.
- */
-function hasEnd(bytes: Uint8Array): boolean {
-  for (let at = bytes.length - 2; at > 0; at--) {
-    if (bytes[at] !== 0xff) continue;
-    if (bytes[at + 1] === 0xd9) return true;
-    if (bytes[at + 1] === 0xda) return false;
-  }
-  return false;
-}
-
 /** Pixels [H, W, stride] as planes [C, H, W]; the last of 2 or 4 values a pixel is transparency. */
-function planes(pixels: ArrayLike<number>, stride: number, height: number, width: number): Image {
+function planes({ data: pixels, stride, height, width }: Pixels): Image {
   const channels = stride < 3 ? 1 : 3;
   const plane = height * width;
   const data = new Uint8Array(channels * plane);

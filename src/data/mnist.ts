@@ -17,12 +17,11 @@ export async function loadMnist(form: Form = {}): Promise<Dataset> {
       { cause },
     );
   });
-  const [trainImages, trainLabels, testImages, testLabels] = await Promise.all([
-    parseIdx(mnistBytes.trainImages, "the built-in train-images-idx3-ubyte"),
-    parseIdx(mnistBytes.trainLabels, "the built-in train-labels-idx1-ubyte"),
-    parseIdx(mnistBytes.testImages, "the built-in t10k-images-idx3-ubyte"),
-    parseIdx(mnistBytes.testLabels, "the built-in t10k-labels-idx1-ubyte"),
-  ]);
-  const files = { trainImages, trainLabels, testImages, testLabels };
+  const files = {
+    trainImages: parseIdx(mnistBytes.trainImages, "the built-in train-images-idx3-ubyte"),
+    trainLabels: parseIdx(mnistBytes.trainLabels, "the built-in train-labels-idx1-ubyte"),
+    testImages: parseIdx(mnistBytes.testImages, "the built-in t10k-images-idx3-ubyte"),
+    testLabels: parseIdx(mnistBytes.testLabels, "the built-in t10k-labels-idx1-ubyte"),
+  };
   return makeDataset("mnist", files, "the built-in MNIST", form);
 }

@@ -3,33 +3,34 @@ import assert from "node:assert/strict";
 import { parseIdx } from "../../src/data/idx.ts";
 import { gzip, idxBytes } from "./idx_files.ts";
 
-Deno.test("parseIdx reads files of rank 1, 3 and 4", async () => {
+Deno.test("parseIdx reads files of rank 1, 3 and 4", () => {
   for (const dims of [[5], [2, 3, 4], [2, 1, 3, 2]]) {
     const size = dims.reduce((product, n) => product * n, 1);
     const data = Uint8Array.from({ length: size }, (_, index) => 255 - index);
-    assert.deepEqual(await parseIdx(idxBytes(dims, data), "a.idx"), { dims, data });
+    assert.deepEqual(parseIdx(idxBytes(dims, data), "a.idx"), { dims, data });
   }
 });
 
-Deno.test("parseIdx reads a view that starts inside its buffer", async () => {
+Deno.test("parseIdx reads a view that starts inside its buffer", () => {
   const padded = new Uint8Array([9, 9, 9, ...idxBytes([2], [6, 7]), 9]);
-  const { data } = await parseIdx(padded.subarray(3, 13), "a.idx");
+  const { data } = parseIdx(padded.subarray(3, 13), "a.idx");
   assert.deepEqual([...data], [6, 7]);
 });
 
 Deno.test("parseIdx gunzips", async () => {
-  const { dims, data } = await parseIdx(await gzip(idxBytes([3], [1, 2, 3])), "a.gz");
+  const { dims, data } = parseIdx(await gzip(idxBytes([3], [1, 2, 3])), "a.gz");
   assert.deepEqual(dims, [3]);
   assert.deepEqual([...data], [1, 2, 3]);
 });
 
-Deno.test("parseIdx refuses what is not a whole unsigned-byte IDX file", async () => {
+Deno.test("parseIdx refuses what is not a whole unsigned-byte IDX file", () => {
   const good = idxBytes([2, 3], [1, 2, 3, 4, 5, 6]);
   const cases: [Uint8Array, string, RegExp][] = [
     [Uint8Array.of(1, 0, 8, 1), "SyntaxError", /Cannot read a\.idx: got the magic 01 00 08 01/],
     [good.with(1, 7), "SyntaxError", /got the magic 00 07 08 02, expected 00 00 08/],
     [good.with(2, 0x0d), "SyntaxError", /got the element type 0x0d and rank 2, expected 0x08/],
-    [Uint8Array.of(0, 0, 8, 0), "SyntaxError", /rank 0, expected .* rank 1 or more/],
+    [Uint8Array.of(0, 0, 8, 0), "SyntaxError", /rank 0, expected .* rank 1 to 4/],
+    [good.with(3, 255), "SyntaxError", /rank 255, expected .* rank 1 to 4/],
     [new Uint8Array(), "RangeError", /got 0 bytes, expected an IDX header/],
     [good.slice(0, 3), "RangeError", /got 3 bytes, expected an IDX header/],
     [good.slice(0, 11), "RangeError", /got 11 bytes, expected a header of 12 bytes for rank 2/],
@@ -37,7 +38,7 @@ Deno.test("parseIdx refuses what is not a whole unsigned-byte IDX file", async (
     [Uint8Array.of(...good, 0), "RangeError", /got 7 bytes of data, expected 6 .*trailing bytes/],
   ];
   for (const [bytes, name, message] of cases) {
-    await assert.rejects(parseIdx(bytes, "a.idx"), { name, message });
+    assert.throws(() => parseIdx(bytes, "a.idx"), { name, message });
   }
 });
 
@@ -47,12 +48,31 @@ Deno.test("parseIdx refuses a corrupt gzip stream", async () => {
   const corrupt = [
     zipped.slice(0, -9),
     zipped.with(checksum, zipped[checksum]! ^ 0xff),
-    Uint8Array.of(0x1f, 0x8b, 0),
+    zipped.with(10, 0x07),
   ];
   for (const bytes of corrupt) {
-    await assert.rejects(parseIdx(bytes, "a.gz"), {
+    assert.throws(() => parseIdx(bytes, "a.gz"), {
       name: "SyntaxError",
-      message: /^Cannot read a\.gz: got a corrupt gzip stream \(.+\), expected a whole one; fetch/,
+      message: /^Cannot read a\.gz: got a corrupt gzip stream, expected a whole one; fetch/,
     });
   }
+});
+
+Deno.test("parseIdx inflates no more than the header tells", async () => {
+  const zeros = new Uint8Array(2e8);
+  const bomb = await gzip(idxBytes([3], zeros));
+  const before = Deno.memoryUsage().rss;
+  assert.throws(() => parseIdx(bomb, "a.gz"), {
+    name: "RangeError",
+    message:
+      /^Cannot read a\.gz: got more bytes of data, expected 3 for the shape \[3\]; the file has/,
+  });
+  const lying = await gzip(idxBytes([4e9, 4e9], [1, 2]));
+  assert.throws(() => parseIdx(lying, "a.gz"), {
+    name: "RangeError",
+    message: /got at most \d+ bytes of data, expected 16000000000000000000 for .*truncated/,
+  });
+  assert.ok(Deno.memoryUsage().rss - before < 1e8, "memory of what is not there");
+  const short = await gzip(idxBytes([4], [1, 2]));
+  assert.throws(() => parseIdx(short, "a.gz"), { message: /got 2 bytes of data, expected 4 for/ });
 });
