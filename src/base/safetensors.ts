@@ -97,6 +97,18 @@ export function decodeSafetensors(bytes: Uint8Array, source: string): Safetensor
   };
 }
 
+/** @throws {RangeError} a number that is NaN or infinite, with the name of its tensor */
+export function expectFinite(tensors: Record<string, FloatTensor>, source: string): void {
+  for (const [name, { data }] of Object.entries(tensors)) {
+    const at = data.findIndex((value) => !Number.isFinite(value));
+    if (at < 0) continue;
+    throw new RangeError(
+      `Cannot read ${source}: got ${data[at]} at index ${at} of tensor ${name}, expected finite ` +
+        `numbers; the file is damaged, make it again`,
+    );
+  }
+}
+
 function headerEnd(bytes: Uint8Array, source: string): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = bytes.length < 8 ? 8 : 8 + Number(view.getBigUint64(0, true));
@@ -114,8 +126,7 @@ function parseHeader(bytes: Uint8Array, source: string): Record<string, unknown>
     const header: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
     if (isRecord(header)) return header;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw malformed(source, `a header that is no JSON (${reason})`, "a JSON object", cause);
+    throw malformed(source, "a header that is no JSON", "a JSON object", cause);
   }
   throw malformed(source, "a header that is no JSON object", "a JSON object");
 }

@@ -1,7 +1,7 @@
 // deno-lint-ignore-file camelcase -- keys are spelled as in distilled.json, which Python reads
 // distilled_set: a finished run as all formats have it: images, labels, and how to train on them.
 import { basename } from "node:path";
-import { mostProbable, publicName, usableClassNames } from "../sets/dataset.ts";
+import { mostProbable, publicName } from "../sets/dataset.ts";
 import type { FloatTensor } from "../base/safetensors.ts";
 import { denormalized } from "../sets/normalized.ts";
 import type { Whitening } from "../sets/whitening.ts";
@@ -150,7 +150,7 @@ function trainingOf({ images, labels, lrs, metadata }: Artifact, gain?: Gain): T
     attack: metadata.attack ?? null,
     image_shape: images.shape.slice(1),
     classes: labels.shape[1]!,
-    class_names: classNamesIn(metadata, labels.shape[1]!),
+    class_names: JSON.parse(metadata.class_names ?? "null"),
     columns: JSON.parse(metadata.columns ?? "null"),
     resize: Number(metadata.resize ?? 0),
     pad: Number(metadata.pad ?? 0),
@@ -186,14 +186,6 @@ function optimizerOf(metadata: Artifact["metadata"]): Training["optimizer"] {
   if (name !== "adam") return { name };
   const [beta1, beta2] = [number("adam_beta1"), number("adam_beta2")];
   return { name, beta1, beta2, eps_root: number("adam_eps_root") };
-}
-
-function classNamesIn(metadata: Artifact["metadata"], classes: number): Training["class_names"] {
-  try {
-    return usableClassNames(JSON.parse(metadata.class_names ?? "null"), classes) ?? null;
-  } catch {
-    return null; // damaged: the numbers must do
-  }
 }
 
 /** What to call each class: its name, or its number where names are not known. */

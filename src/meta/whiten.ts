@@ -3,6 +3,7 @@
  * processor. Everything else is products of matrices, which run on the GPU as a fully connected layer.
  */
 import type { Dataset, Split } from "../sets/dataset.ts";
+import { digestOf } from "../sets/digest.ts";
 import { spectrumOf, type Whitening } from "../sets/whitening.ts";
 import type { Device } from "../gpu/mod.ts";
 import { buildNet } from "../nets/build.ts";
@@ -55,6 +56,7 @@ export async function whitened(
   onNote(`Whitening: ${train.count + test.count} images`);
   return {
     ...dataset,
+    sha256: await digestOf(dataset),
     whitening,
     train: await whitenSplit(device, dataset, train, whitening),
     test: await whitenSplit(device, dataset, test, whitening),

@@ -3,6 +3,7 @@ import type { Training } from "../evaluate/measure.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { lossOf } from "../recipe/spec.ts";
 import type { Dataset } from "../sets/dataset.ts";
+import { digestOf } from "../sets/digest.ts";
 import { type Artifact, metadataOf } from "../store/artifact.ts";
 import type { NetworkFile } from "../store/network_file.ts";
 
@@ -41,6 +42,7 @@ export async function artifactOf(
     ...(dataset.whitening && { whitening: dataset.whitening }),
     metadata: {
       ...metadataOf(recipe, dataset, adapter, file),
+      dataset_sha256: await digestOf(dataset),
       ...(recipe.learn_momentum && { momentum: `${momentum}` }),
     },
   };

@@ -41,6 +41,8 @@ export interface Dataset {
   std: number[];
   /** How the images of both splits were whitened after that, where they were. */
   whitening?: Whitening;
+  /** Digest of both splits before they were whitened, where they were. */
+  sha256?: string;
   /** The images to train on. */
   train: Split;
   /** The images to measure accuracy on. */

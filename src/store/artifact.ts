@@ -2,14 +2,19 @@
 /** Artifact: the folder a run leaves behind, written file by file under temporary names. */
 import { archToText } from "../nets/arch.ts";
 import { formatCsv, type TableFormat } from "../data/csv.ts";
-import { decodeSafetensors, encodeSafetensors, type FloatTensor } from "../base/safetensors.ts";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  expectFinite,
+  type FloatTensor,
+} from "../base/safetensors.ts";
 import type { Dataset } from "../sets/dataset.ts";
 import { unwhitened, type Whitening } from "../sets/whitening.ts";
-import { INIT_METHODS } from "../nets/init.ts";
 import { writeAtomic } from "../base/atomic.ts";
 import type { NetworkFile } from "./network_file.ts";
 import { type Recipe, stepsOf } from "../recipe/recipe.ts";
 import { version } from "../base/version.ts";
+import { expectWhole } from "./whole_artifact.ts";
 
 /** What `distilled.safetensors` holds. */
 export interface Artifact {
@@ -189,10 +194,10 @@ export async function readArtifact(dir: string): Promise<Artifact> {
         `${Object.keys(tensors).join(", ")}, expected ${FORMAT} with images, labels, lrs`,
     );
   }
-  const init: Record<string, FloatTensor> = {};
-  for (const [name, tensor] of Object.entries(tensors)) {
-    if (name.startsWith("init/")) init[name.slice("init/".length)] = tensor;
-  }
+  const init = Object.fromEntries(
+    Object.entries(tensors).filter(([name]) => name.startsWith("init/"))
+      .map(([name, tensor]) => [name.slice("init/".length), tensor]),
+  );
   const whitening = whiteningOf(path, tensors, metadata);
   const artifact = {
     images,
@@ -202,7 +207,7 @@ export async function readArtifact(dir: string): Promise<Artifact> {
     ...(whitening && { whitening }),
     metadata,
   };
-  expectConsistent(path, artifact);
+  expectWhole(path, artifact);
   return artifact;
 }
 
@@ -225,26 +230,9 @@ function whiteningOf(
         `${shapes.join(", ")}, expected ${expected.join(", ")}; distil again`,
     );
   }
+  expectFinite({ "zca/mean": mean!, "zca/matrix": matrix!, "zca/inverse": inverse! }, path);
   const [of, by, back] = [mean!, matrix!, inverse!].map(({ data }) => data);
   return { zca: Number(zca), mean: of!, matrix: by!, inverse: back! };
-}
-
-/** Throws when the sizes of the tensors are not those in the metadata. */
-function expectConsistent(path: string, { images, labels, lrs, metadata }: Artifact): void {
-  const [steps, total, perStep] = [metadata.steps, metadata.steps_total, metadata.per_step]
-    .map(Number);
-  const got = [images.shape[0], labels.shape[0], lrs.shape[0]];
-  const expected = [steps! * perStep!, steps! * perStep!, total!];
-  const drawn = INIT_METHODS.some((name) => name === metadata.init_method) &&
-    Number(metadata.init_param) > 0 && Number(metadata.init_param) < Infinity;
-  const known = /^(fixed|random)$/.test(metadata.init ?? "");
-  if (got.join() === expected.join() && known && drawn) return;
-  throw new SyntaxError(
-    `Cannot read ${path}: got ${got.join(", ")} images, labels and lrs and init ` +
-      `${metadata.init} by ${metadata.init_method} with ${metadata.init_param}, expected ` +
-      `${expected.join(", ")} as in its metadata, init fixed or random, and a known way to draw; ` +
-      `distil again`,
-  );
 }
 
 /** Makes a run's folder, or clears it of files that a killed run had not finished writing. */

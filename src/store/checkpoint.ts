@@ -1,8 +1,15 @@
 /** Checkpoint: where a run stands, and what it is a run of, so that only the same run goes on. */
+import { z } from "npm:zod@4.6.7";
 import { archToText } from "../nets/arch.ts";
 import type { Dataset } from "../sets/dataset.ts";
-import { decodeSafetensors, encodeSafetensors, type FloatTensor } from "../base/safetensors.ts";
-import { sha256 } from "../base/sha256.ts";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  expectFinite,
+  type FloatTensor,
+} from "../base/safetensors.ts";
+import { digestOf } from "../sets/digest.ts";
+import { jsonText } from "../base/json_text.ts";
 import { writeAtomic } from "../base/atomic.ts";
 import { FILES } from "./artifact.ts";
 import type { NetworkFile } from "./network_file.ts";
@@ -10,21 +17,24 @@ import type { Recipe } from "../recipe/recipe.ts";
 import { UsageError } from "../base/usage_error.ts";
 
 /**
- * What the bits of a run depend on, by name: its settings, the training images, the adapter and, where
- * there are any, the trained networks that it starts from.
+ * What a run depends on, by name: its settings, the data set, the adapter and, where there are any, the
+ * trained networks that it starts from.
  */
 export async function originOf(
   recipe: Recipe,
-  { train }: Dataset,
+  dataset: Dataset,
   adapter: string,
   networks?: NetworkFile,
 ): Promise<Record<string, string>> {
-  const data = `${await sha256(train.images)} ${await sha256(train.labels)}`;
   const settings = Object.entries({ ...recipe, arch: archToText(recipe.arch) })
     .map(([key, value]) => [key, String(value)]);
   const trained = networks && { "trained networks": networks.sha256 };
-  return { ...Object.fromEntries(settings), "training data": data, adapter, ...trained };
+  const data = { "data of SHA-256": await digestOf(dataset) };
+  return { ...Object.fromEntries(settings), ...data, adapter, ...trained };
 }
+
+/** An origin as metadata has it: an object of strings, as JSON. */
+const originSchema = jsonText(z.record(z.string(), z.string()));
 
 /** Writes `checkpoint.safetensors`: where a run stands after `iteration` iterations. */
 export async function writeCheckpoint(
@@ -53,7 +63,8 @@ export async function readCheckpoint(
   });
   if (!bytes) return undefined;
   const { tensors, metadata } = decodeSafetensors(bytes, path);
-  const saved: Record<string, string> = JSON.parse(metadata.origin ?? "{}");
+  expectFinite(tensors, path);
+  const saved = savedOrigin(metadata, path);
   for (const [key, got] of Object.entries(origin)) {
     if (got === saved[key]) continue;
     throw new UsageError(
@@ -68,5 +79,15 @@ export async function readCheckpoint(
   throw new SyntaxError(
     `Cannot resume from ${path}: got iteration ${metadata.iteration}, expected an integer from 0 ` +
       `to ${recipe.iterations}; start again in another folder`,
+  );
+}
+
+/** The origin that a checkpoint was written with. */
+function savedOrigin({ origin = "" }: Record<string, string>, path: string) {
+  const saved = originSchema.safeParse(origin);
+  if (saved.success) return saved.data;
+  throw new SyntaxError(
+    `Cannot resume from ${path}: got ${JSON.stringify(origin)} for what it is a checkpoint of, ` +
+      `expected settings by name; the file is damaged, start again in another folder`,
   );
 }

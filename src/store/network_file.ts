@@ -2,7 +2,12 @@
  * NetworkFile: trained networks on disk. A safetensors file under PyTorch's names, each array with a
  * leading axis of networks [R, …]; the metadata say what they are and how they were trained.
  */
-import { decodeSafetensors, encodeSafetensors, type FloatTensor } from "../base/safetensors.ts";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  expectFinite,
+  type FloatTensor,
+} from "../base/safetensors.ts";
 import { sha256 } from "../base/sha256.ts";
 import { exportNetworks, importNetworks } from "../nets/export.ts";
 import type { Net } from "../nets/net.ts";
@@ -52,6 +57,7 @@ export async function readNetworks(path: string): Promise<NetworkFile> {
     );
   });
   const { tensors, metadata } = decodeSafetensors(bytes, path);
+  expectFinite(tensors, path);
   if (metadata.format !== undefined && metadata.format !== FORMAT) {
     throw new SyntaxError(
       `Cannot read networks from ${path}: got format ${metadata.format}, expected ${FORMAT}; give ` +

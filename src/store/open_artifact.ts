@@ -1,6 +1,7 @@
 /** OpenArtifact: a run's artifact with the network that it is for, checked against a data set. */
 import { type Arch, archsFromText } from "../nets/arch.ts";
 import type { Dataset } from "../sets/dataset.ts";
+import { digestOf } from "../sets/digest.ts";
 import type { Device } from "../gpu/mod.ts";
 import { buildNet } from "../nets/build.ts";
 import type { InitMethod } from "../nets/init.ts";
@@ -43,6 +44,7 @@ export async function openArtifact(
   const { channels, height, width, classes } = dataset;
   expectImages(dir, artifact, [channels, height, width], classes);
   expectNormalization(dir, metadata, dataset);
+  await expectData(dir, metadata, dataset);
   const { name: loss, outputs } = lossOf({ loss: metadata.loss as Recipe["loss"] }, classes);
   const image = { channels, height, width };
   const netOf = (arch: Arch) => {
@@ -109,6 +111,21 @@ function expectNormalization(dir: string, metadata: Artifact["metadata"], datase
         `${metadata[key]} as in the distillation; give the data set that was distilled`,
     );
   }
+}
+
+/** The same name and normalisation do not make it the same data: MNIST and its relatives share both. */
+async function expectData(
+  dir: string,
+  { dataset_sha256: expected }: Artifact["metadata"],
+  dataset: Dataset,
+): Promise<void> {
+  const got = await digestOf(dataset);
+  if (got === expected) return;
+  throw new UsageError(
+    `Cannot evaluate ${dir} on ${dataset.name}: got data of SHA-256 ${got}, expected ` +
+      `${expected ?? "a digest in its metadata"} as in the distillation; give the data set that ` +
+      `was distilled`,
+  );
 }
 
 function expectImages(dir: string, { images, labels }: Artifact, shape: number[], classes: number) {

@@ -51,7 +51,7 @@ Deno.test("encodeSafetensors refuses a wrong shape and a reserved name", () => {
 
 Deno.test("decodeSafetensors refuses a header of the wrong form", () => {
   const cases: [string | object, RegExp][] = [
-    ["{oops", /Cannot read x: got a header that is no JSON \(.+\), expected a JSON object/],
+    ["{oops", /Cannot read x: got a header that is no JSON, expected a JSON object/],
     ["[1, 2]", /got a header that is no JSON object/],
     [{ __metadata__: { a: 1 } }, /got __metadata__ {"a":1}, expected strings by name/],
     [{ __metadata__: [] }, /got __metadata__ \[\], expected strings by name/],

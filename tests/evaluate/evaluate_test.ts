@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { Layer } from "../../src/nets/arch.ts";
 import { summarize } from "../../src/evaluate/accuracy.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../src/base/safetensors.ts";
 import { readArtifact } from "../../src/store/artifact.ts";
 import { distill } from "../../src/run/distill.ts";
 import { evaluate } from "../../src/evaluate/evaluate.ts";
@@ -134,6 +135,12 @@ runTest("evaluate refuses other data of the same name and form", async (device, 
     message:
       /on mnist: got a std of \[0.5\], expected \[.*\] as in the distillation; give the data/,
   });
+  const { test } = dataset;
+  const other = { ...dataset, test: { ...test, labels: test.labels.with(0, 9) } };
+  await assert.rejects(evaluate(device, dir, other), {
+    name: "UsageError",
+    message: /on mnist: got data of SHA-256 .{64}, expected .{64} as in the distillation; give the/,
+  });
 });
 
 runTest("evaluate names what is wrong with a folder", async (device, dir) => {
@@ -143,11 +150,9 @@ runTest("evaluate names what is wrong with a folder", async (device, dir) => {
   const bytes = await Deno.readFile(path);
   await Deno.writeFile(path, bytes.subarray(0, bytes.length - 1));
   await assert.rejects(evaluate(device, dir, dataset), /^RangeError: Cannot read .*truncated/);
-  const without = new TextDecoder("latin1").decode(bytes).replace(
-    "init/conv1.bias",
-    "init/conv9.bias",
-  );
-  await Deno.writeFile(path, Uint8Array.from(without, (letter) => letter.charCodeAt(0)));
+  const { tensors, metadata } = decodeSafetensors(bytes, path);
+  const { "init/conv1.bias": _, ...without } = tensors;
+  await Deno.writeFile(path, encodeSafetensors(without, metadata));
   const message = /^TypeError: Cannot load custom: got nothing for conv1.bias, expected \[4\]/;
   await assert.rejects(evaluate(device, dir, dataset), message);
 });

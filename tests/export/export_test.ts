@@ -322,14 +322,21 @@ Deno.test("class names: those of ClassLabel in the parquet file and in the card"
   });
 });
 
-Deno.test("class names that are damaged, or too few, count as unknown", async () => {
+Deno.test("a run with damaged class names, rates or labels is not exported", async () => {
   for (const names of ['["cat", "do', '["cat", "dog"]', "7"]) {
     await inTemporary(async (dir) => {
-      const out = await exportOf("folder", dir, { class_names: names });
-      assert.ok((await namesIn(out)).includes("00"));
-      const training = JSON.parse(await Deno.readTextFile(`${out}/distilled.json`));
-      assert.equal(training.class_names, null);
-      assert.doesNotMatch(await Deno.readTextFile(`${out}/metadata.jsonl`), /class_name/);
+      await assert.rejects(exportOf("folder", dir, { class_names: names }), {
+        message: /^Cannot read .*distilled.safetensors: got class_names .*; distil again$/,
+      });
+    });
+  }
+  const { lrs, labels } = anArtifact();
+  for (const [name, { shape, data }] of Object.entries({ lrs, labels })) {
+    await inTemporary(async (dir) => {
+      await writeRun(dir, anArtifact({ [name]: { shape, data: data.with(1, NaN) } }));
+      await assert.rejects(exportArtifact(dir, "npz", `${dir}/x`), {
+        message: new RegExp(`: got NaN at index 1 of tensor ${name}, expected finite numbers`),
+      });
     });
   }
 });
@@ -380,7 +387,9 @@ Deno.test("what is no export is not replaced", async () => {
 Deno.test("images of two channels go into an npz only", async () => {
   await inTemporary(async (dir) => {
     const two = { shape: [COUNT, 2, 2, 5], data: images.data.subarray(0, COUNT * 20) };
-    await writeRun(dir, anArtifact({ images: two }));
+    const { metadata } = anArtifact();
+    const about = { ...metadata, mean: "[0.1,0.2]", std: "[1,2]" };
+    await writeRun(dir, anArtifact({ images: two, metadata: about }));
     const message =
       "Cannot export images as PNG: got 2 channels, expected 1 or 3; use --format npz";
     for (const format of ["folder", "hf"] as const) {

@@ -7,6 +7,7 @@ import { readArtifact } from "../../src/store/artifact.ts";
 import { distill } from "../../src/run/distill.ts";
 import { evaluate } from "../../src/evaluate/evaluate.ts";
 import { evaluateStandard } from "../../src/evaluate/standard.ts";
+import { digestOf } from "../../src/sets/digest.ts";
 import { normalized } from "../../src/sets/normalized.ts";
 import { UsageError } from "../../src/base/usage_error.ts";
 import { whitened, whitenSplit } from "../../src/meta/whiten.ts";
@@ -104,7 +105,8 @@ gpuTest("whitened: W is (C + λI)^(−1/2), and its inverse gives the images bac
   assert.ok(back.every((value, i) => Math.abs(value - before[i]!) < 1e-4));
   const same = await whitenSplit(device, dataset, dataset.test, whitening!);
   assert.deepEqual(same, test);
-  const { train: _, test: __, whitening: ___, ...rest } = seen;
+  const { train: _, test: __, whitening: ___, sha256, ...rest } = seen;
+  assert.equal(sha256, await digestOf(dataset));
   const { train: ____, test: _____, ...given } = dataset;
   assert.deepEqual(rest, given);
   assert.equal(await whitened(device, dataset, 0), dataset);

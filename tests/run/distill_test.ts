@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { decode } from "fast-png";
 import { distill, type Progress } from "../../src/run/distill.ts";
+import { digestOf } from "../../src/sets/digest.ts";
 import { kmeansSet, randomSet } from "../../src/evaluate/real_sets.ts";
 import { loadRecipe, rateAt, type Recipe } from "../../src/recipe/recipe.ts";
 import { version } from "../../src/base/version.ts";
@@ -51,6 +52,7 @@ runTest(
       format: "retort-1",
       arch: JSON.stringify(SMALL),
       dataset: "mnist",
+      dataset_sha256: await digestOf(dataset),
       steps: "2",
       epochs: "2",
       steps_total: "4",

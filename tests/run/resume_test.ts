@@ -142,7 +142,11 @@ runTest(
       [good.with(20, 0), {}, /^Cannot read .*: got a header that is no JSON/],
       [encodeSafetensors(imageless, metadata), {}, /^Cannot resume: got no numbers for images/],
       [encodeSafetensors(short, metadata), {}, /^Cannot resume: got 1 numbers for raw_lrs in /],
-      [encodeSafetensors(tensors, {}), {}, /got name .*, expected undefined as when it was/],
+      [
+        encodeSafetensors(tensors, {}),
+        {},
+        /got "" for what it is a checkpoint of, expected settings/,
+      ],
       [
         encodeSafetensors(tensors, { ...metadata, iteration: "x" }),
         {},
@@ -172,6 +176,13 @@ runTest(
       );
       expectSame("refused", await contentsOf(dir), before);
     }
+    await Deno.writeFile(path, good);
+    const other = { ...dataset, train: dataset.test };
+    await assert.rejects(distill(device, recipe, other, { out: dir, resume: true }), {
+      name: "UsageError",
+      message:
+        /got data of SHA-256 .{64}, expected .{64} as when it was written; use another folder/,
+    });
   },
 );
 

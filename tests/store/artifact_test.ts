@@ -10,7 +10,8 @@ import {
   readArtifact,
   writeArtifact,
 } from "../../src/store/artifact.ts";
-import { readCheckpoint, writeCheckpoint } from "../../src/store/checkpoint.ts";
+import { originOf, readCheckpoint, writeCheckpoint } from "../../src/store/checkpoint.ts";
+import { digestOf } from "../../src/sets/digest.ts";
 import { UsageError } from "../../src/base/usage_error.ts";
 import { random } from "../oracle/numeric.ts";
 import { inTemporary, namesIn } from "../support/temporary.ts";
@@ -23,12 +24,19 @@ function tensor(shape: number[], seed: number) {
   return { shape, data: Float32Array.from(random(size, seed)) };
 }
 
+/** Labels of classes in turn, [count, 10]. */
+function oneHot(count: number) {
+  const isOwn = (i: number) => i % 10 === Math.floor(i / 10) % 10;
+  const data = Float32Array.from({ length: 10 * count }, (_, i) => isOwn(i) ? 1 : 0);
+  return { shape: [count, 10], data };
+}
+
 /** Two steps, three epochs, ten images a step. */
 function anArtifact(): Artifact {
   return {
     images: tensor([20, 1, 6, 5], 1),
-    labels: tensor([20, 10], 2),
-    lrs: tensor([6], 3),
+    labels: oneHot(20),
+    lrs: { shape: [6], data: Float32Array.of(0.1, 0.2, 0.3, 0.4, 0.5, 0.6) },
     init: { "conv1.weight": tensor([6, 1, 5, 5], 4), "conv1.bias": tensor([6], 5) },
     metadata: metadataOf(shortRecipe({ steps: 2, epochs: 3 }), dataset, "an adapter"),
   };
@@ -79,7 +87,13 @@ Deno.test("readArtifact: a damaged one, or one that does not fit its own metadat
     const { lrs: _, ...rateless } = tensors;
     const encode = (changes: Record<string, string>) =>
       encodeSafetensors(tensors, { ...metadata, ...changes });
-    const shortened = { ...tensors, labels: tensor([19, 10], 2) };
+    const shortened = { ...tensors, labels: oneHot(19) };
+    const withChanged = (name: string, index: number, value: number) => {
+      const { shape, data } = tensors[name]!;
+      return encodeSafetensors({ ...tensors, [name]: { shape, data: data.with(index, value) } }, {
+        ...metadata,
+      });
+    };
     const damages: [Uint8Array, RegExp][] = [
       [good.subarray(0, good.length - 9), /truncated/],
       [new Uint8Array(0), /got 0 bytes/],
@@ -87,11 +101,30 @@ Deno.test("readArtifact: a damaged one, or one that does not fit its own metadat
       [encodeSafetensors(rateless, metadata), /got format retort-1 with tensors images, labels, i/],
       [encodeSafetensors(tensors, {}), /got format unknown with tensors images, .* expected ret/],
       [encode({ format: "retort-2" }), /got format retort-2 .*, expected retort-1 with images/],
-      [encode({ steps: "3" }), /got 20, 20, 6 images, labels and lrs .*, expected 30, 30, 6 as/],
-      [encode({ steps_total: "2" }), /expected 20, 20, 2 as in its metadata, .*; distil again/],
-      [encode({ per_step: "" }), /expected 0, 0, 6/],
-      [encode({ init: "loaded" }), /init loaded by .*, expected .* init fixed or random/],
-      [encodeSafetensors(shortened, metadata), /got 20, 19, 6 images/],
+      [encode({ steps: "3" }), /got images \[20, 1, 6, 5\], expected \[30, 1, 6, 5\] as in its/],
+      [
+        encode({ steps_total: "2" }),
+        /got lrs \[6\], expected \[2\] as in its metadata; distil aga/,
+      ],
+      [encode({ per_step: "" }), /got per_step "", expected an integer ≥ 1; distil again/],
+      [encode({ per_step: "-5" }), /got per_step "-5", expected an integer ≥ 1/],
+      [encode({ init: "loaded" }), /got init "loaded", expected one of fixed, random/],
+      [encode({ init_method: "magic" }), /got init_method "magic", expected one of xavier/],
+      [encode({ objective: "" }), /got objective "", expected unrolled, kernel or matching/],
+      [encode({ arch: "[[" }), /got arch "\[\[", expected networks or layers/],
+      [encode({ mean: "[0.1, " }), /got mean "\[0.1, ", expected JSON/],
+      [encode({ std: "[0]" }), /got std "\[0\]", expected a list of numbers > 0/],
+      [encode({ std: "[1, 2]" }), /got std \[2\], expected \[1\] as in its metadata/],
+      [encode({ classes: "4" }), /got labels \[20, 10\], expected \[20, 4\] as in its metadata/],
+      [encode({ class_names: '["a"]' }), /got class_names \[1\], expected \[10\] as in its metada/],
+      [encode({ columns: '["a"]' }), /got images \[20, 1, 6, 5\], expected \[20, 1, 1, 1\] as/],
+      [encode({ momentum: "NaN" }), /got momentum "NaN", expected a number ≥ 0 and < 1/],
+      [encode({ dataset_sha256: "0" }), /got dataset_sha256 "0", expected 64 hexadecimal digits/],
+      [encodeSafetensors(shortened, metadata), /got labels \[19, 10\], expected \[20, 10\] as in/],
+      [withChanged("images", 7, NaN), /got NaN at index 7 of tensor images, expected finite numb/],
+      [withChanged("init/conv1.bias", 0, Infinity), /got Infinity at index 0 of tensor conv1.bias/],
+      [withChanged("lrs", 2, -1), /got -1 as rate 2, expected rates ≥ 0; distil again/],
+      [withChanged("labels", 1, 1), /got 1, 1, 0, .* as labels of image 0, expected probabilities/],
     ];
     for (const [bytes, message] of damages) {
       await Deno.writeFile(path, bytes);
@@ -118,6 +151,37 @@ Deno.test("writeCheckpoint and readCheckpoint: read again by the same run only",
       return true;
     });
   });
+});
+
+Deno.test("readCheckpoint refuses a damaged one", async () => {
+  await inTemporary(async (dir) => {
+    const path = `${dir}/checkpoint.safetensors`;
+    const images = tensor([7], 1);
+    const damages: [number, string, RegExp][] = [
+      [1, "{", /^Cannot resume from .*: got "{" for what it is a checkpoint of, expected sett/],
+      [1, "null", /^Cannot resume from .*: got "null" for what it is a checkpoint of/],
+      [NaN, "{}", /^Cannot read .*: got NaN at index 0 of tensor images, expected finite numbe/],
+    ];
+    for (const [value, origin, message] of damages) {
+      const tensors = { images: { ...images, data: images.data.with(0, value) } };
+      await Deno.writeFile(path, encodeSafetensors(tensors, { iteration: "1", origin }));
+      await assert.rejects(readCheckpoint(dir, shortRecipe(), {}), { message });
+    }
+  });
+});
+
+Deno.test("originOf and digestOf: other images, labels or test images, whitened or not", async () => {
+  const digest = await digestOf(dataset);
+  assert.match(digest, /^[0-9a-f]{64}$/);
+  const origin = await originOf(shortRecipe(), dataset, "a");
+  assert.equal(origin["data of SHA-256"], digest);
+  const { train, test } = dataset;
+  const labels = train.labels.with(0, 1 + train.labels[0]!);
+  const images = Float32Array.from(test.images);
+  for (const other of [{ train: { ...train, labels } }, { test: { ...test, images } }]) {
+    assert.notEqual(await digestOf({ ...dataset, ...other }), digest);
+    assert.equal(await digestOf({ ...dataset, ...other, sha256: digest }), digest);
+  }
 });
 
 Deno.test("prepareFolder makes the folder, and clears away what was half written", async () => {
