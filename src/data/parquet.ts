@@ -2,8 +2,8 @@
 // {bytes, path}, and a column of integer labels.
 import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync } from "npm:hyparquet@1.31.5";
 import { parquetReadObjects, parquetSchema } from "npm:hyparquet@1.31.5";
-import { compressors } from "npm:hyparquet-compressors@1.1.2";
 import type { Encoded } from "./encoded.ts";
+import { DECOMPRESSORS, expectPages, expectRows } from "./parquet_pages.ts";
 
 /** Where a file has its images and labels, and what it says of the labels. */
 export interface Columns {
@@ -40,7 +40,7 @@ export async function openParquet(path: string): Promise<ImageTable> {
   const file = await Deno.open(path);
   try {
     const buffer = bufferOf(file, (await file.stat()).size);
-    const metadata = await whole(path, parquetMetadataAsync(buffer));
+    const metadata = await whole(path, readMetadata(buffer));
     const columns = findColumns(metadata, path);
     return {
       path,
@@ -53,6 +53,12 @@ export async function openParquet(path: string): Promise<ImageTable> {
     file.close();
     throw error;
   }
+}
+
+async function readMetadata(buffer: AsyncBuffer): Promise<FileMetaData> {
+  const metadata = await parquetMetadataAsync(buffer);
+  expectRows(metadata);
+  return metadata;
 }
 
 /** Reads in one go, since the parts of a row group are asked for all at once. */
@@ -82,7 +88,9 @@ async function* readRows(
   for (const group of metadata.row_groups) {
     const [rowStart, rowEnd] = [row, row + Number(group.num_rows)];
     const columns = [image, label];
-    const options = { file, metadata, columns, rowStart, rowEnd, compressors, utf8: false };
+    await whole(path, expectPages(file, metadata, group, columns));
+    const range = { columns, rowStart, rowEnd };
+    const options = { file, metadata, ...range, compressors: DECOMPRESSORS, utf8: false };
     for (const values of await whole(path, parquetReadObjects(options))) {
       const source = `${path}, row ${row++}`;
       const bytes = values[image]?.bytes;
@@ -153,10 +161,9 @@ async function whole<T>(path: string, reading: Promise<T>): Promise<T> {
   try {
     return await reading;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
     throw new SyntaxError(
-      `Cannot read ${path}: got a damaged parquet file (${reason}), expected a whole one; ` +
-        `delete it and load the data set again`,
+      `Cannot read ${path}: got a damaged parquet file, expected a whole one; delete it and load ` +
+        `the data set again`,
       { cause },
     );
   }

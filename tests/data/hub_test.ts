@@ -248,7 +248,7 @@ Deno.test("a truncated file in the cache is named, and loads again once it is de
     await Deno.truncate(path, 600);
     await assert.rejects(load("usps", hub), ({ name, message }: Error) => {
       assert.equal(name, "SyntaxError");
-      assert.ok(message.startsWith(`Cannot read ${path}: got a damaged parquet file (`), message);
+      assert.ok(message.startsWith(`Cannot read ${path}: got a damaged parquet file, `), message);
       return message.endsWith("delete it and load the data set again");
     });
     await Deno.remove(path);
