@@ -400,7 +400,7 @@ export async function loadRecipe(
 
 /** Writes every setting as YAML; parseRecipe gives back the same recipe. */
 export function recipeToYaml(recipe: Recipe): string {
-  return stringify(recipe);
+  return stringify(recipe, { aliasDuplicateObjects: false });
 }
 
 /** "arch[2].conv.size" */

@@ -83,15 +83,38 @@ export function listRecipes(): RecipeSummary[] {
   });
 }
 
+/** Letters of a recipe, at most; what is longer is another file. */
+const MOST_LETTERS = 2 ** 17;
+
 /** What a built-in recipe or else a YAML file says, not checked yet. */
 export async function readRecipe(nameOrFile: string): Promise<unknown> {
-  const text = builtinRecipes.get(nameOrFile) ?? await readText(nameOrFile);
+  return parseYaml(builtinRecipes.get(nameOrFile) ?? await readText(nameOrFile), nameOrFile);
+}
+
+/**
+ * What the YAML of a recipe says. Aliases are refused: a few lines of them make gigabytes, or a value that
+ * is part of itself.
+ *
+ * @throws UsageError for text that is no YAML.
+ */
+export function parseYaml(text: string, source: string): unknown {
+  const refuse = (got: string, next: string) =>
+    new UsageError(
+      `Cannot use recipe ${source}: got ${got}, expected a line "key: value" for each setting; ${next}`,
+    );
+  if (text.length > MOST_LETTERS) {
+    throw refuse(`${text.length} letters`, `give a file of at most ${MOST_LETTERS}`);
+  }
   try {
-    return parse(text);
+    return parse(text, { maxAliasCount: 0, logLevel: "error" });
   } catch (error) {
+    if (error instanceof ReferenceError) {
+      throw refuse("an alias (*name)", "write the value out where it is used");
+    }
     if (!(error instanceof YAMLError)) throw error;
-    const reason = error.message.split("\n")[0];
-    throw new UsageError(`Cannot use recipe ${nameOrFile}: it is not YAML: ${reason}`);
+    const [{ line, col } = { line: 1, col: 1 }] = error.linePos ?? [];
+    const what = error.code === "DUPLICATE_KEY" ? "a key for the second time" : "what is no YAML";
+    throw refuse(`${what} at line ${line}, column ${col}`, "correct it");
   }
 }
 

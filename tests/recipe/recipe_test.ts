@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { parse } from "yaml";
 import { lossOf, specOf } from "../../src/recipe/spec.ts";
 import { loadRecipe, parseRecipe, recipeToYaml } from "../../src/recipe/recipe.ts";
+import { parseYaml } from "../../src/recipe/recipes_builtin.ts";
 import { UsageError } from "../../src/base/usage_error.ts";
 import { namesIn } from "../support/temporary.ts";
 
@@ -419,6 +420,32 @@ Deno.test("the built-in attacks: one step on 100 images, class 0 as class 1", as
   }
 });
 
+Deno.test("parseYaml: what cannot be read, in our words", () => {
+  const laughs = Array.from({ length: 9 }, (_, i) => {
+    return `${"bcdefghij"[i]}: &${i + 1} [${`*${i}, `.repeat(9)}]`;
+  });
+  const cases: [string, RegExp][] = [
+    [
+      ["a: &0 [lol]", ...laughs].join("\n"),
+      /got an alias \(\*name\), expected .*; write the value/,
+    ],
+    ["arch: &a [*a]", /got an alias/],
+    [
+      "steps: 1\nsteps: 2",
+      /got a key for the second time at line 2, column 1, expected a line "key/,
+    ],
+    ["steps: [1", /got what is no YAML at line 1, column \d+, expected .*; correct it$/],
+    ["[".repeat(9000), /got what is no YAML at line 1/],
+    ["a".repeat(2e5), /got 200000 letters, expected .*; give a file of at most 131072/],
+  ];
+  for (const [text, message] of cases) {
+    assert.throws(() => parseYaml(text, "a.yaml"), (error: Error) => {
+      assert.match(error.message, message);
+      return error.message.startsWith("Cannot use recipe a.yaml: ") && error.name === "UsageError";
+    });
+  }
+});
+
 Deno.test("loadRecipe reads files, applies overrides, and lists built-in names", async () => {
   const file = await Deno.makeTempFile({ suffix: ".yaml" });
   try {
@@ -426,7 +453,9 @@ Deno.test("loadRecipe reads files, applies overrides, and lists built-in names",
     const { name, steps, epochs } = await loadRecipe(file, { epochs: 5 });
     assert.deepEqual([name, steps, epochs], ["mine", 4, 5]);
     await Deno.writeTextFile(file, "steps: [4\n");
-    await assert.rejects(loadRecipe(file, {}), /^UsageError: Cannot use recipe .* it is not YAML:/);
+    const noYaml =
+      /^UsageError: Cannot use recipe .*: got what is no YAML at line 2, column 1, exp/;
+    await assert.rejects(loadRecipe(file, {}), noYaml);
     await assert.rejects(loadRecipe("quick", { steps: 0 }), /recipe quick: steps: got 0, expected/);
   } finally {
     await Deno.remove(file);
