@@ -1,7 +1,7 @@
 // option_values: turns the text after an option into its value, or says what was expected.
 import { CommanderError } from "npm:commander@15.1.0";
 import { quoted } from "../base/text.ts";
-import { parse, YAMLParseError } from "npm:yaml@2.9.1";
+import { parse } from "npm:yaml@2.9.1";
 
 /** The largest seed, that of an unsigned 32-bit integer. */
 export const MAX_SEED = 2 ** 32 - 1;
@@ -44,12 +44,17 @@ export function bytes(flag: string) {
   };
 }
 
+/** What a text says as a value in a YAML recipe, which has no aliases. */
+function read(text: string): unknown {
+  return parse(text, { maxAliasCount: 0, logLevel: "error" });
+}
+
 /** Collects the settings of every --set key=value; values are read as in a YAML recipe. */
 export function assignment(text: string, earlier: Record<string, unknown> = {}) {
   const [, key, value] = /^(\w[^=]*)=(.*)$/s.exec(text) ?? [];
   if (key === undefined || value === undefined) throw badValue("--set", text, "key=value");
   try {
-    return { ...earlier, [key]: parse(value) };
+    return { ...earlier, [key]: read(value) };
   } catch {
     throw badValue("--set", text, "key=value with a value as in a YAML file");
   }
@@ -59,9 +64,8 @@ export function assignment(text: string, earlier: Record<string, unknown> = {}) 
 export function architecture(text: string): unknown {
   if (!text.startsWith("[")) return text;
   try {
-    return parse(text);
-  } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error;
+    return read(text);
+  } catch {
     throw badValue("--arch", text, "a name, or a list of layers as in a YAML file");
   }
 }
@@ -77,7 +81,7 @@ export function alternatives(text: string, earlier: Record<string, unknown[]> = 
   const values = list?.split(",") ?? [];
   const isNew = key !== undefined && !(key in earlier) && new Set(values).size === values.length;
   try {
-    if (isNew && !values.includes("")) return { ...earlier, [key]: values.map((v) => parse(v)) };
+    if (isNew && !values.includes("")) return { ...earlier, [key]: values.map((v) => read(v)) };
   } catch { /* said below */ }
   throw badValue("--over", text, "key=value,value,… with each key and value once");
 }

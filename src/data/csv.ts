@@ -64,12 +64,27 @@ export function datasetOf(name: string, train: Table, test: Table): Dataset {
       const at = n * columns.length;
       values.forEach((value, d) => images[at + d] = (value - mean[d]!) / std[d]!);
     });
+    expectRange(table, columns, images);
     const labels = labelsOf(table, classNames);
     return { images, labels, count: rows.length };
   };
   const shape = { channels: columns.length, height: 1, width: 1, classes: classNames.length };
   const about = { name, ...shape, classNames, columns, mean, std };
   return { ...about, train: split(train), test: split(test) };
+}
+
+/** A number may be so far from all training rows that float32 has it as infinite. */
+function expectRange({ source, rows }: Table, columns: readonly string[], images: Float32Array) {
+  const wrong = images.findIndex((value) => !Number.isFinite(value));
+  if (wrong < 0) return;
+  const { number } = rows[Math.floor(wrong / columns.length)]!;
+  throw new RangeError(
+    `Cannot read ${source}, row ${number}: got a number in column ` +
+      `${
+        columns[wrong % columns.length]
+      } too far from those of the training rows, expected at most ` +
+      `10³⁸ standard deviations; correct it, or remove the row`,
+  );
 }
 
 /** What the numbers and labels of a table mean. */
@@ -311,13 +326,18 @@ function statistics({ source, columns, rows }: Table): { mean: number[]; std: nu
   );
   const std = columns.map((column, d) => {
     const first = rows[0]!.values[d]!;
-    if (rows.some(({ values }) => values[d] !== first)) {
-      const squares = rows.reduce((sum, { values }) => sum + (values[d]! - mean[d]!) ** 2, 0);
-      return Math.sqrt(squares / rows.length);
+    if (rows.every(({ values }) => values[d] === first)) {
+      throw new RangeError(
+        `Cannot read ${source}: got ${first} in every training row of column ${column}, expected two ` +
+          `values or more to normalise by; leave the column out`,
+      );
     }
+    const squares = rows.reduce((sum, { values }) => sum + (values[d]! - mean[d]!) ** 2, 0);
+    const std = Math.sqrt(squares / rows.length);
+    if (std > 0 && std < Infinity) return std;
     throw new RangeError(
-      `Cannot read ${source}: got ${first} in every training row of column ${column}, expected two ` +
-        `values or more to normalise by; leave the column out`,
+      `Cannot read ${source}: got numbers in column ${column} whose standard deviation is ${std} in ` +
+        `float64, expected one to normalise by; correct the numbers, or scale the column`,
     );
   });
   return { mean, std };

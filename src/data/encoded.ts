@@ -1,4 +1,5 @@
 // Splits of PNG and JPEG images: decoded one after the other into one array of bytes.
+import { formatBytes } from "../base/bytes.ts";
 import type { Idx } from "./idx.ts";
 import { decodeImage, fit, type Form, type Image } from "./image.ts";
 
@@ -11,6 +12,9 @@ export interface Encoded {
   /** Names the image in errors. */
   readonly source: string;
 }
+
+/** Bytes of all images of a split, at most: they are in memory at once. */
+const MOST_BYTES = 2 ** 32;
 
 /** Classes that the bytes of labels can tell apart. */
 export const MOST_CLASSES = 256;
@@ -44,6 +48,12 @@ export async function decodeSplit(
     const { data, ...planes } = fit(decodeImage(bytes, image), form);
     if (n === 0) {
       shape = shapeOf(planes);
+      if (count * data.length > MOST_BYTES) {
+        throw new RangeError(
+          `Cannot read ${source}: got ${count} images of ${shape.join("×")}, expected at most ` +
+            `${formatBytes(MOST_BYTES)} of pixels; set resize, or choose a smaller set`,
+        );
+      }
       images = new Uint8Array(count * data.length);
     }
     expectShape(shapeOf(planes), shape, image);

@@ -1,4 +1,5 @@
 /** Finished: what a finished run's folder tells of it. */
+import { z } from "npm:zod@4.6.7";
 import { UsageError } from "../base/usage_error.ts";
 import { readIfPresent } from "../base/read_if_present.ts";
 import type { Accuracy } from "../evaluate/accuracy.ts";
@@ -38,7 +39,7 @@ export interface RunSummary {
 export async function readRun(dir: string): Promise<RunSummary> {
   const { images, metadata } = await readArtifact(dir);
   const records = await recordsOf(dir);
-  const gain = records.findLast((record) => "before" in record);
+  const gain = gainOf(records, dir);
   if (!gain) {
     throw new Error(
       `Cannot read the run in ${dir}: got no accuracies in ${FILES.metrics}, expected a finished run; ` +
@@ -53,9 +54,9 @@ export async function readRun(dir: string): Promise<RunSummary> {
     dir,
     recipe,
     images: images.shape[0]!,
-    before: gain.before as Accuracy,
-    after: gain.after as Accuracy,
-    ...(gain.by !== undefined && { by: gain.by as NonNullable<Gain["by"]> }),
+    before: gain.before,
+    after: gain.after,
+    ...(gain.by && { by: gain.by }),
     ...(typeof loss === "number" && { loss }),
     ...(each !== undefined && { seconds: each * recipe.iterations }),
     adapter: metadata.adapter ?? "unknown",
@@ -65,9 +66,30 @@ export async function readRun(dir: string): Promise<RunSummary> {
 
 /** The accuracies that a finished run logged in its folder `dir`; undefined when there are none. */
 export async function readGain(dir: string): Promise<Gain | undefined> {
-  const gain = (await recordsOf(dir)).findLast((record) => "before" in record);
-  if (!gain) return undefined;
-  const { before, after, by, archs, attack } = gain as unknown as Gain;
+  return gainOf(await recordsOf(dir), dir);
+}
+
+/** What a record of the accuracies must have. */
+const gainSchema = z.looseObject({ before: accuracySchema(), after: accuracySchema() });
+
+function accuracySchema() {
+  const networks = z.int().min(1);
+  return z.object({ mean: z.number().min(0).max(1), std: z.number().min(0), networks });
+}
+
+/** The last record of the accuracies, if there is one. */
+function gainOf(records: readonly Record<string, unknown>[], dir: string): Gain | undefined {
+  const record = records.findLast((record) => "before" in record);
+  if (!record) return undefined;
+  if (!gainSchema.safeParse(record).success) {
+    throw new SyntaxError(
+      `Cannot read ${dir}/${FILES.metrics}: got ${
+        JSON.stringify(record)
+      }, expected the accuracies ` +
+        `before and after, each with mean, std and networks; mend or remove the line`,
+    );
+  }
+  const { before, after, by, archs, attack } = record as unknown as Gain;
   return { before, after, ...(by && { by }), ...(archs && { archs }), ...(attack && { attack }) };
 }
 

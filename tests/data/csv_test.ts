@@ -148,6 +148,20 @@ const REFUSED: [what: string, train: string, test: string, name: string, message
     /train.csv: got 7 in every training row of column y, .* leave the column out$/,
   ],
   [
+    "an overflow",
+    "x,label\n1e200,a\n-1e200,b\n",
+    "x,label\n1,a\n",
+    "RangeError",
+    /train.csv: got numbers in column x whose standard deviation is Infinity in float64, expected/,
+  ],
+  [
+    "an outlier",
+    "x,label\n1,a\n2,b\n",
+    "x,label\n1,a\n1e99,a\n",
+    "RangeError",
+    /test.csv, row 3: got a number in column x too far from those of the training rows, expected/,
+  ],
+  [
     "an unknown class",
     labelled(TRAIN),
     "x,y,label\n1,2,a\n1,2,c\n",
