@@ -5,7 +5,7 @@ import { fuzz, tableOf } from "./fuzz.ts";
 import { type Parser, PARSERS } from "./parsers.ts";
 import { inTemporary } from "../support/temporary.ts";
 
-Deno.test("every parser reads its seeds, and refuses no bytes", async () => {
+Deno.test("every parser reads its seeds", async () => {
   await inTemporary(async (dir) => {
     for (const parser of PARSERS) {
       for (const seed of parser.seeds) {

@@ -238,7 +238,7 @@ export const PARSERS: readonly Parser[] = [
     seeds: [
       text(recipeToYaml(recipe)),
       text(
-        "# small\nname: mine\narch:\n  - conv: {channels: 6, size: 5}\n  - relu\n  - dense: 10\n",
+        "# small\nname: mine\narch:\n  - conv: {channels: 6, size: 5}\n  - relu\n  - dense: {outputs: classes}\n",
       ),
     ],
     read: async (bytes, dir) => {
