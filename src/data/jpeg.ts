@@ -5,6 +5,9 @@ import { expectPixels, MOST_PIXELS, type Pixels } from "./png.ts";
 /** What the decoder may allocate, as it counts: its many small arrays take twice that. */
 const MEGABYTES = 256;
 
+/** Pixels that a byte of a file may stand for: a block of 64 takes a bit, at least. */
+const PIXELS_PER_BYTE = 8 * 64;
+
 /**
  * Decodes a JPEG file into three channels, equal ones where it is grey.
  *
@@ -12,11 +15,12 @@ const MEGABYTES = 256;
  */
 export function decodeJpeg(bytes: Uint8Array): Pixels {
   if (!hasEnd(bytes)) throw new Error("no end of image: the file is truncated");
+  const most = Math.min(MOST_PIXELS, PIXELS_PER_BYTE * bytes.length);
   const { data, height, width } = decode(bytes, {
     useTArray: true,
     formatAsRGBA: false,
     tolerantDecoding: false,
-    maxResolutionInMP: MOST_PIXELS / 1e6,
+    maxResolutionInMP: most / 1e6,
     maxMemoryUsageInMB: MEGABYTES,
   });
   expectPixels(width, height);

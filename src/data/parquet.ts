@@ -58,6 +58,7 @@ export async function openParquet(path: string): Promise<ImageTable> {
 async function readMetadata(buffer: AsyncBuffer): Promise<FileMetaData> {
   const metadata = await parquetMetadataAsync(buffer);
   expectRows(metadata);
+  parquetSchema(metadata); // fails where a column has not the children that it tells
   return metadata;
 }
 

@@ -19,9 +19,12 @@ const [NAMES, NUMBERS, POSITIVE] = [
   "a list of numbers > 0",
 ];
 
+/** What images may be before any is learned. */
+const IMAGE_INITS = ["noise", "real", "kmeans"] as const;
+
 /** What entries of the metadata must be, all of them text; messages say what was expected. */
 const metadataSchema = z.object({
-  objective: z.enum(["unrolled", "kernel", "matching"], { error: "unrolled, kernel or matching" }),
+  objective: oneOf(["unrolled", "kernel", "matching"]),
   arch: text(isArch, "networks or layers"),
   dataset: text((name) => name !== "", "a name"),
   dataset_sha256: text((hex) => /^[0-9a-f]{64}$/.test(hex), "64 hexadecimal digits").optional(),
@@ -37,10 +40,10 @@ const metadataSchema = z.object({
   resize: count(0).optional(),
   pad: count(0).optional(),
   channels: count(0).optional(),
-  zca: number(0, Infinity).optional(),
+  zca: positive().optional(),
   init: oneOf(["fixed", "random"]),
   init_method: oneOf(INIT_METHODS),
-  init_param: number(0, Infinity),
+  init_param: positive(),
   seed: count(0),
   iterations: count(0),
 });
@@ -51,19 +54,24 @@ const trainingSchemas = {
     epochs: count(1),
     inner_batch: count(0),
     optimizer: oneOf(OPTIMIZER_NAMES),
-    momentum: number(0, 1),
-    adam_beta1: number(0, 1),
-    adam_beta2: number(0, 1),
-    adam_eps_root: number(0, Infinity),
+    momentum: decay(),
+    adam_beta1: decay(),
+    adam_beta2: decay(),
+    adam_eps_root: positive(),
   }),
   kernel: z.object({
     kernel: oneOf(KERNEL_NAMES),
     depth: count(1),
-    sigma_w2: number(0, Infinity),
-    sigma_b2: number(0, Infinity),
-    reg: number(0, Infinity),
+    sigma_w2: positive(),
+    sigma_b2: number((value) => value >= 0, "a number ≥ 0"),
+    reg: positive(),
+    image_init: oneOf(IMAGE_INITS),
   }),
-  matching: z.object({ test_networks: count(1) }),
+  matching: z.object({
+    match: oneOf(["gradients", "features"]).optional(),
+    image_init: oneOf(IMAGE_INITS),
+    test_networks: count(1),
+  }),
 } as const;
 
 /**
@@ -121,17 +129,22 @@ function text(isGood: (value: string) => boolean, error: string) {
 }
 
 function count(minimum: number) {
-  const isGood = (value: string) => /^\d+$/.test(value) && Number(value) >= minimum;
-  const error = `an integer ≥ ${minimum}`;
-  return text((value) => isGood(value) && Number.isSafeInteger(Number(value)), error)
-    .transform(Number);
+  const isCount = (value: string) =>
+    /^\d+$/.test(value) && Number.isSafeInteger(Number(value)) && Number(value) >= minimum;
+  return text(isCount, `an integer ≥ ${minimum}`).transform(Number);
 }
 
-/** A number from `minimum` to less than `limit`. */
-function number(minimum: number, limit: number) {
-  const isGood = (value: string) => Number(value) >= minimum && Number(value) < limit;
-  const error = `a number ≥ ${minimum}${limit < Infinity ? ` and < ${limit}` : ""}`;
-  return text((value) => value !== "" && isGood(value), error);
+function number(isGood: (value: number) => boolean, error: string) {
+  const isNumber = (value: string) => value !== "" && Number.isFinite(Number(value));
+  return text((value) => isNumber(value) && isGood(Number(value)), error);
+}
+
+function positive() {
+  return number((value) => value > 0, "a number > 0");
+}
+
+function decay() {
+  return number((value) => value >= 0 && value < 1, "a number from 0 to less than 1");
 }
 
 function list<T extends z.ZodType>(element: T, error: string) {
