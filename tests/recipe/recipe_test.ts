@@ -29,6 +29,8 @@ const BUILTIN = [
   "mnist-dc-1",
   "mnist-dc-10",
   "mnist-dsa-10",
+  "mnist-dm-1",
+  "mnist-dm-10",
   "mnist-dc-10-convnet3",
   "cifar10-fixed-100",
   "cifar10-random-100",
