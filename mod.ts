@@ -89,6 +89,8 @@ export {
   type TrainResult,
 } from "./src/run/train.ts";
 export { type TrainSettings, trainSettings } from "./src/recipe/train_settings.ts";
+export { nearest } from "./src/base/nearest.ts";
+export { settingMeant } from "./src/recipe/setting_meant.ts";
 export { UsageError } from "./src/base/usage_error.ts";
 export { version } from "./src/base/version.ts";
 export { EXPORT_FORMATS, exportArtifact, type ExportFormat } from "./src/export/export.ts";

@@ -155,7 +155,7 @@ Deno.test("bad usage is explained in one line", async () => {
   );
   await expectUsageError(
     ["evaluate"],
-    "Cannot read the command: missing required argument 'dirs'; --help tells more",
+    "Cannot run evaluate: got no dirs, expected folder of the results; several give a mean",
   );
   await expectUsageError(
     [d, "--epochs", "x"],
@@ -185,8 +185,8 @@ Deno.test("bad usage is explained in one line", async () => {
     await expectUsageError([...command, `${flag}=0.1`], message);
   }
   await expectUsageError(
-    [d, "--lrs", "1"],
-    "Cannot read the command: unknown option '--lrs'; --help tells more",
+    [d, "--bogus", "1"],
+    "Cannot read the command: unknown option '--bogus'; --help tells more",
   );
   await expectUsageError(
     ["evaluate", ".", "--clip", "1"],

@@ -1,4 +1,5 @@
 // Atomic file writes: a reader, or a crash, sees the old content or the new, never half of it.
+import { formatBytes } from "./bytes.ts";
 
 /**
  * Replaces the file at `path` by `data` (text as UTF-8): writes a temporary file beside it, syncs
@@ -14,13 +15,24 @@ export async function writeAtomic(path: string, data: Uint8Array | string): Prom
     await Deno.rename(temporary, path);
   } catch (cause) {
     await Deno.remove(temporary).catch(() => {}); // it may not exist; the first error matters
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(
-      `Cannot write ${path}: got "${reason}", expected a writable file in an existing ` +
-        `directory; check the path and its permissions`,
-      { cause },
-    );
+    throw new Error(`Cannot write ${path}: ${whyUnwritten(cause as Error, bytes.length)}`, {
+      cause,
+    });
   }
+}
+
+/** How systems call a disk, or a share of one, that is full. */
+const FULL = ["ENOSPC", "EDQUOT"];
+
+/** What was got and expected where `size` bytes could not be written, and what to do. */
+export function whyUnwritten(error: Error & { code?: string }, size: number): string {
+  if (FULL.includes(error.code ?? "")) {
+    return `got a full disk, expected room for ${formatBytes(size)}; make room, then repeat the ` +
+      `command, with --resume where it has that`;
+  }
+  if (error.code === "EISDIR") return `got a folder, expected a file; name another`;
+  return `got "${error.message}", expected a writable file in an existing directory; check the path ` +
+    `and its permissions`;
 }
 
 async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {

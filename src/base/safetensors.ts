@@ -108,8 +108,21 @@ export function expectFinite(tensors: Record<string, FloatTensor>, source: strin
     );
   }
 }
+/** How files of torch.save begin: a zip, or before PyTorch 1.6 a pickle of its magic number. */
+const PICKLES = ["PK\x03\x04", "\x80\x02\x8a\x0a"];
 
 function headerEnd(bytes: Uint8Array, source: string): number {
+  const first = String.fromCharCode(...bytes.subarray(0, 4));
+  if (PICKLES.includes(first)) {
+    const [from, to] = [source, source.replace(/\.\w+$/, "") + ".safetensors"].map((path) =>
+      JSON.stringify(path)
+    );
+    throw new SyntaxError(
+      `Cannot read ${source}: got a PyTorch pickle, expected safetensors; convert it in Python: import ` +
+        `torch, safetensors.torch as st; st.save_file(torch.load(${from}, map_location="cpu", ` +
+        `weights_only=True), ${to})`,
+    );
+  }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = bytes.length < 8 ? 8 : 8 + Number(view.getBigUint64(0, true));
   if (end > bytes.length) {

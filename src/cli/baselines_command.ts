@@ -1,6 +1,12 @@
 // baselines_command: what real images reach where distilled ones are used, as one table.
 import type { Baseline, BaselineName } from "../../mod.ts";
-import { describeAccuracy, describeDuration, loadDataset, table } from "./session.ts";
+import {
+  describeAccuracy,
+  describeDuration,
+  expectNoFolder,
+  loadDataset,
+  table,
+} from "./session.ts";
 import type { Outcome, Session } from "./session.ts";
 
 /** The flags of `baselines`. */
@@ -36,10 +42,11 @@ const TITLES: Readonly<Record<BaselineName, string>> = {
 export async function baselinesCommand(session: Session, flags: BaselinesFlags): Promise<Outcome> {
   const { retort } = session;
   const recipe = await retort.loadRecipe(flags.recipe, flags.set ?? {});
+  const { networks, only, artifact, out } = flags;
+  if (out !== undefined) await expectNoFolder(session, out);
   const dataset = await loadDataset(session, recipe, flags);
   using device = await retort.openDevice();
   const start = performance.now();
-  const { networks, only, artifact, out } = flags;
   const rows = await retort.baselines(device, recipe, dataset, {
     ...(networks !== undefined && { networks }),
     ...(only && { only }),

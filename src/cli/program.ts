@@ -1,5 +1,6 @@
 // program: the commands and their options, and what becomes of their outcomes and errors.
 import { Command, CommanderError, Option } from "npm:commander@15.1.0";
+import { advise } from "./advice.ts";
 import { printable } from "../base/text.ts";
 import { acrossCommand, type AcrossFlags } from "./across_command.ts";
 import { baselinesCommand, type BaselinesFlags } from "./baselines_command.ts";
@@ -27,6 +28,7 @@ import {
   type GradcheckFlags,
   infoCommand,
 } from "./other_commands.ts";
+import { isRefusal, permissionAdvice, wouldAsk } from "./permissions.ts";
 import { plotCommand, type PlotFlags } from "./plot_command.ts";
 import { recipesCommand, showRecipeCommand } from "./recipes_command.ts";
 import type { Outcome, Retort, Session, Terminal } from "./session.ts";
@@ -49,7 +51,7 @@ export async function run(
     note: (line) => given.note(printable(line)),
   };
   let status = DONE;
-  const program = createProgram(retort, terminal);
+  const program = createProgram(args, retort, terminal);
   const finish = ({ values, lines, failed }: Outcome) => {
     if (program.opts().json) terminal.print(JSON.stringify(values));
     else lines.forEach((line) => terminal.print(line));
@@ -59,7 +61,7 @@ export async function run(
     const { quiet = false, verbose = false } = program.opts();
     return { ...terminal, retort, quiet, verbose };
   };
-  addDistill(program, retort, async (flags) => finish(await distillCommand(session(), flags)));
+  addDistill(program, async (flags) => finish(await distillCommand(session(), flags)));
   addEvaluate(program, retort, async (dirs, flags) => {
     const isTable = dirs.length > 1 || flags.arch !== undefined || flags.strategy !== undefined;
     const evaluated = isTable
@@ -73,7 +75,7 @@ export async function run(
     retort,
     async (dir, flags) => finish(await exportCommand(session(), dir, flags)),
   );
-  addSweep(program, retort, async (flags) => finish(await sweepCommand(session(), flags)));
+  addSweep(program, async (flags) => finish(await sweepCommand(session(), flags)));
   addBaselines(program, retort, async (flags) => {
     finish(await baselinesCommand(session(), flags));
   });
@@ -90,15 +92,23 @@ export async function run(
   addData(program, async (name, flags) => finish(await dataCommand(session(), name, flags)));
   program.command("info").description("describe the WebGPU adapter")
     .action(async () => finish(await infoCommand(session())));
+  addHelp(program, retort);
+  for (const command of program.commands.flatMap((each) => [each, ...each.commands])) {
+    command.exitOverride(advise(command, retort));
+  }
   try {
     await program.parseAsync(args, { from: "user" });
     return status;
   } catch (error) {
-    return reportError(error, program.opts().verbose ?? false, retort, terminal);
+    return reportError(error, args, program.opts().verbose ?? false, retort, terminal);
   }
 }
 
-function createProgram(retort: Retort, terminal: Terminal): Command {
+function createProgram(
+  args: readonly string[],
+  retort: Retort,
+  terminal: Terminal,
+): Command {
   const trimmed = (text: string) => text.replace(/\n$/, "");
   return new Command("retort")
     .description("Distils a data set into a few images by gradient descent through training.")
@@ -114,23 +124,15 @@ function createProgram(retort: Retort, terminal: Terminal): Command {
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
+    .helpCommand(false) // addHelp has one that knows what it does not know
+    .hook("preAction", async () => {
+      if (await wouldAsk()) throw new Deno.errors.NotCapable(permissionAdvice(args));
+    })
     .exitOverride();
-}
-
-/** Says that a setting of the recipe without an option of its own is given with --set. */
-function pointToSet({ RECIPE_SETTINGS }: Retort) {
-  return (error: CommanderError): never => {
-    const [, flag, name = ""] = /^error: unknown option '(--([\w-]+))/.exec(error.message) ?? [];
-    const key = name.replaceAll("-", "_");
-    if (!RECIPE_SETTINGS.includes(key)) throw error;
-    const message = `Cannot use ${flag}: got an unknown option, expected --set ${key}=VALUE`;
-    throw new CommanderError(BAD_USAGE, error.code, message);
-  };
 }
 
 function addDistill(
   program: Command,
-  retort: Retort,
   action: (flags: DistillFlags) => Promise<void>,
 ): void {
   const setting = (flag: string) => integer(flag, 1);
@@ -150,7 +152,6 @@ function addDistill(
     .option("--resume", "continue from the last checkpoint in the folder")
     .option("--dry-run", "say what the run would take, from a few iterations; write nothing")
     .option("--data-dir <dir>", "folder of IDX files to read the data set from")
-    .exitOverride(pointToSet(retort))
     .action(action);
 }
 
@@ -194,7 +195,6 @@ function addBaselines(
     .option("--artifact <dir>", "folder of a run of the recipe: its result and its rates too")
     .option("--out <file>", "write the results as JSON, with every combination")
     .option("--data-dir <dir>", "folder of IDX files to read the data set from")
-    .exitOverride(pointToSet(retort))
     .action(action);
 }
 
@@ -278,7 +278,6 @@ function addPlot(
 
 function addSweep(
   program: Command,
-  retort: Retort,
   action: (flags: SweepFlags) => Promise<void>,
 ): void {
   program.command("sweep")
@@ -291,7 +290,6 @@ function addSweep(
     .option("--set <key=value>", "any setting of the recipe; may be repeated", assignment)
     .option("--out <dir>", "folder of the results (default: out/ and what is swept)")
     .option("--data-dir <dir>", "folder of the data sets")
-    .exitOverride(pointToSet(retort))
     .action(action);
 }
 
@@ -341,15 +339,41 @@ function addLinear(program: Command, action: (flags: LinearFlags) => Promise<voi
     .action(action);
 }
 
+function addHelp(program: Command, retort: Retort): void {
+  const { listRecipes, nearest, RECIPE_SETTINGS, settingMeant, UsageError } = retort;
+  const names = () => program.commands.map((command) => command.name());
+  const meant = (name: string): readonly [string, string] => {
+    if (listRecipes().some((recipe) => recipe.name === name)) {
+      return ["a recipe", `recipes show ${name}`];
+    }
+    const setting = settingMeant(name.replaceAll("-", "_"), RECIPE_SETTINGS);
+    const command = nearest(name, names());
+    if (command !== undefined || setting === undefined) {
+      return ["no command", command ?? names().join(", ")];
+    }
+    return ["a setting of recipes", `distill --set ${setting}=VALUE`];
+  };
+  program.command("help").argument("[command]", "command to explain")
+    .description("explain a command, or list all")
+    .action((name?: string) => {
+      const command = program.commands.find((each) => each.name() === name);
+      if (name === undefined || command) return (command ?? program).help();
+      const [got, expected] = meant(name);
+      throw new UsageError(`Cannot explain ${name}: got ${got}, expected ${expected}`);
+    });
+}
+
 function reportError(
   error: unknown,
+  args: readonly string[],
   verbose: boolean,
   retort: Retort,
   terminal: Terminal,
 ): number {
   if (error instanceof CommanderError && error.exitCode === 0) return DONE; // --help, --version
   const isUsage = error instanceof CommanderError || error instanceof retort.UsageError;
-  const message = error instanceof Error ? error.message : String(error);
+  const found = error instanceof Error ? error.message : String(error);
+  const message = isRefusal(found) ? permissionAdvice(args) : found;
   if (message !== "(outputHelp)") { // commander has shown the help
     const told = message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
     const isCommanders = error instanceof CommanderError && !told.startsWith("Cannot ");

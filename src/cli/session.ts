@@ -71,6 +71,15 @@ export async function loadDatasets(
   return (form) => loaded.get(keyOf(form))!;
 }
 
+/** Makes sure that a file to write is no folder, before the work that would go into it. */
+export async function expectNoFolder({ retort }: Session, out: string): Promise<void> {
+  const stat = await Deno.stat(out).catch(() => undefined); // what else is wrong, writing will say
+  if (!stat?.isDirectory) return;
+  throw new retort.UsageError(
+    `Cannot write to ${out}: got a folder, expected a file; name one in it`,
+  );
+}
+
 /** The data set that the run in a folder distilled, in the form that it had, and the run's seed. */
 export async function sourceOf(
   session: Session,

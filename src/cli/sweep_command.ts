@@ -25,6 +25,7 @@ export async function sweepCommand(session: Session, flags: SweepFlags): Promise
   const { retort } = session;
   const { recipe, set = {}, over = {}, runs, out } = flags;
   const plan = await retort.planSweep(recipe, set, over, runs, out);
+  await retort.filesIn(plan.out); // which refuses a file in place of the folder
   const datasetOf = await loadDatasets(session, plan.runs.map(({ recipe }) => recipe), flags);
   using device = await retort.openDevice();
   if (!session.quiet) {

@@ -1,7 +1,7 @@
 // train_command: trains networks on real data into one file, to distil from.
 import type { TrainSettings } from "../../mod.ts";
 import { openProgress } from "./progress.ts";
-import { describeAccuracy, describeDuration, loadDataset } from "./session.ts";
+import { describeAccuracy, describeDuration, expectNoFolder, loadDataset } from "./session.ts";
 import type { Outcome, Session } from "./session.ts";
 
 /** The flags of `train`; those of settings are undefined where the data set's own apply. */
@@ -29,6 +29,7 @@ export async function trainCommand(session: Session, flags: TrainFlags): Promise
   const { dataset: name, dataDir, out: given, resume, ...settings } = others;
   const out = given ?? `out/networks/${fileNameOf(name)}.safetensors`;
   const how = retort.trainSettings(name, settings);
+  await expectNoFolder(session, out);
   if (!resume) await expectNoFile(session, out);
   const form = { resize, pad, channels: Number(channels) as 0 | 1 | 3 };
   const dataset = await loadDataset(session, { dataset: name, ...form }, { dataDir });

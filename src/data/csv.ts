@@ -147,8 +147,9 @@ async function isFolder(path: string): Promise<boolean> {
 const EXPECTED = "a CSV file, or a folder with train.csv and test.csv";
 
 function missing(path: string, expected: string, cause: Error): Error {
+  const got = cause instanceof Deno.errors.IsADirectory ? "a folder" : "no such file";
   return new Deno.errors.NotFound(
-    `Cannot read ${path}: got no such file, expected ${expected}; check the path`,
+    `Cannot read ${path}: got ${got}, expected ${expected}; check the path`,
     { cause },
   );
 }

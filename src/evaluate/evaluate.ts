@@ -185,7 +185,7 @@ async function heldOut(
         `expected --networks ${held_out} or fewer`,
     );
   }
-  const file = await readNetworks(path!);
+  const file = await readNetworks(path!, "say where they are with --init pretrained:FILE");
   if (file.sha256 !== pretrained_sha256) {
     throw new UsageError(
       `Cannot evaluate ${dir} on the networks of ${file.path}: got SHA-256 ${file.sha256}, expected ` +

@@ -10,14 +10,16 @@ import { permutation } from "../sets/batches.ts";
 import type { Net } from "../nets/net.ts";
 import { type NetworkFile, readNetworks, thetasOf } from "../store/network_file.ts";
 import type { Recipe } from "../recipe/recipe.ts";
+import { trainAdvice } from "../recipe/train_advice.ts";
 import { UsageError } from "../base/usage_error.ts";
 
 /** Draws of samples are numbered from here, that they may be others than the orders of epochs. */
 const FIRST_SAMPLE = 0x80000000;
 
 /** The file of trained networks that a recipe names, if it does. @throws as `readNetworks` does. */
-export async function networksOf({ pretrained }: Recipe): Promise<NetworkFile | undefined> {
-  return pretrained === "none" ? undefined : await readNetworks(pretrained);
+export async function networksOf(recipe: Recipe): Promise<NetworkFile | undefined> {
+  const { pretrained } = recipe;
+  return pretrained === "none" ? undefined : await readNetworks(pretrained, trainAdvice(recipe));
 }
 
 /** How many networks a run needs, and what for. */
@@ -46,7 +48,7 @@ export class Pretrained {
     if (count !== Number(meant)) {
       throw new UsageError(
         `Cannot use the networks of ${file.path}: got ${count} of ${meant}, since their training was ` +
-          `stopped; finish it by train --resume`,
+          `stopped; finish it by the command that began it, with --resume`,
       );
     }
     const { init, networks, test_networks } = needs;
@@ -57,7 +59,8 @@ export class Pretrained {
       throw new UsageError(
         `Cannot use the networks of ${file.path}: got ${count}, expected at least ` +
           `${networks + test_networks}: networks ${networks} to sample and test_networks ` +
-          `${test_networks} to hold out; train more, or lower these settings`,
+          `${test_networks} to hold out; lower these settings, as by --set test_networks=` +
+          `${Math.max(1, count - networks)}, or train that many into another file`,
       );
     }
     this.tested = thetas.subarray(first * net.stride, (first + tested) * net.stride);

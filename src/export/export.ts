@@ -2,7 +2,7 @@
 import { basename, dirname, join } from "node:path";
 import { unzipSync } from "npm:fflate@0.8.3";
 import { UsageError } from "../base/usage_error.ts";
-import { writeAtomic } from "../base/atomic.ts";
+import { whyUnwritten, writeAtomic } from "../base/atomic.ts";
 import { PARQUET } from "./dataset_card.ts";
 import { EXPORT_FORMAT, readDistilledSet } from "./distilled_set.ts";
 import { huggingFace } from "./hugging_face.ts";
@@ -38,16 +38,16 @@ export async function exportArtifact(
   const set = await readDistilledSet(dir);
   const path = join(dirname(out), basename(out)); // without a slash at its end
   await expectReplaceable(path, format);
-  await Deno.mkdir(dirname(path), { recursive: true }).catch((cause) => {
-    throw unwritable(path, cause);
+  await Deno.mkdir(dirname(path), { recursive: true }).catch((error) => {
+    throw unwritable(path, error);
   });
   if (format === "npz") {
     await writeAtomic(path, encodeNpz(set));
     return [path];
   }
   const files = format === "hf" ? huggingFace(set) : imageFolder(set);
-  await writeFolder(path, files).catch((cause) => {
-    throw unwritable(path, cause);
+  await writeFolder(path, files).catch((error) => {
+    throw unwritable(path, error, sizeOf(files));
   });
   return Object.keys(files).map((name) => `${path}/${name}`);
 }
@@ -72,6 +72,12 @@ async function writeFolder(path: string, files: Files): Promise<void> {
     await Deno.remove(fresh, { recursive: true }).catch(() => {}); // the first error matters
     throw error;
   }
+}
+
+/** Bytes of all files. */
+function sizeOf(files: Files): number {
+  const contents = Object.values(files).map((content) => new Blob([content as BlobPart]).size);
+  return contents.reduce((sum, size) => sum + size, 0);
 }
 
 async function expectReplaceable(path: string, format: ExportFormat): Promise<void> {
@@ -129,7 +135,9 @@ async function statOf(path: string): Promise<Deno.FileInfo | undefined> {
   });
 }
 
-function unwritable(path: string, cause: Error): Error {
-  const message = `Cannot export to ${path}: got "${cause.message}", expected a place to write`;
-  return new Error(`${message}; choose another --out`, { cause });
+/** Of a folder with files of `size` bytes in all; a file in it has failed under a temporary name. */
+function unwritable(path: string, error: Error, size = 0): Error {
+  const cause = (error.cause ?? error) as Error;
+  const why = whyUnwritten(cause, size);
+  return new Error(`Cannot export to ${path}: ${why}`, { cause });
 }

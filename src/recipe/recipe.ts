@@ -8,6 +8,7 @@ import { AUGMENTATIONS } from "../meta/augment.ts";
 import { OUTER_OPTIMIZER_NAMES, type OuterOptimizerName } from "../meta/outer_optimizer.ts";
 import { OPTIMIZER_NAMES, type OptimizerName } from "../meta/optimizers/list.ts";
 import { readRecipe } from "./recipes_builtin.ts";
+import { settingMeant } from "./setting_meant.ts";
 import { KERNEL_NAMES, type KernelName } from "../ntk/ntk.ts";
 import { quoted, shortened } from "../base/text.ts";
 import { UsageError } from "../base/usage_error.ts";
@@ -415,24 +416,6 @@ function show(value: unknown): string {
 }
 
 function describeUnknownKey(key: string): string {
-  const distances = RECIPE_SETTINGS.map((candidate) => editDistance(key, candidate));
-  const least = Math.min(...distances);
-  const expected = least <= Math.max(2, key.length / 3)
-    ? RECIPE_SETTINGS[distances.indexOf(least)]
-    : "a setting as in `recipes show quick`";
+  const expected = settingMeant(key, RECIPE_SETTINGS) ?? "a setting as in `recipes show quick`";
   return `${shortened(key)}: got an unknown key, expected ${expected}`;
-}
-
-/** Levenshtein distance: fewest letters to insert, delete or replace. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }

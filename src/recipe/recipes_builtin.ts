@@ -29,6 +29,7 @@ import kip100 from "../../recipes/mnist-kip-100.yaml" with { type: "text" };
 import kip500 from "../../recipes/mnist-kip-500.yaml" with { type: "text" };
 import labelSolve10 from "../../recipes/mnist-label-solve-10.yaml" with { type: "text" };
 import quick from "../../recipes/quick.yaml" with { type: "text" };
+import { nearest } from "../base/nearest.ts";
 import { UsageError } from "../base/usage_error.ts";
 
 /** YAML text of each built-in recipe, by name. */
@@ -122,10 +123,16 @@ async function readText(path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (error) {
-    const names = [...builtinRecipes.keys()].join(", ");
-    const reason = error instanceof Deno.errors.NotFound
-      ? `got no such file, expected a YAML file or one of ${names}`
-      : (error as Error).message;
-    throw new UsageError(`Cannot read recipe ${path}: ${reason}`);
+    throw new UsageError(`Cannot read recipe ${path}: ${whyUnread(path, error as Error)}`);
   }
+}
+
+function whyUnread(path: string, error: Error): string {
+  if (error instanceof Deno.errors.IsADirectory) {
+    return `got a folder, expected a YAML file; that of a run is ${path}/recipe.yaml`;
+  }
+  if (!(error instanceof Deno.errors.NotFound)) return error.message;
+  const meant = nearest(path, [...builtinRecipes.keys()]);
+  const expected = meant ?? "a YAML file or a built-in recipe";
+  return `got neither a built-in recipe nor a file, expected ${expected}; \`recipes\` lists those built in`;
 }

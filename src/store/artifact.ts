@@ -178,9 +178,12 @@ export async function writeArtifact(dir: string, artifact: Artifact): Promise<vo
 export async function readArtifact(dir: string): Promise<Artifact> {
   const path = `${dir}/${FILES.artifact}`;
   const bytes = await Deno.readFile(path).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory)) {
-      throw error;
+    if (error instanceof Deno.errors.NotADirectory) {
+      throw new Deno.errors.NotADirectory(
+        `Cannot read ${dir} as a run: got a file, expected the folder of a finished run; give that`,
+      );
     }
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new Deno.errors.NotFound(
       `Cannot read ${path}: got no such file, expected the folder of a finished run; finish one with ` +
         `distill --resume --out ${dir}`,

@@ -43,17 +43,26 @@ export async function writeNetworks(
 }
 
 /**
- * Reads a file of networks.
+ * Reads a file of networks; `advice` says what to do where it is missing.
  *
  * @throws NotFound when there is none.
  * @throws Error when it is damaged, or holds something else.
  */
-export async function readNetworks(path: string): Promise<NetworkFile> {
+export async function readNetworks(
+  path: string,
+  advice = "say where they are",
+): Promise<NetworkFile> {
   const bytes = await Deno.readFile(path).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Deno.errors.NotFound(
-      `Cannot read networks from ${path}: got no such file, expected trained networks; train ` +
-        `them with train --dataset NAME --out ${path}, or say where they are`,
+    const { NotFound, IsADirectory } = Deno.errors;
+    if (error instanceof IsADirectory) {
+      throw new IsADirectory(
+        `Cannot read networks from ${path}: got a folder, expected a file of trained networks; name ` +
+          `the file in it`,
+      );
+    }
+    if (!(error instanceof NotFound)) throw error;
+    throw new NotFound(
+      `Cannot read networks from ${path}: got no such file, expected trained networks; ${advice}`,
     );
   });
   const { tensors, metadata } = decodeSafetensors(bytes, path);

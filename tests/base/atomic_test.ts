@@ -1,6 +1,6 @@
 // writeAtomic: new content or old, and nothing left behind.
 import assert from "node:assert/strict";
-import { writeAtomic } from "../../src/base/atomic.ts";
+import { whyUnwritten, writeAtomic } from "../../src/base/atomic.ts";
 import { inTemporary, namesIn } from "../support/temporary.ts";
 
 Deno.test("writeAtomic writes and replaces text and bytes", async () => {
@@ -28,13 +28,22 @@ Deno.test("writeAtomic writes a file of many megabytes whole", async () => {
 Deno.test("writeAtomic that fails leaves no temporary file and says what to do", async () => {
   await inTemporary(async (dir) => {
     await Deno.mkdir(`${dir}/taken/inside`, { recursive: true }); // rename onto it fails
-    const failures = [[`${dir}/taken`, "taken"], [`${dir}/missing/a.txt`, "a\\.txt"]];
-    for (const [path, name] of failures as [string, string][]) {
-      await assert.rejects(writeAtomic(path, "x"), {
-        name: "Error",
-        message: new RegExp(`^Cannot write .*${name}: got ".+", expected a writable file in an`),
-      });
-    }
+    await assert.rejects(writeAtomic(`${dir}/taken`, "x"), {
+      message: `Cannot write ${dir}/taken: got a folder, expected a file; name another`,
+    });
+    await assert.rejects(
+      writeAtomic(`${dir}/missing/a.txt`, "x"),
+      /^Error: Cannot write .*a\.txt: got ".+", expected a writable file in an existing directory/,
+    );
     assert.deepEqual(await namesIn(dir), ["taken"]);
   });
+});
+
+Deno.test("a full disk is called that, with the room that was needed", () => {
+  const message = "No space left on device (os error 28)"; // as Deno has it
+  assert.equal(
+    whyUnwritten(Object.assign(new Error(message), { code: "ENOSPC" }), 3 * 2 ** 20),
+    "got a full disk, expected room for 3.0 MB; make room, then repeat the command, with --resume " +
+      "where it has that",
+  );
 });

@@ -86,6 +86,23 @@ Deno.test("decodeSafetensors refuses truncation, overlap, holes and wrong sizes"
   }
 });
 
+Deno.test("decodeSafetensors says how to convert a PyTorch pickle", () => {
+  for (const start of [[0x50, 0x4b, 3, 4], [0x80, 2, 0x8a, 10]]) {
+    assert.throws(
+      () => decodeSafetensors(Uint8Array.from([...start, 0, 0, 0, 0, 0]), "a/net.pth"),
+      {
+        name: "SyntaxError",
+        message:
+          "Cannot read a/net.pth: got a PyTorch pickle, expected safetensors; convert it in " +
+          'Python: import torch, safetensors.torch as st; st.save_file(torch.load("a/net.pth", ' +
+          'map_location="cpu", weights_only=True), "a/net.safetensors")',
+      },
+    );
+  }
+  const header = JSON.stringify({}).padEnd(0x280); // whose length begins as an old pickle does
+  assert.deepEqual(decodeSafetensors(file(header, 0), "x").tensors, {});
+});
+
 function entry(shape: number[], begin: number, end: number) {
   return { dtype: "F32", shape, ["data_offsets"]: [begin, end] };
 }

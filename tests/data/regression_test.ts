@@ -48,10 +48,10 @@ Deno.test("readRegression: each thing that is wrong, in one sentence", async () 
 
 Deno.test("readRegression: no file, and a folder in its place", async () => {
   await inTemporary(async (dir) => {
-    for (const path of [`${dir}/none.csv`, dir]) {
+    for (const [path, got] of [[`${dir}/none.csv`, "no such file"], [dir, "a folder"]] as const) {
       await assert.rejects(readRegression(path, "price"), {
         name: "NotFound",
-        message: `Cannot read ${path}: got no such file, expected a CSV file; check the path`,
+        message: `Cannot read ${path}: got ${got}, expected a CSV file; check the path`,
       });
     }
   });

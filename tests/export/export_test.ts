@@ -379,7 +379,7 @@ Deno.test("what is no export is not replaced", async () => {
     assert.equal(await Deno.readTextFile(`${out}/04/notes.txt`), "mine");
     const inFile = exportArtifact(`${dir}/run`, "folder", `${dir}/notes/x`);
     await assert.rejects(inFile, {
-      message: /^Cannot export to .*notes\/x: got ".*", expected a p/,
+      message: /^Cannot export to .*notes\/x: got ".*", expected a w/,
     });
   });
 });

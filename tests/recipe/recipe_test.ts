@@ -448,7 +448,7 @@ Deno.test("parseYaml: what cannot be read, in our words", () => {
   }
 });
 
-Deno.test("loadRecipe reads files, applies overrides, and lists built-in names", async () => {
+Deno.test("loadRecipe reads files, applies overrides, and says where names are listed", async () => {
   const file = await Deno.makeTempFile({ suffix: ".yaml" });
   try {
     await Deno.writeTextFile(file, "name: mine\nsteps: 4 # few\nepochs: 2\n");
@@ -464,8 +464,8 @@ Deno.test("loadRecipe reads files, applies overrides, and lists built-in names",
   }
   await assert.rejects(loadRecipe("no-such", {}), {
     name: "UsageError",
-    message: "Cannot read recipe no-such: got no such file, expected a YAML file or one of " +
-      BUILTIN.join(", "),
+    message: "Cannot read recipe no-such: got neither a built-in recipe nor a file, expected a " +
+      "YAML file or a built-in recipe; `recipes` lists those built in",
   });
 });
 

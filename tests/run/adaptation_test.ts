@@ -107,7 +107,9 @@ async function expectRefusals(device: Device, out: string, pretrained: string): 
   };
   await refuse(/on 3 networks: got 2 that were held out, expected --networks 2/, { networks: 3 });
   await Deno.rename(pretrained, `${pretrained}.moved`);
-  await refuse(/^Cannot read networks from .*: got no such file, expected trained networks; train/);
+  await refuse(
+    /^Cannot read networks from .*: got no such file, expected trained networks; say where/,
+  );
   await evaluate(device, out, target, { pretrained: `${pretrained}.moved`, networks: 1 });
   const bytes = await Deno.readFile(`${pretrained}.moved`);
   await Deno.writeFile(pretrained, bytes.with(bytes.length - 1, bytes.at(-1)! ^ 1));

@@ -71,9 +71,13 @@ Deno.test("readArtifact: a folder without one, or no folder", async () => {
   await inTemporary(async (dir) => {
     const message = /^Cannot read .*distilled.safetensors: got no such file, expected the folder/;
     await Deno.writeTextFile(`${dir}/file`, "");
-    for (const folder of [dir, `${dir}/none`, `${dir}/file`]) {
+    for (const folder of [dir, `${dir}/none`]) {
       await assert.rejects(readArtifact(folder), { name: "NotFound", message });
     }
+    await assert.rejects(readArtifact(`${dir}/file`), {
+      name: "NotADirectory",
+      message: /^Cannot read .*\/file as a run: got a file, expected the folder of a finished run/,
+    });
   });
 });
 

@@ -44,7 +44,13 @@ runTest("readNetworks and thetasOf say what is wrong with a file", async (device
   await assert.rejects(readNetworks(path), {
     name: "NotFound",
     message: `Cannot read networks from ${path}: got no such file, expected trained networks; ` +
-      `train them with train --dataset NAME --out ${path}, or say where they are`,
+      `say where they are`,
+  });
+  await assert.rejects(readNetworks(dir), {
+    name: "IsADirectory",
+    message:
+      `Cannot read networks from ${dir}: got a folder, expected a file of trained networks; ` +
+      `name the file in it`,
   });
   await writeNetworks(path, net, unflatten(net, [random(net.parameterCount, 1)]), METADATA);
   const good = await Deno.readFile(path);
