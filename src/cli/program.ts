@@ -254,7 +254,9 @@ function addExport(
   action: (dir: string, flags: ExportFlags) => Promise<void>,
 ): void {
   program.command("export").argument("<dir>", "folder of the results")
-    .description("write distilled images for NumPy, as PNGs, or for the Hugging Face hub")
+    .description(
+      "write distilled images for NumPy, as PNGs, for the Hugging Face hub, or for PyTorch",
+    )
     .addOption(
       new Option("--format <format>", "what to write").choices(retort.EXPORT_FORMATS)
         .makeOptionMandatory(),

@@ -7,8 +7,8 @@ import type { Accuracy } from "../evaluate/accuracy.ts";
 import { ON_DISTILLED } from "../evaluate/standard.ts";
 import { type DistilledSet, namesOf, type Training } from "./distilled_set.ts";
 
-/** Where the rows are: PNGs with metadata.jsonl, or a parquet file. */
-export type Layout = "folder" | "hf";
+/** Where the rows are: PNGs with metadata.jsonl, a parquet file, or only in distilled.safetensors. */
+export type Layout = "folder" | "hf" | "pytorch";
 
 /** The path of the parquet file of the hf layout. */
 export const PARQUET = "data/train-00000-of-00001.parquet";
@@ -61,7 +61,7 @@ function frontMatter({ training, labels }: DistilledSet, layout: Layout) {
     task_categories: ["image-classification"],
     tags: ["dataset-distillation"],
   };
-  if (layout === "folder") return general;
+  if (layout !== "hf") return general;
   return {
     ...general,
     dataset_info: {
@@ -246,7 +246,10 @@ function normalisation({ mean, std, image_shape: shape, resize, pad, zca }: Trai
 
 function files({ class_names: names }: Training, layout: Layout): string {
   const named = names ? " and its name" : "";
-  const rows = layout === "folder"
+  const rows = layout === "pytorch"
+    ? "- `train.py`: trains networks in PyTorch, as recorded or as on any data set, and tests them; " +
+      "`python train.py --help`\n- `network.py`: the network, as a function of its weights\n"
+    : layout === "folder"
     ? `- \`metadata.jsonl\`: file name, label${named}, soft label and step of every image\n` +
       "- `class/step_image.png`: the images; the class is the most probable one\n"
     : `- \`${PARQUET}\`: \`image\` (PNG), \`label\` (the most probable class), \`soft_label\`, ` +

@@ -7,17 +7,21 @@ import { PARQUET } from "./dataset_card.ts";
 import { EXPORT_FORMAT, readDistilledSet } from "./distilled_set.ts";
 import { huggingFace } from "./hugging_face.ts";
 import { type Files, imageFolder } from "./image_folder.ts";
+import { pytorch } from "./pytorch.ts";
 import { encodeNpz, TRAINING } from "./npz.ts";
 
 /** The formats of an export. */
-export const EXPORT_FORMATS = ["npz", "folder", "hf"] as const;
+export const EXPORT_FORMATS = ["npz", "folder", "hf", "pytorch"] as const;
 
-/** One file for NumPy, a folder of PNGs, or a repository of the Hugging Face hub. */
+/** One file for NumPy, a folder of PNGs, a repository of the Hugging Face hub, or a folder that PyTorch trains on. */
 export type ExportFormat = typeof EXPORT_FORMATS[number];
+
+/** The files of each format but npz, which is one. */
+const FOLDERS = { folder: imageFolder, hf: huggingFace, pytorch };
 
 /** Paths in an exported folder; a folder with any other file is not taken for an export. */
 const OURS = new RegExp(
-  `^(README\\.md|distilled\\.(json|safetensors)|metadata\\.jsonl|${PARQUET}|` +
+  `^(README\\.md|distilled\\.(json|safetensors)|metadata\\.jsonl|(network|train)\\.py|${PARQUET}|` +
     `\\d+(_[\\p{L}\\p{M}\\p{N}_]+)?/\\d+_\\d+\\.png)$`,
   "u",
 );
@@ -45,7 +49,7 @@ export async function exportArtifact(
     await writeAtomic(path, encodeNpz(set));
     return [path];
   }
-  const files = format === "hf" ? huggingFace(set) : imageFolder(set);
+  const files = FOLDERS[format](set);
   await writeFolder(path, files).catch((error) => {
     throw unwritable(path, error, sizeOf(files));
   });
