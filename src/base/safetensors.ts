@@ -108,6 +108,7 @@ export function expectFinite(tensors: Record<string, FloatTensor>, source: strin
     );
   }
 }
+
 /** How files of torch.save begin: a zip, or before PyTorch 1.6 a pickle of its magic number. */
 const PICKLES = ["PK\x03\x04", "\x80\x02\x8a\x0a"];
 

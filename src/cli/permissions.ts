@@ -4,9 +4,9 @@ import { fileURLToPath } from "node:url";
 /** How Deno says that it was not allowed something, wherever that is quoted. */
 const REFUSED = /Requires (?:all|read|write|env|net|run|sys|ffi|import) access/;
 
-/** Whether a message of Deno's speaks of permissions. */
+/** Whether a message is of Deno's permissions, and does not itself say what to allow and why. */
 export function isRefusal(message: string): boolean {
-  return REFUSED.test(message);
+  return REFUSED.test(message) && !message.includes("got no permission");
 }
 
 /** Whether Deno would ask for what the YAML parser reads, which has a name that tells users nothing. */

@@ -1,5 +1,6 @@
 // A small raster to draw on: filled rectangles and discs, and wrapped text in one ink on light paper.
-import { ADVANCE, glyph, LINE_HEIGHT, wrap } from "./font.ts";
+import { encode } from "npm:fast-png@8.0.0";
+import { ADVANCE, glyph, LINE_HEIGHT, widthOf, wrap } from "./font.ts";
 
 /** A picture to draw on. */
 export interface Canvas {
@@ -11,6 +12,19 @@ export interface Canvas {
   channels: number;
   /** Bytes, [height, width, channels]. */
   data: Uint8Array;
+  /** Lines in the reader's own type, over the pixels; left out, lines become pixels by the bitmap font. */
+  lines?: PlacedLine[];
+}
+
+/** What letters are made of: pixels of the bitmap font, which has few, or the type of the reader's system. */
+export type Type = "bitmap" | "system";
+
+/** A line of text and where it begins. */
+interface PlacedLine {
+  text: string;
+  left: number;
+  top: number;
+  scale: number;
 }
 
 /** Text broken into lines. */
@@ -26,9 +40,40 @@ const INK = 32;
 const LINE_GAP = 3; // at scale 1
 
 /** An empty sheet of light paper. */
-export function blankCanvas(width: number, height: number, channels: number): Canvas {
+export function blankCanvas(
+  width: number,
+  height: number,
+  channels: number,
+  type: Type = "bitmap",
+): Canvas {
   const data = new Uint8Array(width * height * channels).fill(PAPER);
-  return { width, height, channels, data };
+  return { width, height, channels, data, ...(type === "system" && { lines: [] }) };
+}
+
+/** A PNG or, with lines in the reader's own type, an SVG with the pixels as a PNG in it. */
+export function encodeCanvas(canvas: Canvas): Uint8Array {
+  const { width, height, lines } = canvas;
+  const png = encode({ ...canvas, depth: 8 });
+  if (!lines) return png;
+  const size = `width="${width}" height="${height}"`;
+  const texts = lines.map(({ text, left, top, scale }) =>
+    `<text x="${left}" y="${top + BASELINE * scale}" font-size="${SIZE * scale}" ` +
+    `textLength="${(widthOf(text) * ADVANCE - 1) * scale}" lengthAdjust="spacingAndGlyphs">` +
+    `${escaped(text)}</text>\n`
+  );
+  return new TextEncoder().encode(
+    `<svg xmlns="http://www.w3.org/2000/svg" ${size} viewBox="0 0 ${width} ${height}" ` +
+      `font-family="ui-monospace, monospace" fill="rgb(${INK},${INK},${INK})" xml:space="preserve">\n` +
+      `<image ${size} href="data:image/png;base64,${png.toBase64()}"/>\n${texts.join("")}</svg>\n`,
+  );
+}
+
+/** Pixels of the bitmap font above its baseline, and the size of a type of the same width, at scale 1. */
+const [BASELINE, SIZE] = [7, 10];
+
+/** A text between the tags of XML. */
+function escaped(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 }
 
 /** Breaks `text` into lines no wider than `width` pixels; no text gives no lines. */
@@ -44,6 +89,13 @@ export function labelHeight({ lines, scale }: Label): number {
 /** Writes a label in ink, its top left corner at (`left`, `top`). */
 export function drawLabel(canvas: Canvas, label: Label, left: number, top: number): void {
   const { lines, scale } = label;
+  if (canvas.lines) {
+    lines.forEach((text, i) => {
+      const down = i * (LINE_HEIGHT + LINE_GAP) * scale;
+      canvas.lines!.push({ text, left, top: top + down, scale });
+    });
+    return;
+  }
   const ink = new Array<number>(canvas.channels).fill(INK);
   for (const [index, line] of lines.entries()) {
     const lineTop = top + index * (LINE_HEIGHT + LINE_GAP) * scale;

@@ -43,13 +43,38 @@ export function glyph(character: string): number[] {
   );
 }
 
+/** Whether the font has every character of a text. */
+export function isDrawable(text: string): boolean {
+  return [...text].every((character) => character in SIGNS || /[ -~]/.test(character));
+}
+
+/** Characters that take the room of two, as those of Chinese and Japanese. */
+const WIDE =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}]/u;
+
+/** The width of a text in letters. */
+export function widthOf(text: string): number {
+  return [...text].reduce((sum, character) => sum + (WIDE.test(character) ? 2 : 1), 0);
+}
+
+/** What of a text fits into `columns` letters, with … for the rest. */
+export function shortened(text: string, columns: number): string {
+  if (widthOf(text) <= columns) return text;
+  let short = "";
+  for (const character of text) {
+    if (widthOf(short + character) > columns - 1) break;
+    short += character;
+  }
+  return `${short}…`;
+}
+
 /** Breaks text between words, and long words anywhere, into lines of at most `columns` letters. */
 export function wrap(text: string, columns: number): string[] {
   const lines: string[] = [];
   let line = "";
   for (const word of text.split(/\s+/).filter((part) => part !== "")) {
     const longer = line === "" ? word : `${line} ${word}`;
-    if (longer.length <= columns) {
+    if (widthOf(longer) <= columns) {
       line = longer;
       continue;
     }

@@ -1,14 +1,16 @@
-// Distilled images as one PNG: a row for each step under its caption, or several where it is long.
-import { encode } from "npm:fast-png@8.0.0";
+// Distilled images as one picture: a row for each step under its caption, or several where it is long.
 import {
   blankCanvas,
   type Canvas,
   drawLabel,
+  encodeCanvas,
   fillSquare,
   type Label,
   labelHeight,
   layOut,
+  type Type,
 } from "./canvas.ts";
+import { ADVANCE, LINE_HEIGHT, shortened, widthOf } from "./font.ts";
 
 /** What to draw. */
 export interface Grid {
@@ -32,13 +34,21 @@ export interface Grid {
   captions: string[];
   /** Drawn larger above all rows; none by default. */
   title?: string;
+  /** What the classes of the columns are called, over the first of each class, [columns]; none by default. */
+  heads?: readonly string[];
+  /** What is written under the images, [rows·columns]; nothing by default. */
+  labels?: readonly string[];
+  /** What letters are made of, `bitmap` by default; with `system` it is an SVG. */
+  type?: Type;
 }
 
 const MARGIN = 16;
 const GAP = 6; // between images, and between a caption and its row
 const ROW_GAP = 18;
+const LABEL_GAP = 4; // between an image and its label
 const TITLE_SCALE = 3;
 const CAPTION_SCALE = 2;
+const HEAD = LINE_HEIGHT * CAPTION_SCALE + GAP; // a line of heads and the gap below it
 const MIN_WIDTH = 420; // room for captions where the images alone are narrower
 const IMAGE_SIZE = 84;
 const MAX_COLUMNS = 12; // more columns than this shrink the images
@@ -46,7 +56,7 @@ const MAX_ACROSS = 24; // more are wrapped
 const CONTRAST = 2.5;
 
 /**
- * Draws a grid of images and encodes it as a PNG.
+ * Draws a grid of images as a PNG, or with system type as an SVG.
  *
  * Distilled pixels lie far outside 0…1, so every image is un-normalised and then stretched by its
  * own contrast: its mean over all pixels and channels becomes mid-grey, 2.5 standard deviations
@@ -58,32 +68,99 @@ const CONTRAST = 2.5;
  */
 export function encodeGrid(grid: Grid): Uint8Array {
   checkGrid(grid);
-  const { rows, columns, channels, captions, title = "" } = grid;
-  const scale = imageScale(grid);
-  const across = acrossOf(columns);
-  const [stepX, stepY] = [grid.width * scale + GAP, grid.height * scale + GAP];
-  const rowHeight = Math.ceil(columns / across) * stepY - GAP;
-  const width = Math.max(across * stepX - GAP, MIN_WIDTH);
+  const { rows, columns, channels, captions, title = "", type } = grid;
+  const sizes = sizesOf(grid);
+  const { across, width } = sizes;
   const heading = layOut(title, TITLE_SCALE, width);
   const labels = captions.map((caption) => layOut(caption, CAPTION_SCALE, width));
+  const lines = Array.from({ length: Math.ceil(columns / across) }, (_, line) => line);
+  const lineHeight = (row: number, line: number) =>
+    (hasHeads(grid, row, line) ? HEAD : 0) + sizes.stepY;
   const height = labels.reduce(
-    (sum, label) => sum + spaceFor(label, GAP) + rowHeight,
+    (sum, label, row) =>
+      sum + spaceFor(label, GAP) + lines.reduce((all, line) => all + lineHeight(row, line), -GAP),
     spaceFor(heading, ROW_GAP) + (rows - 1) * ROW_GAP,
   );
-  const canvas = blankCanvas(width + 2 * MARGIN, height + 2 * MARGIN, channels);
+  const canvas = blankCanvas(width + 2 * MARGIN, height + 2 * MARGIN, channels, type);
   drawLabel(canvas, heading, MARGIN, MARGIN);
   let top = MARGIN + spaceFor(heading, ROW_GAP);
   for (const [row, label] of labels.entries()) {
     drawLabel(canvas, label, MARGIN, top);
     top += spaceFor(label, GAP);
-    for (let column = 0; column < columns; column++) {
-      const left = MARGIN + column % across * stepX;
-      const down = Math.floor(column / across) * stepY;
-      drawImage(canvas, grid, row * columns + column, scale, left, top + down);
+    for (const line of lines) {
+      drawLine(canvas, grid, sizes, { row, line, top });
+      top += lineHeight(row, line);
     }
-    top += rowHeight + ROW_GAP;
+    top += ROW_GAP - GAP;
   }
-  return encode({ ...canvas, depth: 8 });
+  return encodeCanvas(canvas);
+}
+
+/** What all lines of images have in common. */
+interface Sizes {
+  /** Images of a line. */
+  across: number;
+  /** Pixels of the picture for one of an image. */
+  scale: number;
+  /** From one image to the next. */
+  stepX: number;
+  /** From one line to the next, but for heads. */
+  stepY: number;
+  /** Of all but the margins. */
+  width: number;
+  /** Pixels for one of the font, in labels under images. */
+  labelScale: number;
+}
+
+function sizesOf(grid: Grid): Sizes {
+  const { columns, labels = [] } = grid;
+  const [scale, across] = [imageScale(grid), acrossOf(columns)];
+  const stepX = grid.width * scale + GAP;
+  const letters = labels.reduce((most, label) => Math.max(most, widthOf(label)), 0);
+  const labelScale = letters * ADVANCE * CAPTION_SCALE <= stepX ? CAPTION_SCALE : 1;
+  const under = labels.length > 0 ? LABEL_GAP + LINE_HEIGHT * labelScale : 0;
+  const width = Math.max(across * stepX - GAP, MIN_WIDTH);
+  return { across, scale, stepX, stepY: grid.height * scale + under + GAP, width, labelScale };
+}
+
+/** Heads are over the first line or, where columns wrap, over every line. */
+function hasHeads({ columns, heads }: Grid, row: number, line: number): boolean {
+  return heads !== undefined && (columns > acrossOf(columns) || row === 0 && line === 0);
+}
+
+/** Draws a line of images with what is over and under them. */
+function drawLine(
+  canvas: Canvas,
+  grid: Grid,
+  { across, scale, stepX, labelScale }: Sizes,
+  { row, line, top }: { row: number; line: number; top: number },
+): void {
+  const { columns, heads = [], labels } = grid;
+  const first = line * across;
+  const end = Math.min(columns, first + across);
+  const write = (text: string, column: number, count: number, y: number, scale: number) => {
+    const room = count * stepX - GAP;
+    const letters = Math.floor((room / scale + 1) / ADVANCE);
+    const short = shortened(text, letters);
+    const long = (widthOf(short) * ADVANCE - 1) * scale;
+    const left = MARGIN + (column - first) * stepX + Math.floor((room - long) / 2);
+    drawLabel(canvas, { lines: [short], scale }, left, y);
+  };
+  if (hasHeads(grid, row, line)) {
+    for (let column = first; column < end;) {
+      let next = column + 1;
+      while (next < end && heads[next] === heads[column]) next++;
+      write(heads[column]!, column, next - column, top, CAPTION_SCALE);
+      column = next;
+    }
+    top += HEAD;
+  }
+  for (let column = first; column < end; column++) {
+    const index = row * columns + column;
+    drawImage(canvas, grid, index, scale, MARGIN + (column - first) * stepX, top);
+    if (!labels) continue;
+    write(labels[index]!, column, 1, top + grid.height * scale + LABEL_GAP, labelScale);
+  }
 }
 
 function checkGrid(grid: Grid): void {
@@ -100,6 +177,8 @@ function checkGrid(grid: Grid): void {
     ["captions", grid.captions.length, rows],
     ["means", grid.mean.length, channels],
     ["standard deviations", grid.std.length, channels],
+    ["heads", grid.heads?.length ?? columns, columns],
+    ["labels", grid.labels?.length ?? rows * columns, rows * columns],
   ] as const;
   for (const [what, got, expected] of lengths) {
     if (got !== expected) {

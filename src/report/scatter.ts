@@ -1,17 +1,18 @@
 // Distilled rows of two numbers as one PNG: large discs among the training rows, coloured by class.
 // @ts-types="npm:@types/d3-array@3.2.2"
 import { nice, ticks } from "npm:d3-array@3.2.5";
-import { encode } from "npm:fast-png@8.0.0";
 import {
   blankCanvas,
   type Canvas,
   drawLabel,
+  encodeCanvas,
   fillDisc,
   fillRectangle,
   labelHeight,
   layOut,
+  type Type,
 } from "./canvas.ts";
-import { ADVANCE } from "./font.ts";
+import { ADVANCE, shortened, widthOf } from "./font.ts";
 
 /** Points with their classes. */
 export interface Points {
@@ -25,6 +26,8 @@ export interface Points {
 export interface Scatter {
   /** Drawn larger above all. */
   readonly title: string;
+  /** What letters are made of; with `system` it is an SVG. */
+  readonly type?: Type;
   /** What x and y are called. */
   readonly axes: readonly [string, string];
   /** What the classes are called. */
@@ -63,12 +66,12 @@ const COLOURS = [
 ];
 
 /**
- * Draws a scatter plot and encodes it as a PNG. Both axes reach as far as the farthest point.
+ * Draws a scatter plot as a PNG, or with system type as an SVG. Both axes reach as far as the farthest point.
  *
  * @throws {RangeError} a coordinate that is not finite
  */
 export function encodeScatter(scatter: Scatter): Uint8Array {
-  const { title, axes, classNames, real, distilled } = scatter;
+  const { title, type, axes, classNames, real, distilled } = scatter;
   const all = [...Array.from(real.values), ...Array.from(distilled.values)];
   const wrong = all.find((value) => !Number.isFinite(value));
   if (wrong !== undefined) {
@@ -80,7 +83,7 @@ export function encodeScatter(scatter: Scatter): Uint8Array {
   const width = LEFT + FRAME + LEGEND;
   const heading = layOut(title, TITLE_SCALE, width);
   const top = MARGIN + labelHeight(heading) + 44; // the name of the y axis is between
-  const canvas = blankCanvas(width + 2 * MARGIN, top + FRAME + BELOW + MARGIN, 3);
+  const canvas = blankCanvas(width + 2 * MARGIN, top + FRAME + BELOW + MARGIN, 3, type);
   drawLabel(canvas, heading, MARGIN, MARGIN);
   const frame = { left: MARGIN + LEFT, top };
   const place = drawAxes(canvas, frame, axes, all);
@@ -89,7 +92,7 @@ export function encodeScatter(scatter: Scatter): Uint8Array {
   });
   each(distilled, (x, y, label) => drawLarge(canvas, ...place(x, y), label));
   drawLegend(canvas, frame.left + FRAME + 2 * MARGIN, top, classNames);
-  return encode({ ...canvas, depth: 8 });
+  return encodeCanvas(canvas);
 }
 
 function each({ values, labels }: Points, draw: (x: number, y: number, label: number) => void) {
@@ -135,7 +138,7 @@ function domainOf(values: readonly number[]): readonly [number, number] {
 
 /** Writes text with its left end at `x`, its middle (0.5) or its right end (1). */
 function write(canvas: Canvas, text: string, x: number, y: number, anchor: number): void {
-  const long = [...text].length * ADVANCE * SCALE;
+  const long = widthOf(text) * ADVANCE * SCALE;
   const label = layOut(text, SCALE, Math.max(long, ADVANCE * SCALE));
   drawLabel(canvas, label, Math.max(0, Math.round(x - anchor * long)), y);
 }
@@ -153,8 +156,7 @@ function drawLegend(canvas: Canvas, left: number, top: number, names: readonly s
     const isLast = label === most - 1 && names.length > most;
     if (!isLast) drawLarge(canvas, left + 8, y, label);
     const room = Math.floor((LEGEND - 2 * MARGIN - 8) / (ADVANCE * SCALE));
-    const short = [...name].length > room ? `${[...name].slice(0, room - 1).join("")}…` : name;
-    write(canvas, isLast ? "…" : short, left + 24, Math.round(y) - 7, 0);
+    write(canvas, isLast ? "…" : shortened(name, room), left + 24, Math.round(y) - 7, 0);
   });
 }
 

@@ -6,7 +6,7 @@ import { MetricsLog } from "../store/metrics.ts";
 import type { Accuracy } from "../evaluate/accuracy.ts";
 import { artifactOf } from "./artifact_of.ts";
 import { expectUnused } from "./unused.ts";
-import { FILES, filesOf, prepareFolder, writeArtifact } from "../store/artifact.ts";
+import { FILES, filesOf, pictureOf, prepareFolder, writeArtifact } from "../store/artifact.ts";
 import { originOf, readCheckpoint, writeCheckpoint } from "../store/checkpoint.ts";
 import type { Gain, Training } from "../evaluate/measure.ts";
 import { readGain } from "./finished.ts";
@@ -18,6 +18,7 @@ import { firstImages } from "../evaluate/real_sets.ts";
 import { parseRecipe, rateAt, type Recipe, recipeToYaml } from "../recipe/recipe.ts";
 import type { OuterLoop } from "./outer_loop.ts";
 import { pacing } from "../gpu/pacing.ts";
+import { pictureTitle } from "./picture_title.ts";
 import { writePicture } from "../store/picture.ts";
 import { whitened } from "../meta/whiten.ts";
 
@@ -110,7 +111,7 @@ export async function distill(
   await run.iterate();
   const gain = await run.finish();
   const files = filesOf(dataset).map((name) => `${options.out}/${name}`);
-  const picture = files.find((path) => path.endsWith(FILES.picture));
+  const picture = pictureOf(dataset) && `${options.out}/${pictureOf(dataset)}`;
   const seconds = (performance.now() - start) / 1000;
   const { peakBytes } = device;
   const { iterations } = recipe;
@@ -243,11 +244,7 @@ class Run implements Disposable {
     });
     await writeArtifact(out, artifact);
     const gain = await setting.gain(training);
-    const percent = (accuracy: Accuracy) => `${(100 * accuracy.mean).toFixed(1)} %`;
-    const title = `${publicName(this.#dataset.name)}: ${percent(gain.before)} → ${
-      percent(gain.after)
-    }`;
-    await writePicture(out, artifact, title, this.#dataset);
+    await writePicture(out, artifact, pictureTitle(artifact, gain), this.#dataset);
     const isLogged = await readGain(out) !== undefined; // as when a finished run is resumed
     if (!isLogged) this.#metrics!.append({ iteration: this.#done, ...gain });
     return gain;

@@ -13,6 +13,7 @@ import { unwhitened, type Whitening } from "../sets/whitening.ts";
 import { writeAtomic } from "../base/atomic.ts";
 import type { NetworkFile } from "./network_file.ts";
 import { type Recipe, stepsOf } from "../recipe/recipe.ts";
+import { isDrawable } from "../report/font.ts";
 import { version } from "../base/version.ts";
 import { expectWhole } from "./whole_artifact.ts";
 
@@ -41,14 +42,28 @@ export const FILES = {
   recipe: "recipe.yaml",
   metrics: "metrics.jsonl",
   checkpoint: "checkpoint.safetensors",
-  picture: "images.png",
 } as const;
 
+/**
+ * The picture of a run: images.png, or images.svg where a name has letters that the bitmap font lacks; none of a table
+ * that has not two columns.
+ */
+export function pictureOf({ name, columns, classNames = [] }: Named): string | undefined {
+  if (columns && columns.length !== 2) return undefined;
+  return [name, ...columns ?? [], ...classNames].every(isDrawable) ? "images.png" : "images.svg";
+}
+
+type Named = Pick<Dataset, "name" | "classNames"> & { columns?: readonly string[] | undefined };
+
 /** Which of them a run of a data set leaves: a table is there as CSV too, and drawn where it is flat. */
-export function filesOf({ columns }: Pick<Dataset, "columns">): string[] {
-  const { table, picture, ...always } = FILES;
-  if (!columns) return [...Object.values(always), picture];
-  return [...Object.values(always), table, ...(columns.length === 2 ? [picture] : [])];
+export function filesOf(dataset: Named): string[] {
+  const { table, ...always } = FILES;
+  const picture = pictureOf(dataset);
+  return [
+    ...Object.values(always),
+    ...(dataset.columns ? [table] : []),
+    ...(picture === undefined ? [] : [picture]),
+  ];
 }
 
 /** What the metadata says of a run, and of the file of trained networks that it starts from. */
@@ -245,7 +260,7 @@ export async function prepareFolder(dir: string): Promise<void> {
     throw new Error(`${message}; choose another folder`, { cause });
   });
   for await (const { name } of Deno.readDir(dir)) {
-    const isOurs = Object.values(FILES).some((file) => name.startsWith(`${file}.`));
+    const isOurs = [...Object.values(FILES), "images"].some((file) => name.startsWith(`${file}.`));
     if (isOurs && name.endsWith(".tmp")) await Deno.remove(`${dir}/${name}`);
   }
 }

@@ -1,6 +1,6 @@
 // The font: glyphs where they belong, and lines that never run over.
 import assert from "node:assert/strict";
-import { glyph, wrap } from "../../src/report/font.ts";
+import { glyph, isDrawable, shortened, widthOf, wrap } from "../../src/report/font.ts";
 
 Deno.test("glyph draws letters, signs and a box for the rest", () => {
   assert.deepEqual(
@@ -30,6 +30,20 @@ Deno.test("wrap breaks between words, and words longer than a line anywhere", ()
   assert.deepEqual(wrap("a bb abcdefgh cc", 3), ["a", "bb", "abc", "def", "gh", "cc"]);
   assert.deepEqual(wrap("abcdef", 3), ["abc", "def"]);
   assert.deepEqual(wrap("  ", 3), []);
+});
+
+Deno.test("isDrawable: what the font has", () => {
+  assert.ok(["", "T-shirt ~ 3", "9.8 ± 2.4 % → η"].every(isDrawable));
+  assert.ok(!["grün", "四", "\t"].some(isDrawable));
+});
+
+Deno.test("widthOf and shortened count wide characters as two letters", () => {
+  assert.deepEqual(["abc", "四", "ü四a"].map(widthOf), [3, 2, 4]);
+  assert.deepEqual(
+    [shortened("abcdef", 6), shortened("abcdef", 5), shortened("四四四", 5), shortened("ab", 1)],
+    ["abcdef", "abcd…", "四四…", "…"],
+  );
+  assert.deepEqual(wrap("四四 四", 5), ["四四", "四"]);
 });
 
 function drawn(character: string): string[] {

@@ -5,6 +5,7 @@ import { encodeGrid, type Grid } from "../../src/report/grid.ts";
 
 const MARGIN = 16;
 const CAPTION = 16 + 6; // one line and the gap below it
+const HEAD = 16 + 6; // and of a line of heads
 const PAPER = 250;
 const INK = 32;
 
@@ -67,6 +68,57 @@ Deno.test("encodeGrid puts the rows under their captions and the title above", (
   assert.ok(inkRows(titled, MARGIN, MARGIN + 24) > 15);
 });
 
+Deno.test("encodeGrid: heads over the first row, each in the middle of its columns", () => {
+  const plain = small({ rows: 2, columns: 4 });
+  const heads = ["0", "0", "11", "11"];
+  const png = decode(encodeGrid({ ...plain, heads }));
+  assert.equal(png.height, decode(encodeGrid(plain)).height + HEAD);
+  const top = MARGIN + CAPTION;
+  const inked = inkColumns(png, top, top + 16);
+  const middle = (first: number) => MARGIN + first * 90 + 87; // of two columns
+  const isNear = (x: number, first: number) => Math.abs(x - middle(first)) <= 12;
+  assert.ok(inked.every((x) => isNear(x, 0) || isNear(x, 2)));
+  assert.ok(inked.some((x) => isNear(x, 0)) && inked.some((x) => isNear(x, 2)));
+  const shifted = decode(encodeGrid({ ...plain, heads: ["0", "0", "0", "11"] }));
+  assert.notDeepEqual(inkColumns(shifted, top, top + 16), inked);
+});
+
+Deno.test("encodeGrid: heads over every line of columns that wrap", () => {
+  const grid = { ...small({ rows: 2, columns: 48 }), heads: new Array<string>(48).fill("a") };
+  const bare = decode(encodeGrid(small({ rows: 2, columns: 48 })));
+  assert.equal(decode(encodeGrid(grid)).height, bare.height + 2 * 2 * HEAD);
+});
+
+Deno.test("encodeGrid: labels under images, smaller where they are too long", () => {
+  const plain = small({ rows: 2, columns: 5 });
+  const heightOf = (label: string) =>
+    decode(encodeGrid({ ...plain, labels: new Array<string>(10).fill(label) })).height;
+  const { height } = decode(encodeGrid(plain));
+  assert.equal(heightOf("7 62%"), height + 2 * (4 + 16));
+  assert.equal(heightOf("7 62.1234%"), height + 2 * (4 + 8));
+  assert.equal(heightOf("a".repeat(99)), height + 2 * (4 + 8));
+  const top = MARGIN + CAPTION + 84 + 4;
+  const labels = ["", "", "7", "", "", "", "", "", "", ""];
+  const inked = inkColumns(decode(encodeGrid({ ...plain, labels })), top, top + 16);
+  assert.ok(inked.length > 3 && inked.every((x) => x >= MARGIN + 180 && x < MARGIN + 264));
+});
+
+Deno.test("encodeGrid in system type: an SVG of the pixels and of the lines", () => {
+  const grid: Grid = {
+    ...small({ rows: 1, columns: 2 }),
+    title: "a < b & ü",
+    heads: ["四", "zwölf"],
+  };
+  const svg = new TextDecoder().decode(encodeGrid({ ...grid, type: "system" }));
+  const [, inside] = /href="data:image\/png;base64,([^"]+)"/.exec(svg) ?? assert.fail(svg);
+  const png = decode(Uint8Array.fromBase64(inside!));
+  assert.deepEqual([png.width, png.height], sizeOf(svg));
+  assert.deepEqual(sizeOf(svg), [420 + 32, decode(encodeGrid(grid)).height]);
+  assert.equal(inkRows(png, 0, png.height), 0); // the lines are no pixels
+  const texts = [...svg.matchAll(/<text [^>]*>(.*?)<\/text>/g)].map(([, text]) => text);
+  assert.deepEqual(texts, ["a &lt; b &amp; ü", "a", "四", "zwölf"]);
+});
+
 Deno.test("encodeGrid wraps long captions inside the margins", () => {
   const caption = "step 1: η " + "0.0213 ".repeat(40);
   const png = decode(encodeGrid({ ...small({ rows: 1, columns: 1 }), captions: [caption] }));
@@ -115,6 +167,8 @@ Deno.test("encodeGrid refuses sizes that do not fit and pixels that are not fini
     [{ channels: 2 }, /got 2×2 images of \[2, 2, 2\], expected .* 1 or 3 channels/],
     [{ images: new Float32Array(15) }, /got 15 pixels, expected 16/],
     [{ captions: ["one"] }, /got 1 captions, expected 2/],
+    [{ heads: ["a"] }, /got 1 heads, expected 2/],
+    [{ labels: [] }, /got 0 labels, expected 4/],
     [{ mean: [] }, /got 0 means, expected 1/],
     [{ std: [1, 2] }, /got 2 standard deviations, expected 1/],
     [{ images: new Float32Array(16).fill(NaN, 5) }, /got the pixel NaN at index 5, .* diverged/],
@@ -151,4 +205,18 @@ function inkRows(png: DecodedPng, top: number, bottom: number): number {
     if (png.data.subarray(y * png.width, (y + 1) * png.width).includes(INK)) rows++;
   }
   return rows;
+}
+
+/** Which columns have ink on them in the rows from `top` to below `bottom`. */
+function inkColumns(png: DecodedPng, top: number, bottom: number): number[] {
+  return Array.from({ length: png.width }, (_, x) => x).filter((x) => {
+    for (let y = top; y < bottom; y++) if (pixel(png, x, y)[0] === INK) return true;
+    return false;
+  });
+}
+
+/** The width and height that an SVG begins with. */
+function sizeOf(svg: string): number[] {
+  const [, width, height] = /^<svg [^>]*? width="(\d+)" height="(\d+)"/.exec(svg)!;
+  return [Number(width), Number(height)];
 }

@@ -240,7 +240,13 @@ Deno.test("a table is written as CSV too, in its units", async () => {
 
 Deno.test("filesOf: tables also as CSV, and without a picture where they are not flat", () => {
   const always = [FILES.artifact, FILES.recipe, FILES.metrics, FILES.checkpoint];
-  assert.deepEqual(filesOf({}), [...always, FILES.picture]);
-  assert.deepEqual(filesOf({ columns: ["a", "b"] }), [...always, FILES.table, FILES.picture]);
-  assert.deepEqual(filesOf({ columns: ["a", "b", "c"] }), [...always, FILES.table]);
+  const of = (about: { columns?: string[]; classNames?: string[] }, name = "mine") =>
+    filesOf({ name, ...about }).slice(always.length);
+  assert.deepEqual(filesOf({ name: "mnist" }), [...always, "images.png"]);
+  assert.deepEqual(of({ columns: ["a", "b"] }), [FILES.table, "images.png"]);
+  assert.deepEqual(of({ columns: ["a", "b", "c"] }), [FILES.table]);
+  for (const about of [{ classNames: ["eins", "四"] }, { columns: ["Höhe", "b"] }]) {
+    assert.equal(of(about).at(-1), "images.svg");
+  }
+  assert.deepEqual(of({}, "folder:grün"), ["images.svg"]);
 });

@@ -105,3 +105,25 @@ Deno.test("writePicture: where no steps are recorded a row a class, or one row o
     assert.ok(three.height > 2 * one.height && three.height > three.width, "ten rows of three");
   });
 });
+
+Deno.test("writePicture: names the bitmap font lacks make an SVG, with them over the columns", async () => {
+  await inTemporary(async (dir) => {
+    const classNames = ["Null", "grün", "四", "a<b", "e", "f", "g", "h", "i", "j"];
+    const dataset = { ...easyDataset(10, 10), classNames };
+    const labels = tensor([20, 10], 2);
+    labels.data.fill(0.05).set([0.95, 0, 0, 0, 0, 0, 0, 0, 0, 0.05]);
+    const artifact: Artifact = {
+      images: tensor([20, 1, 6, 5], 1),
+      labels,
+      lrs: { shape: [2], data: Float32Array.of(1, 2) },
+      init: {},
+      metadata: metadataOf(shortRecipe({ steps: 2, epochs: 1 }), dataset, "an adapter"),
+    };
+    await writePicture(dir, artifact, "a title", dataset);
+    assert.deepEqual(await namesIn(dir), ["images.svg"]);
+    const svg = await Deno.readTextFile(`${dir}/images.svg`);
+    for (const said of [">grün<", ">四<", ">a&lt;b<", ">Null 95%<", ">step 2: η 2.00<"]) {
+      assert.equal(svg.split(said).length, 2, said);
+    }
+  });
+});
