@@ -1,5 +1,6 @@
 // A small raster to draw on: filled rectangles and discs, and wrapped text in one ink on light paper.
 import { encode } from "npm:fast-png@8.0.0";
+import { printable } from "../base/text.ts";
 import { ADVANCE, glyph, LINE_HEIGHT, widthOf, wrap } from "./font.ts";
 
 /** A picture to draw on. */
@@ -73,7 +74,7 @@ const [BASELINE, SIZE] = [7, 10];
 
 /** A text between the tags of XML. */
 function escaped(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+  return printable(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 }
 
 /** Breaks `text` into lines no wider than `width` pixels; no text gives no lines. */

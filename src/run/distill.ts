@@ -1,5 +1,5 @@
 /** Distill: a run from its recipe to its folder of results, with its log and its checkpoints. */
-import { type Dataset, publicName } from "../sets/dataset.ts";
+import type { Dataset } from "../sets/dataset.ts";
 import type { Device } from "../gpu/mod.ts";
 import { writeAtomic } from "../base/atomic.ts";
 import { MetricsLog } from "../store/metrics.ts";

@@ -22,7 +22,7 @@ Deno.test("pictureTitle: data, network, images, accuracies, and ± of several ne
   );
   assert.equal(
     titleOf({ init: "random", pretrained: "x", dataset: "folder:/home/ada/faces", columns: "[]" }),
-    "folder:faces, trained lenet, 22 points: 9.8 % → 79.6 %",
+    "faces, trained lenet, 22 points: 9.8 % → 79.6 %",
   );
   assert.equal(
     titleOf({ objective: "kernel", kernel: "fc" }, { ...ONE, by: "kernel regression" }),
