@@ -6,6 +6,7 @@ import type { Accuracy } from "../evaluate/accuracy.ts";
 import type { Gain } from "../evaluate/measure.ts";
 import { loadRecipe, type Recipe } from "../recipe/recipe.ts";
 import { FILES, readArtifact } from "../store/artifact.ts";
+import { readMetrics } from "../store/metrics.ts";
 
 /** A finished run in short. */
 export interface RunSummary {
@@ -38,7 +39,7 @@ export interface RunSummary {
  */
 export async function readRun(dir: string): Promise<RunSummary> {
   const { images, metadata } = await readArtifact(dir);
-  const records = await recordsOf(dir);
+  const records = await readMetrics(`${dir}/${FILES.metrics}`);
   const gain = gainOf(records, dir);
   if (!gain) {
     throw new Error(
@@ -66,7 +67,7 @@ export async function readRun(dir: string): Promise<RunSummary> {
 
 /** The accuracies that a finished run logged in its folder `dir`; undefined when there are none. */
 export async function readGain(dir: string): Promise<Gain | undefined> {
-  return gainOf(await recordsOf(dir), dir);
+  return gainOf(await readMetrics(`${dir}/${FILES.metrics}`), dir);
 }
 
 /** What a record of the accuracies must have. */
@@ -102,30 +103,4 @@ async function recipeOf(dir: string): Promise<Recipe> {
   return await loadRecipe(path, {}).catch((error) => {
     throw error instanceof UsageError ? new Error(error.message, { cause: error }) : error;
   });
-}
-
-/** The records of a run's log; none where there is no log. */
-async function recordsOf(dir: string): Promise<Record<string, unknown>[]> {
-  const path = `${dir}/${FILES.metrics}`;
-  const text = await readIfPresent(path) ?? "";
-  const lines = text.split("\n").slice(0, -1); // a line without its end is one that a kill cut off
-  return lines.map((line, i) => {
-    const record = parseObject(line);
-    if (record) return record;
-    throw new SyntaxError(
-      `Cannot read ${path}: got ${JSON.stringify(line)} on line ${
-        i + 1
-      }, expected a JSON object; ` +
-        `mend or remove the line`,
-    );
-  });
-}
-
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? { ...value } : undefined;
-  } catch {
-    return undefined;
-  }
 }

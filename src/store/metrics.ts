@@ -10,6 +10,15 @@ export interface MetricsRecord {
   [key: string]: unknown;
 }
 
+/**
+ * The records of the log at `path`; none where there is no log. The log is a by-product of a run, and a machine that
+ * loses power may leave half a line of it anywhere: what is no record is passed over.
+ */
+export async function readMetrics(path: string): Promise<MetricsRecord[]> {
+  const text = await readIfPresent(path) ?? "";
+  return text.split("\n").map(parseRecord).filter((record) => record !== undefined);
+}
+
 /** An open metrics log. Dispose of it (`using`) to close the file. */
 export class MetricsLog implements Disposable {
   readonly #file: Deno.FsFile;
@@ -20,15 +29,14 @@ export class MetricsLog implements Disposable {
 
   /**
    * Opens the log at `path`. Without `resumeFrom` it starts empty. With it, records up to and
-   * including that iteration are kept, later ones are dropped, and so is an unfinished last line.
+   * including that iteration are kept; later ones are dropped, and so are lines that are no records.
    *
-   * @throws {SyntaxError} a line, other than an unfinished last one, that is no record
    * @throws {Error} the file cannot be written
    */
   static async open(path: string, resumeFrom?: number): Promise<MetricsLog> {
-    const text = resumeFrom === undefined ? "" : await readIfPresent(path) ?? "";
-    const kept = linesUpTo(text, resumeFrom ?? -1, path);
-    await writeAtomic(path, kept.map((line) => line + "\n").join(""));
+    const records = resumeFrom === undefined ? [] : await readMetrics(path);
+    const kept = records.filter(({ iteration }) => iteration <= resumeFrom!);
+    await writeAtomic(path, kept.map(lineOf).join(""));
     return new MetricsLog(await Deno.open(path, { append: true }));
   }
 
@@ -44,7 +52,7 @@ export class MetricsLog implements Disposable {
           `integer; count iterations from 0`,
       );
     }
-    const bytes = new TextEncoder().encode(JSON.stringify(record) + "\n");
+    const bytes = new TextEncoder().encode(lineOf(record));
     for (let written = 0; written < bytes.length;) {
       written += this.#file.writeSync(bytes.subarray(written));
     }
@@ -56,18 +64,8 @@ export class MetricsLog implements Disposable {
   }
 }
 
-function linesUpTo(text: string, iteration: number, path: string): string[] {
-  const lines = text.split("\n");
-  const last = lines.length - 1; // what follows the final newline: nothing, or a torn line
-  return lines.filter((line, index) => {
-    const record = parseRecord(line);
-    if (record) return record.iteration <= iteration;
-    if (index === last) return false;
-    throw new SyntaxError(
-      `Cannot resume ${path}: got ${JSON.stringify(line)} on line ${index + 1}, expected a JSON ` +
-        `object with an iteration; mend or remove the line`,
-    );
-  });
+function lineOf(record: MetricsRecord): string {
+  return `${JSON.stringify(record)}\n`;
 }
 
 function parseRecord(line: string): MetricsRecord | undefined {
