@@ -72,6 +72,8 @@ export {
   recipeToYaml,
 } from "./src/recipe/recipe.ts";
 export {
+  type FailedRun,
+  type FinishedRun,
   type Over,
   type PlannedRun,
   planSweep,

@@ -43,6 +43,29 @@ Deno.test("sweep: a table, then the same from the finished runs as one object", 
   });
 });
 
+Deno.test("sweep: a run that fails is in the table, and the exit status is 1", async () => {
+  await inTemporary(async (dir) => {
+    await writeIdxDirectory(`${dir}/data`, easyDataset(40, 20));
+    const sizes = ["steps=1", "batch=8", "iterations=2", "eval_every=0", `arch=${SMALL_ARCH[1]}`];
+    const where = ["--data-dir", `${dir}/data`, "--out", `${dir}/out`];
+    const over = ["--over", "lr=0.1,1e30", "--runs", "1", ...sizes.flatMap((s) => ["--set", s])];
+    const args = ["sweep", "--recipe", "quick", ...over, ...where];
+    const { code, out, err } = await retort(args);
+    assert.equal(code, 1, err);
+    assert.match(err, /\nRun 2 of 2: lr 1e\+30, seed 1; failed: Cannot go on at iteration \d/);
+    const [, head, good, bad, failures, why, plot] = out.split("\n");
+    assert.match(head!, /^lr {5}before {2}after +finished$/);
+    assert.match(good!, /^0\.1 {4}\d+\.\d % .*% +1 of 1$/);
+    assert.match(bad!, /^1e\+30 {2}- +- +0 of 1$/);
+    assert.equal(failures, "1 of 2 runs failed; the same command tries them again");
+    assert.match(
+      why!,
+      /^ {2}.*\/out\/lr-1e%2B30_seed-1: Cannot go on at iteration \d: got .*; lower/,
+    );
+    assert.equal(plot, `Plot ${dir}/out/sweep.svg`);
+  });
+});
+
 Deno.test("sweep: bad usage ends with status 2 and one line", async () => {
   const bad: [string[], RegExp][] = [
     [["steps"], /^Cannot use --over: got "steps", expected key=value,value,… with each key and/],

@@ -1,8 +1,8 @@
 // sweep_command: distils a recipe at several values of a setting, and prints a table.
-import type { PlannedRun, Spread, SweepPlan, SweepPoint } from "../../mod.ts";
+import type { PlannedRun, Spread, SweepPoint } from "../../mod.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { openProgress, type ProgressDisplay } from "./progress.ts";
-import { loadDatasets, type Outcome, type Session, table } from "./session.ts";
+import { describeSetting, loadDatasets, type Outcome, type Session, table } from "./session.ts";
 
 /** The flags of `sweep`. */
 export interface SweepFlags {
@@ -31,6 +31,8 @@ export async function sweepCommand(session: Session, flags: SweepFlags): Promise
   if (!session.quiet) {
     session.note(`${plan.runs.length} runs, adapter ${device.info.name}, results in ${plan.out}`);
   }
+  const titleOf = (run: PlannedRun, index: number) =>
+    `Run ${index + 1} of ${plan.runs.length}: ${run.title}`;
   let display: ProgressDisplay | undefined;
   using _interrupt = onInterrupt(() => {
     display?.stop();
@@ -40,44 +42,57 @@ export async function sweepCommand(session: Session, flags: SweepFlags): Promise
     onRun: (run, index, isFinished) => {
       display?.stop();
       display = openProgress(session);
-      if (!session.quiet) session.note(describeRun(plan, run, index, isFinished));
+      const done = isFinished ? "; finished before" : "";
+      if (!session.quiet) session.note(`${titleOf(run, index)}${done}`);
+    },
+    onFailure: (run, index, error) => {
+      display?.stop();
+      const why = error instanceof Error ? error.message : String(error);
+      if (!session.quiet) session.note(`${titleOf(run, index)}; failed: ${why}`);
     },
     onProgress: (progress) => display?.update(progress),
   }).finally(() => display?.stop());
   const plot = result.files.find((path) => path.endsWith(".svg"));
+  const failures = describeFailures(result.points);
   return {
     values: { out: plan.out, ...result },
     lines: [
       ...describePoints(Object.keys(over), result.points, runs),
+      ...failures,
       plot === undefined ? `Results in ${plan.out}` : `Plot ${plot}`,
     ],
+    failed: failures.length > 0,
   };
 }
 
-/** "Run 2 of 12: steps 1, seed 2", with "; finished before" where it was. */
-function describeRun(
-  plan: SweepPlan,
-  { settings, recipe }: PlannedRun,
-  index: number,
-  isFinished: boolean,
-): string {
-  const values = Object.entries({ ...settings, seed: recipe.seed });
-  const what = values.map(([key, value]) => `${key} ${value}`).join(", ");
-  return `Run ${index + 1} of ${plan.runs.length}: ${what}${isFinished ? "; finished before" : ""}`;
-}
-
-/** A line a point under a heading, in columns. */
+/** A line a point under a heading, in columns; with how many runs finished where some did not. */
 function describePoints(keys: string[], points: SweepPoint[], runs: number): string[] {
-  const percent = ({ mean, std }: Spread) =>
-    `${(100 * mean).toFixed(1)}${runs > 1 ? ` ± ${(100 * std).toFixed(1)}` : ""} %`;
+  const percent = (spread: Spread | undefined, count: number) => {
+    if (!spread) return "-";
+    const std = count > 1 ? ` ± ${(100 * spread.std).toFixed(1)}` : "";
+    return `${(100 * spread.mean).toFixed(1)}${std} %`;
+  };
+  const isComplete = points.every(({ failed }) => failed.length === 0);
   const rows = [
-    [...keys, "before", "after"],
-    ...points.map(({ settings, before, after }) => [
-      ...keys.map((key) => `${settings[key]}`),
-      percent(before),
-      percent(after),
+    [...keys, "before", "after", ...(isComplete ? [] : ["finished"])],
+    ...points.map(({ settings, before, after, runs: { length } }) => [
+      ...keys.map((key) => describeSetting(settings[key])),
+      percent(before, length),
+      percent(after, length),
+      ...(isComplete ? [] : [`${length} of ${runs}`]),
     ]),
   ];
   const spread = runs === 1 ? "one run each" : `mean ± std of ${runs} runs each`;
   return [`Test accuracy, ${spread}`, ...table(rows)];
+}
+
+/** Which runs failed and why, a line each; none where all finished. */
+function describeFailures(points: readonly SweepPoint[]): string[] {
+  const failed = points.flatMap((point) => point.failed);
+  if (failed.length === 0) return [];
+  const all = failed.length + points.flatMap(({ runs }) => runs).length;
+  return [
+    `${failed.length} of ${all} runs failed; the same command tries them again`,
+    ...failed.map(({ out, error }) => `  ${out}: ${error}`),
+  ];
 }

@@ -198,12 +198,13 @@ export class Device {
 
   /** The bytes that what `build` makes would take, in all and by the labels of its tensors; it allocates nothing. */
   count(build: () => Disposable): { bytes: number; byLabel: ReadonlyMap<string, number> } {
+    const outer = this.#counted; // what is counted may count
     const byLabel = this.#counted = new Map<string, number>();
     try {
       build()[Symbol.dispose]();
       return { bytes: [...byLabel.values()].reduce((a, b) => a + b, 0), byLabel };
     } finally {
-      this.#counted = undefined;
+      this.#counted = outer;
     }
   }
 

@@ -34,14 +34,8 @@ export async function whitened(
   onNote: (line: string) => void = () => {},
 ): Promise<Dataset> {
   if (zca === 0) return dataset;
-  const { name, channels, height, width, train, test } = dataset;
-  const D = channels * height * width;
-  if (D > MOST) {
-    throw new UsageError(
-      `Cannot whiten ${name}: got images of ${channels}×${height}×${width}, ${D} numbers, expected ` +
-        `at most ${MOST}, since eigenvectors of more take hours; set resize, or zca to 0`,
-    );
-  }
+  const { train, test } = dataset;
+  const D = sizeOf(dataset);
   onNote(`Whitening: covariance of ${train.count} training images`);
   const mean = meanOf(dataset, D);
   const covariance = await covarianceOf(device, dataset, mean);
@@ -61,6 +55,28 @@ export async function whitened(
     train: await whitenSplit(device, dataset, train, whitening),
     test: await whitenSplit(device, dataset, test, whitening),
   };
+}
+
+/**
+ * A data set of the form that `whitened` gives, with images of zeros: enough to count what a run takes.
+ *
+ * @throws UsageError as `whitened` does.
+ */
+export function whitenedForm(dataset: Dataset, zca: number): Dataset {
+  if (zca === 0) return dataset;
+  const D = sizeOf(dataset);
+  const blank = (split: Split) => ({ ...split, images: new Float32Array(split.count * D) });
+  return { ...dataset, train: blank(dataset.train), test: blank(dataset.test) };
+}
+
+/** Numbers of an image. @throws UsageError for too many. */
+function sizeOf({ name, channels, height, width }: Dataset): number {
+  const D = channels * height * width;
+  if (D <= MOST) return D;
+  throw new UsageError(
+    `Cannot whiten ${name}: got images of ${channels}×${height}×${width}, ${D} numbers, expected ` +
+      `at most ${MOST}, since eigenvectors of more take hours; set resize, or zca to 0`,
+  );
 }
 
 /** A split of the data set with its images whitened, as floats. */

@@ -107,7 +107,7 @@ export async function distill(
   const seen = await whitened(device, dataset, recipe.zca, options.onNote);
   device.resetPeak();
   using run = new Run(device, recipe, seen, options, networks);
-  await run.begin();
+  await run.begin(await originOf(recipe, dataset, device.info.name, networks));
   await run.iterate();
   const gain = await run.finish();
   const files = filesOf(dataset).map((name) => `${options.out}/${name}`);
@@ -164,15 +164,10 @@ class Run implements Disposable {
   }
 
   /** Fresh distilled data, or that of the checkpoint; what does not fit is refused before writing. */
-  async begin(): Promise<void> {
+  async begin(origin: Record<string, string>): Promise<void> {
     const { out, resume = false, onNote } = this.#options;
-    this.#origin = await originOf(
-      this.#recipe,
-      this.#dataset,
-      this.#device.info.name,
-      this.#networks,
-    );
-    const checkpoint = resume ? await readCheckpoint(out, this.#recipe, this.#origin) : undefined;
+    this.#origin = origin;
+    const checkpoint = resume ? await readCheckpoint(out, this.#recipe, origin) : undefined;
     const { distill_lr: rate, momentum } = this.#recipe;
     const size = this.#loop.learned.data.images.length;
     const images = checkpoint

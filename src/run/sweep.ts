@@ -10,8 +10,11 @@ import { summarize } from "../evaluate/accuracy.ts";
 import { originOf, readCheckpoint } from "../store/checkpoint.ts";
 import { distill, type Progress } from "./distill.ts";
 import type { Gain } from "../evaluate/measure.ts";
+import { whitenedForm } from "../meta/whiten.ts";
 import { readGain } from "./finished.ts";
 import { networksOf } from "../evaluate/pretrained.ts";
+import { setUp } from "./set_up.ts";
+import { expectDistillable } from "../recipe/fitting.ts";
 import { loadRecipe, type Recipe } from "../recipe/recipe.ts";
 import { UsageError } from "../base/usage_error.ts";
 import { version } from "../base/version.ts";
@@ -23,6 +26,8 @@ export type Over = Readonly<Record<string, readonly unknown[]>>;
 export interface PlannedRun {
   /** Values of the settings that are swept over. */
   readonly settings: Readonly<Record<string, unknown>>;
+  /** What tells it from the other runs: "steps 1, seed 2". */
+  readonly title: string;
   /** What to distil. */
   readonly recipe: Recipe;
   /** Folder of its results. */
@@ -51,16 +56,36 @@ export interface Spread {
   std: number;
 }
 
+/** A run that came to its end. */
+export interface FinishedRun extends Gain {
+  /** Its seed. */
+  seed: number;
+  /** Its folder. */
+  out: string;
+}
+
+/** A run that did not. */
+export interface FailedRun {
+  /** Its seed. */
+  seed: number;
+  /** Its folder. */
+  out: string;
+  /** Why. */
+  error: string;
+}
+
 /** What the runs of the same settings came to. */
 export interface SweepPoint {
   /** Values of the settings that were swept over. */
   settings: Record<string, unknown>;
-  /** Test accuracy before training. */
-  before: Spread;
-  /** Test accuracy after training on the distilled data. */
-  after: Spread;
-  /** Every run. */
-  runs: ({ seed: number; out: string } & Gain)[];
+  /** Test accuracy before training, over the runs that finished; absent where none did. */
+  before?: Spread;
+  /** Test accuracy after training on the distilled data, over the same runs. */
+  after?: Spread;
+  /** Runs that finished. */
+  runs: FinishedRun[];
+  /** Runs that failed. */
+  failed: FailedRun[];
 }
 
 /** What a sweep came to. */
@@ -72,7 +97,7 @@ export interface SweepResult {
   /** Name of the adapter. */
   adapter: string;
   /** Version of Retort. */
-  retort_version: string;
+  version: string;
   /** A point for every combination, the last setting fastest. */
   points: SweepPoint[];
 }
@@ -81,8 +106,12 @@ export interface SweepResult {
 export interface SweepOptions {
   /** Called before each run with its number from 0, and whether it was finished before. */
   readonly onRun?: (run: PlannedRun, index: number, isFinished: boolean) => void;
+  /** Called after a run that failed with its number from 0 and why; the others go on. */
+  readonly onFailure?: (run: PlannedRun, index: number, error: unknown) => void;
   /** Called as by {@linkcode distill}, for the run at hand. */
   readonly onProgress?: (progress: Progress) => void;
+  /** Ends the sweep early: the run at hand writes a checkpoint, and the signal's reason is thrown. */
+  readonly signal?: AbortSignal;
 }
 
 /** Names of the files in a sweep's folder, beside the folders of its runs. */
@@ -117,8 +146,9 @@ export async function planSweep(
     for (let i = 0; i < repeats; i++) {
       const recipe = await loadRecipe(nameOrFile, { ...settings, ...values, seed: seed + i });
       const parts = Object.entries({ ...values, seed: recipe.seed });
+      const title = parts.map(([key, value]) => `${key} ${show(value)}`).join(", ");
       const run = parts.map(([key, value]) => `${key}-${encodeURIComponent(show(value))}`);
-      runs.push({ settings: values, recipe, out: `${folder}/${run.join("_")}` });
+      runs.push({ settings: values, title, recipe, out: `${folder}/${run.join("_")}` });
     }
   }
   return { name, over, out: folder, repeats, runs };
@@ -135,12 +165,12 @@ function combinations(over: Over): Record<string, unknown>[] {
 
 /**
  * Distils every run of a plan that is not finished, and writes `sweep.json` and, where it is over a setting,
- * `sweep.svg`.
- * Stopped, it goes on where it was when it is called again.
+ * `sweep.svg`. Every run is checked before the first begins. One that fails later leaves the others to go on.
+ * Stopped, or with runs that failed, it goes on where it was when it is called again.
  *
  * @param datasetOf the data set of a recipe.
- * @throws UsageError when a folder has a run with other settings, other data or another adapter.
- * @throws Error as {@linkcode distill}; finished runs stay.
+ * @throws UsageError for a run that does not go with its data set, does not fit into memory, or whose folder has
+ * one of other settings, other data or another adapter.
  */
 export async function sweep(
   device: Device,
@@ -148,48 +178,101 @@ export async function sweep(
   datasetOf: (recipe: Recipe) => Dataset,
   options: SweepOptions = {},
 ): Promise<SweepResult & { files: string[] }> {
+  const gains: (Gain | undefined)[] = [];
+  for (const run of plan.runs) gains.push(await checked(device, run, datasetOf(run.recipe)));
   const points: SweepPoint[] = [];
   for (let first = 0; first < plan.runs.length; first += plan.repeats) {
-    const runs: SweepPoint["runs"] = [];
+    const runs: FinishedRun[] = [];
+    const failed: FailedRun[] = [];
     for (const [i, run] of plan.runs.slice(first, first + plan.repeats).entries()) {
-      const gain = await gainOf(device, run, datasetOf(run.recipe), first + i, options);
-      runs.push({ seed: run.recipe.seed, out: run.out, ...gain });
+      const { recipe: { seed }, out } = run;
+      const index = first + i;
+      options.onRun?.(run, index, gains[index] !== undefined);
+      try {
+        const gain = gains[index] ?? await gainOf(device, run, datasetOf(run.recipe), options);
+        runs.push({ seed, out, ...gain });
+      } catch (error) {
+        options.signal?.throwIfAborted();
+        options.onFailure?.(run, index, error);
+        failed.push({ seed, out, error: error instanceof Error ? error.message : String(error) });
+      }
     }
     const { settings } = plan.runs[first]!;
-    const [before, after] = (["before", "after"] as const).map((when) => {
-      const { mean, std } = summarize(runs.map((run) => run[when].mean));
-      return { mean, std };
-    });
-    points.push({ settings, before: before!, after: after!, runs });
+    points.push({ settings, ...(runs.length > 0 && spreadsOf(runs)), runs, failed });
   }
   const { name: recipe, over } = plan;
   const adapter = device.info.name;
-  const result = { recipe, over, adapter, retort_version: version, points };
+  const result = { recipe, over, adapter, version, points };
   const [json, svg] = Object.values(SWEEP_FILES).map((name) => `${plan.out}/${name}`);
+  await Deno.mkdir(plan.out, { recursive: true }); // there is none where every run failed at once
   await writeAtomic(json!, `${JSON.stringify(result, null, 2)}\n`);
-  if (Object.keys(over).length === 0) return { ...result, files: [json!] };
-  await writeAtomic(svg!, await draw(plan, points));
+  const finished = points.filter(({ runs }) => runs.length > 0);
+  if (Object.keys(over).length === 0 || finished.length === 0) return { ...result, files: [json!] };
+  await writeAtomic(svg!, await draw(plan, finished));
   return { ...result, files: [json!, svg!] };
 }
 
-/** The accuracies of a run: those of its log when it is finished, else it is distilled first. */
+/**
+ * The accuracies of a run that is finished. Of any other it makes sure that it can begin: that it goes with the data
+ * set, fits into memory, and would go on with a run of its own settings.
+ *
+ * @throws Error where it cannot.
+ */
+async function checked(
+  device: Device,
+  { title, recipe, out }: PlannedRun,
+  dataset: Dataset,
+): Promise<Gain | undefined> {
+  try {
+    expectDistillable(recipe, dataset);
+    const networks = await networksOf(recipe);
+    const seen = whitenedForm(dataset, recipe.zca);
+    device.count(() => setUp(device, recipe, seen, undefined, networks).loop);
+    const origin = await originOf(recipe, dataset, device.info.name, networks);
+    return await gainIn(out, recipe, origin);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const Kind = error instanceof UsageError ? UsageError : Error;
+    throw new Kind(`Cannot sweep, at ${title}: ${error.message}`, { cause: error });
+  }
+}
+
+/** The accuracies that a finished run left in its folder. @throws UsageError where it is a run of other settings. */
+async function gainIn(
+  out: string,
+  recipe: Recipe,
+  origin: Record<string, string>,
+): Promise<Gain | undefined> {
+  const checkpoint = await readCheckpoint(out, recipe, origin).catch((error) => {
+    if (error instanceof UsageError) throw error;
+    return undefined; // it is damaged: the run says so in its turn, and the others need not wait for it
+  });
+  return checkpoint?.iteration === recipe.iterations ? await readGain(out) : undefined;
+}
+
+/** Distils a run, and reads its accuracies. */
 async function gainOf(
   device: Device,
-  run: PlannedRun,
+  { recipe, out }: PlannedRun,
   dataset: Dataset,
-  index: number,
-  { onRun, onProgress }: SweepOptions,
+  { onProgress, signal }: SweepOptions,
 ): Promise<Gain> {
-  const { recipe, out } = run;
-  const networks = await networksOf(recipe);
-  const origin = await originOf(recipe, dataset, device.info.name, networks);
-  const checkpoint = await readCheckpoint(out, recipe, origin);
-  const logged = checkpoint?.iteration === recipe.iterations ? await readGain(out) : undefined;
-  onRun?.(run, index, logged !== undefined);
-  if (logged) return logged;
-  const options = { out, resume: true, ...(onProgress && { onProgress }) };
-  await distill(device, recipe, dataset, options);
+  await distill(device, recipe, dataset, {
+    out,
+    resume: true,
+    ...(onProgress && { onProgress }),
+    ...(signal && { signal }),
+  });
   return (await readGain(out))!;
+}
+
+/** Means and standard deviations over runs. */
+function spreadsOf(runs: readonly FinishedRun[]): { before: Spread; after: Spread } {
+  const spreadOf = (when: "before" | "after") => {
+    const { mean, std } = summarize(runs.map((run) => run[when].mean));
+    return { mean, std };
+  };
+  return { before: spreadOf("before"), after: spreadOf("after") };
 }
 
 async function draw({ name, over, repeats }: SweepPlan, points: SweepPoint[]): Promise<string> {
@@ -203,8 +286,8 @@ async function draw({ name, over, repeats }: SweepPlan, points: SweepPoint[]): P
     yLabel: "Test accuracy (%)",
     bars: points.map(({ settings, after }) => ({
       x: isNumeric ? Number(settings[xLabel]) : show(settings[xLabel]),
-      mean: 100 * after.mean,
-      std: 100 * after.std,
+      mean: 100 * after!.mean,
+      std: 100 * after!.std,
       ...(line !== undefined && { series: `${line} ${show(settings[line])}` }),
     })),
   });

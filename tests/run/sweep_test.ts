@@ -1,9 +1,11 @@
 // sweep_test: which runs a sweep has, what it makes of them, and that it goes on where it stopped.
 import assert from "node:assert/strict";
+import type { Split } from "../../src/sets/dataset.ts";
 import { recipeToYaml } from "../../src/recipe/recipe.ts";
 import { type Over, planSweep, sweep } from "../../src/run/sweep.ts";
 import { inTemporary, namesIn } from "../support/temporary.ts";
-import { easyDataset, runTest, shortRecipe } from "../support/runs.ts";
+import { readGain } from "../../src/run/finished.ts";
+import { easyDataset, runTest, shortRecipe, SMALL } from "../support/runs.ts";
 
 const dataset = easyDataset(40, 20);
 
@@ -76,11 +78,13 @@ runTest("sweep: points, files, and no run twice", async (device, dir) => {
   const began: [number, boolean][] = [];
   const notice = { onRun: (_: unknown, i: number, done: boolean) => void began.push([i, done]) };
   let iterations = 0;
+  const stop = new AbortController();
   const stopping = sweep(device, planned, () => dataset, {
     ...notice,
     onProgress: ({ iteration }) => {
-      if (++iterations === 4 && iteration > 0) throw new Error("stopped");
+      if (++iterations === 4 && iteration > 0) stop.abort(new Error("stopped"));
     },
+    signal: stop.signal,
   });
   await assert.rejects(stopping, { message: "stopped" });
   const stopped = began.splice(0);
@@ -99,8 +103,8 @@ runTest("sweep: points, files, and no run twice", async (device, dir) => {
     assert.deepEqual(runs.map(({ seed }) => seed), [1, 2]);
     for (const [spread, when] of [[before, "before"], [after, "after"]] as const) {
       const [a, b] = runs.map((run) => run[when].mean);
-      assert.ok(Math.abs(spread.mean - (a! + b!) / 2) < 1e-12);
-      assert.ok(Math.abs(spread.std - Math.abs(a! - b!) / Math.SQRT2) < 1e-12);
+      assert.ok(Math.abs(spread!.mean - (a! + b!) / 2) < 1e-12);
+      assert.ok(Math.abs(spread!.std - Math.abs(a! - b!) / Math.SQRT2) < 1e-12);
     }
   }
   const { files, ...rest } = result;
@@ -113,7 +117,86 @@ runTest("sweep: points, files, and no run twice", async (device, dir) => {
   assert.deepEqual(began, [0, 1, 2, 3].map((i) => [i, true]));
   assert.deepEqual(again, result);
   const other = await plan(dir, { steps: [1, 2] }, 2, { lr: 0.2 });
-  const message = /^Cannot resume from .*: got lr 0\.2, expected 0\.1 as when it was written/;
+  const message =
+    /^Cannot sweep, at steps 1, seed 1: Cannot resume from .*: got lr 0\.2, expected 0\.1 /;
   const refused = sweep(device, other, () => dataset);
   await assert.rejects(refused, { name: "UsageError", message });
+});
+
+runTest("sweep checks every run before the first", async (device, dir) => {
+  const refused: [Over, RegExp][] = [
+    [
+      { batch: [8, 41] },
+      /^Cannot sweep, at batch 41, seed 1: Cannot distil mnist: got batch 41, expected at/,
+    ],
+    [
+      { arch: [SMALL, "alexcifar"] },
+      /^Cannot sweep, at arch alexcifar, seed 1: .*got images of 1×28×28/,
+    ],
+    [
+      { steps: [1, 100_000] },
+      /^Cannot sweep, at steps 100000, seed 1: Cannot /,
+    ],
+    [{ pretrained: ["none", `${dir}/none`] }, /Cannot read networks from .*none: got no such file/],
+  ];
+  for (const [over, message] of refused) {
+    const planned = await plan(dir, over, 1);
+    const began: unknown[] = [];
+    const sweeping = sweep(device, planned, () => dataset, { onRun: (run) => began.push(run) });
+    await assert.rejects(sweeping, { message });
+    assert.deepEqual([began, await namesIn(dir)], [[], ["short.yaml"]], `${message}`);
+  }
+});
+
+runTest("sweep: what fails is told, and the others go on", async (device, dir) => {
+  const planned = await plan(dir, { lr: [0.1, 1e30] }, 2);
+  const failures: [number, string][] = [];
+  const onFailure = (_: unknown, i: number, error: unknown) =>
+    void failures.push([i, (error as Error).message]);
+  const { points, files } = await sweep(device, planned, () => dataset, { onFailure });
+  assert.deepEqual(failures.map(([i]) => i), [2, 3]);
+  const [good, bad] = points;
+  assert.deepEqual([good!.runs.length, good!.failed.length], [2, 0]);
+  assert.deepEqual([bad!.runs.length, bad!.before, bad!.after], [0, undefined, undefined]);
+  assert.deepEqual(
+    bad!.failed,
+    [1, 2].map((seed, i) => ({ seed, out: planned.runs[2 + i]!.out, error: failures[i]![1] })),
+  );
+  assert.match(failures[0]![1], /^Cannot go on at iteration \d: got .*; lower lr \(now 1e\+30\)/);
+  assert.deepEqual(JSON.parse(await Deno.readTextFile(files[0]!)).points[1].failed, bad!.failed);
+
+  await Deno.writeTextFile(`${planned.runs[0]!.out}/checkpoint.safetensors`, "damaged");
+  const again = await sweep(device, planned, () => dataset);
+  assert.match(again.points[0]!.failed[0]!.error, /^Cannot read .*checkpoint\.safetensors: got /);
+  assert.deepEqual(again.points[0]!.runs, [good!.runs[1]]);
+});
+
+runTest("sweep goes on where a log has torn lines", async (device, dir) => {
+  const planned = await plan(dir, {}, 2);
+  const whole = await sweep(device, planned, () => dataset);
+  const tear: ((text: string) => string)[] = [
+    (text) => text.replace('"before"', '"bef\nore"'), // the accuracies, cut in two
+    (text) => `{"iterat\n${text}`,
+    (text) => text.slice(0, -20),
+  ];
+  for (const torn of tear) {
+    const log = `${planned.runs[0]!.out}/metrics.jsonl`;
+    const text = await Deno.readTextFile(log);
+    await Deno.writeTextFile(log, torn(text));
+    assert.deepEqual(await sweep(device, planned, () => dataset), whole);
+    const gain = await readGain(planned.runs[0]!.out);
+    assert.deepEqual(gain?.after, whole.points[0]!.runs[0]!.after);
+  }
+});
+
+runTest("sweep of whitened images knows finished runs again", async (device, dir) => {
+  const cut = (split: Split) => ({ ...split, images: split.images.slice(0, 64 * split.count) });
+  const [train, test] = [dataset.train, dataset.test].map(cut) as [Split, Split];
+  const small = { ...dataset, height: 8, width: 8, train, test };
+  const planned = await plan(dir, {}, 1, { zca: 0.1, arch: [{ dense: "classes" }] });
+  await sweep(device, planned, () => small);
+  const began: boolean[] = [];
+  const onRun = (_: unknown, _i: number, isFinished: boolean) => void began.push(isFinished);
+  await sweep(device, planned, () => small, { onRun });
+  assert.deepEqual(began, [true]);
 });
