@@ -85,6 +85,7 @@ export {
   type SweepResult,
 } from "./src/run/sweep.ts";
 export {
+  expectNoNetworks,
   trainNetworks,
   type TrainOptions,
   type TrainProgress,

@@ -42,8 +42,10 @@ function standIn(profile: "software" | "hardware"): Retort {
       { out, onProgress }: retort.TrainOptions,
     ) => {
       const { networks, epochs } = settings;
-      const at = { trained: networks, networks, epoch: epochs, epochs };
-      onProgress?.({ ...at, loss: 0.1, secondsPerEpoch: 60 });
+      const place = { trained: 0, training: networks, networks, epoch: epochs, epochs };
+      const minibatches = 10 * epochs;
+      const done = { minibatch: minibatches, minibatches, secondsPerMinibatch: 6 };
+      onProgress?.({ ...place, ...done, loss: 0.1 });
       const accuracy = { mean: 0.987, std: 0.002, networks };
       return Promise.resolve({ accuracy, accuracies: [], atOnce: 3, seconds: 130, out });
     },
@@ -360,14 +362,14 @@ Deno.test("train: the data set's settings, flags, progress by the epoch", async 
     const args = ["train", "--dataset", "usps", "--networks", "3", "--lr", "1e-3"];
     const { status, out, err } = await command([...args, "--out", `${folder}/nets`]);
     assert.deepEqual([status, out], [0, [
-      "3 lenet on usps, seed 1",
+      "3 networks (lenet) on usps, seed 1",
       "Test accuracy 98.7 ± 0.2 %",
-      "130 epochs in 2 min 10 s",
+      "Took 2 min 10 s",
       `Networks ${folder}/nets`,
     ]]);
     assert.deepEqual(err, [
-      "3 lenet on usps, seed 1: 130 epochs, Adam at 0.001, halved every 40 epochs; adapter stand-in",
-      "epoch 130 of 130, loss 0.100",
+      "3 networks (lenet) on usps, seed 1: 130 epochs, Adam at 0.001, halved every 40 epochs; adapter stand-in",
+      "minibatch 1300 of 1300, epoch 130 of 130, loss 0.100",
     ]);
     const json = await command(["--json", "--quiet", ...args, "--decay-epochs", "7"]);
     const { dataset, decayEpochs, atOnce, accuracy } = JSON.parse(json.out[0]!);
@@ -376,10 +378,14 @@ Deno.test("train: the data set's settings, flags, progress by the epoch", async 
     await Deno.writeTextFile(`${folder}/nets`, "");
     await expectUsageError(
       [...args, "--out", `${folder}/nets`],
-      `Cannot write to ${folder}/nets: it is there already; pass --resume to go on with it, or ` +
+      `Cannot write to ${folder}/nets: ${folder}/nets is there already; pass --resume to go on with it, or ` +
         "another --out",
     );
-    assert.equal((await command([...args, "--out", `${folder}/nets`, "--resume"])).status, 0);
+    const one = ["--networks", "1", "--epochs", "1", "--decay-epochs", "1", "--resume"];
+    const resumed = await command([...args, "--out", `${folder}/nets`, ...one]);
+    assert.equal(resumed.status, 0);
+    assert.deepEqual(resumed.out.slice(2, 3), ["Took 2 min 10 s since it was resumed"]);
+    assert.match(resumed.err[0]!, /^1 network \(lenet\) .*: 1 epoch, Adam at .* every 1 epoch; /);
   });
   await expectUsageError(["train", "--lr", "0"], 'Cannot use --lr: got "0", expected a number > 0');
   await expectUsageError(

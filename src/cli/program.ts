@@ -219,7 +219,7 @@ function addTrain(
     .option("--batch <n>", "images of a minibatch (default: 1024)", setting("--batch"))
     .option("--seed <n>", "seed of everything random", integer("--seed", 0, MAX_SEED))
     .option("--out <file>", "file of the networks (default: in out/networks)")
-    .option("--resume", "go on with the networks that the file has")
+    .option("--resume", "go on where training stopped")
     .option("--data-dir <dir>", "folder of IDX files to read the data set from")
     .action(action);
 }

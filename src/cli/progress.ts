@@ -7,7 +7,10 @@ import { describeAccuracy, describeDuration, type Session } from "./session.ts";
 const SECONDS_BETWEEN_LINES = 10;
 
 /** What is shown of a run. */
-type Report = Omit<Progress, "read">;
+type Report = Omit<Progress, "read"> & {
+  /** Where in the work that is, in words. */
+  readonly where?: string;
+};
 
 /** Takes reports of progress until it is stopped. */
 export interface ProgressDisplay {
@@ -66,11 +69,12 @@ export function progressLines(session: Session, unit = "iteration"): ProgressDis
  */
 function stateDescriber(unit: string): (report: Report) => string {
   let tested: { accuracy: Accuracy; at: number } | undefined;
-  return ({ iteration, iterations, loss, secondsPerIteration, accuracy }) => {
+  return ({ iteration, iterations, where, loss, secondsPerIteration, accuracy }) => {
     if (accuracy) tested = { accuracy, at: iteration };
     const left = (iterations - iteration) * secondsPerIteration;
     const when = tested?.at === iteration ? "" : ` at ${unit} ${tested?.at}`;
     return [
+      ...(where === undefined ? [] : [where]),
       ...(Number.isFinite(loss) ? [`loss ${loss.toPrecision(3)}`] : []),
       ...(tested ? [`accuracy ${describeAccuracy(tested.accuracy)}${when}`] : []),
       ...(Number.isFinite(left) && left > 0 ? [`${describeDuration(left)} left`] : []),

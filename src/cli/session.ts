@@ -120,7 +120,7 @@ export function describeArchs({ archs = [] }: Library.Gain): string[] {
 
 /** "kernel regression", or how many networks, and how they trained where that is not recorded. */
 export function describePredictor({ by, after }: Pick<Library.Gain, "by" | "after">): string {
-  const networks = after.networks === 1 ? "1 network" : `${after.networks} networks`;
+  const networks = describeCount(after.networks, "network");
   return by === "standard training" ? `${networks}, ${by}` : by ?? networks;
 }
 
@@ -148,6 +148,11 @@ export function table(rows: readonly (readonly string[])[]): string[] {
 /** A setting for people, and to compare; a network's layers are JSON. */
 export function describeSetting(setting: unknown): string {
   return typeof setting === "object" ? JSON.stringify(setting) : String(setting);
+}
+
+/** "1 epoch", "2 epochs". */
+export function describeCount(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 /** "1 h 02 min", "2 min 10 s" or "12 s". */

@@ -1,7 +1,13 @@
 // train_command: trains networks on real data into one file, to distil from.
-import type { TrainSettings } from "../../mod.ts";
+import type { TrainProgress, TrainSettings } from "../../mod.ts";
 import { openProgress } from "./progress.ts";
-import { describeAccuracy, describeDuration, expectNoFolder, loadDataset } from "./session.ts";
+import {
+  describeAccuracy,
+  describeCount,
+  describeDuration,
+  expectNoFolder,
+  loadDataset,
+} from "./session.ts";
 import type { Outcome, Session } from "./session.ts";
 
 /** The flags of `train`; those of settings are undefined where the data set's own apply. */
@@ -10,7 +16,7 @@ export interface TrainFlags extends Partial<TrainSettings> {
   dataset: string;
   /** File of the networks. */
   out?: string;
-  /** Whether to go on with the networks that the file has. */
+  /** Whether to go on where an earlier call stopped. */
   resume?: boolean;
   /** Rows and columns to resize images to. */
   resize?: number;
@@ -30,26 +36,29 @@ export async function trainCommand(session: Session, flags: TrainFlags): Promise
   const out = given ?? `out/networks/${fileNameOf(name)}.safetensors`;
   const how = retort.trainSettings(name, settings);
   await expectNoFolder(session, out);
-  if (!resume) await expectNoFile(session, out);
+  if (!resume) await retort.expectNoNetworks(out);
   const form = { resize, pad, channels: Number(channels) as 0 | 1 | 3 };
   const dataset = await loadDataset(session, { dataset: name, ...form }, { dataDir });
   using device = await retort.openDevice();
   const { arch, networks, epochs, lr, decayEpochs, seed } = how;
-  const what = `${networks} ${typeof arch === "string" ? arch : "custom"} on ${name}, seed ${seed}`;
+  const layers = typeof arch === "string" ? arch : "custom";
+  const what = `${describeCount(networks, "network")} (${layers}) on ${name}, seed ${seed}`;
   if (!session.quiet) {
-    const rates = `Adam at ${lr}, halved every ${decayEpochs} epochs`;
-    session.note(`${what}: ${epochs} epochs, ${rates}; adapter ${device.info.name}`);
+    const decay = `halved every ${describeCount(decayEpochs, "epoch")}`;
+    const rates = `${describeCount(epochs, "epoch")}, Adam at ${lr}, ${decay}`;
+    session.note(`${what}: ${rates}; adapter ${device.info.name}`);
   }
-  const display = openProgress(session, "epoch");
+  const display = openProgress(session, "minibatch");
   const result = await retort.trainNetworks(device, dataset, how, {
     out,
     resume: resume ?? false,
-    onProgress: ({ epoch, epochs, loss, secondsPerEpoch }) =>
+    onProgress: (progress) =>
       display.update({
-        iteration: epoch,
-        iterations: epochs,
-        loss,
-        secondsPerIteration: secondsPerEpoch,
+        iteration: progress.minibatch,
+        iterations: progress.minibatches,
+        where: describePlace(progress),
+        loss: progress.loss,
+        secondsPerIteration: progress.secondsPerMinibatch,
       }),
   }).finally(() => display.stop());
   return {
@@ -57,23 +66,22 @@ export async function trainCommand(session: Session, flags: TrainFlags): Promise
     lines: [
       what,
       `Test accuracy ${describeAccuracy(result.accuracy)}`,
-      `${epochs} epochs in ${describeDuration(result.seconds)}`,
+      `Took ${describeDuration(result.seconds)}${resume ? " since it was resumed" : ""}`,
       `Networks ${out}`,
     ],
   };
 }
 
+/** "epoch 3 of 40", after "networks 21–40 of 60" where there are several groups. */
+function describePlace({ trained, training, networks, epoch, epochs }: TrainProgress): string {
+  const place = `epoch ${epoch} of ${epochs}`;
+  if (training === networks) return place;
+  const last = trained + training;
+  const group = training === 1 ? `network ${last}` : `networks ${trained + 1}–${last}`;
+  return `${group} of ${networks}, ${place}`;
+}
+
 /** "mnist", and "folder-photos-train" for folder:photos/train. */
 function fileNameOf(dataset: string): string {
   return dataset.replaceAll(/[^\w.-]+/g, "-");
-}
-
-async function expectNoFile({ retort }: Session, out: string): Promise<void> {
-  const found = await Deno.stat(out).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  });
-  if (!found) return;
-  throw new retort.UsageError(
-    `Cannot write to ${out}: it is there already; pass --resume to go on with it, or another --out`,
-  );
 }

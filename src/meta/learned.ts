@@ -11,9 +11,9 @@ import { Blocks } from "./blocks.ts";
 import { DistilledData, type Space } from "./distilled_data.ts";
 import { type InnerSpec, ratesOf } from "./inner_spec.ts";
 import { Adam } from "./outer_adam.ts";
-import type { OuterOptimizer, OuterOptimizerName, OuterStep } from "./outer_optimizer.ts";
+import type { OuterOptimizer, OuterOptimizerName, OuterStep, State } from "./outer_optimizer.ts";
 import { Sgd } from "./outer_sgd.ts";
-import { savedArray } from "./saved.ts";
+import { restoreState, saveState } from "./saved.ts";
 
 /** The score by which a learned label starts ahead of the others: 94 % of ten classes. */
 const LABEL_LEAD = 5;
@@ -148,18 +148,12 @@ export class Learned implements Disposable {
 
   /** Everything that continues the run, by name. */
   async save(): Promise<Record<string, FloatTensor>> {
-    const tensors: Record<string, FloatTensor> = {};
-    for (const [name, tensor] of this.#state()) {
-      tensors[name] = { shape: [tensor.size], data: await tensor.read() };
-    }
-    return tensors;
+    return await saveState(this.#state);
   }
 
   /** Puts back what `save` gave. @throws TypeError on a missing array or one of another size. */
   restore(tensors: Record<string, FloatTensor>): void {
-    for (const [name, tensor] of this.#state()) {
-      tensor.write(savedArray(tensors, name, tensor.size));
-    }
+    restoreState(this.#state, tensors);
   }
 
   get #raws(): Raw[] {
@@ -171,7 +165,7 @@ export class Learned implements Disposable {
     return [...direct, ...this.#raws.map(({ optimizer }) => optimizer)];
   }
 
-  #state() {
+  get #state(): State {
     return this.#optimizers.flatMap(({ state }) => state);
   }
 

@@ -1,5 +1,23 @@
-/** Saved: an array of a checkpoint, which must be there and of the size that is wanted. */
+/** Saved: tensors as arrays of a checkpoint, which must be there and of the size that is wanted. */
 import type { FloatTensor } from "../base/safetensors.ts";
+import type { State } from "./outer_optimizer.ts";
+
+/** Reads every tensor of a state. */
+export async function saveState(state: State): Promise<Record<string, FloatTensor>> {
+  const tensors: Record<string, FloatTensor> = {};
+  for (const [name, tensor] of state) {
+    tensors[name] = { shape: [tensor.size], data: await tensor.read() };
+  }
+  return tensors;
+}
+
+/** Puts back what `saveState` gave. @throws TypeError on a missing array or one of another size. */
+export function restoreState(
+  state: State,
+  tensors: Readonly<Record<string, FloatTensor>>,
+): void {
+  for (const [name, tensor] of state) tensor.write(savedArray(tensors, name, tensor.size));
+}
 
 /** @throws TypeError on a missing array or one of another size. */
 export function savedArray(

@@ -11,7 +11,7 @@ export interface TrainSettings {
   arch: Arch;
   /** How many networks, each from an initialisation of its own. */
   networks: number;
-  /** Networks trained side by side, on the same minibatches; as many as fit, at most 20, if 0. */
+  /** Networks trained side by side, on the same minibatches; as many as are worth it, at most 20, if 0. */
   atOnce: number;
   /** Passes over the training images. */
   epochs: number;

@@ -2,8 +2,9 @@
  * Train: networks trained on real data, into one file. What distillation starts from where it adapts networks to
  * another data set, or attacks them (Wang et al. 2018, §4.2 and §4.3).
  *
- * Network number r starts from the weights that (seed, r) draw. The file is replaced after every group of networks
- * that train side by side, so it always holds networks whose training is done.
+ * Network number r starts from the weights that (seed, r) draw. Every few minutes, and when training is stopped,
+ * the file is replaced by all networks whose training is done, and a checkpoint beside it says how far the group
+ * at work is, those that train side by side.
  */
 import { archToText } from "../nets/arch.ts";
 import type { Dataset } from "../sets/dataset.ts";
@@ -15,26 +16,47 @@ import { buildNet } from "../nets/build.ts";
 import type { Net } from "../nets/net.ts";
 import { type Accuracy, summarize, test } from "../evaluate/accuracy.ts";
 import { drawNetworks, networksThatFit } from "../evaluate/measure.ts";
-import { StandardTraining } from "../evaluate/standard_training.ts";
+import {
+  type GroupProgress,
+  type GroupState,
+  StandardTraining,
+} from "../evaluate/standard_training.ts";
+import { parameterFloats, sizeOf } from "../layers/op.ts";
+import { MEMORY_BUDGET } from "../meta/memory.ts";
+import { partOf } from "../meta/real_batch.ts";
+import { formatBytes } from "../base/bytes.ts";
 import { expectFitting } from "../recipe/fitting.ts";
 import type { TrainSettings } from "../recipe/train_settings.ts";
 import { readNetworks, thetasOf, writeNetworks } from "../store/network_file.ts";
+import {
+  expectSameTraining,
+  readTrainCheckpoint,
+  removeTrainCheckpoint,
+  trainCheckpointOf,
+  writeTrainCheckpoint,
+} from "../store/train_checkpoint.ts";
 import { expectBindable } from "./bindable.ts";
 
 /** Where training stands. */
 export interface TrainProgress {
-  /** Networks whose training is done. */
+  /** Networks whose training was done before that of the group at work. */
   trained: number;
+  /** Networks of that group, which train side by side. */
+  training: number;
   /** Networks in all. */
   networks: number;
-  /** Epochs done, those of all groups together. */
+  /** The epoch that these are in, from 1. */
   epoch: number;
-  /** Epochs in all. */
+  /** Epochs of each network. */
   epochs: number;
-  /** Mean loss over the networks that train now, on the last minibatch. */
+  /** Minibatches done, those of all groups together. */
+  minibatch: number;
+  /** Minibatches in all. */
+  minibatches: number;
+  /** Mean loss over the networks that train now, on the last minibatch; NaN before the first of this call. */
   loss: number;
-  /** Seconds of an epoch, the mean of this call so far. */
-  secondsPerEpoch: number;
+  /** Seconds of a minibatch, the mean of this call so far; NaN before the first. */
+  secondsPerMinibatch: number;
 }
 
 /** What training came to. */
@@ -55,21 +77,36 @@ export interface TrainResult {
 export interface TrainOptions {
   /** Path of the file; its folder is made if there is none. */
   readonly out: string;
-  /** Whether to go on with the networks that the file has. */
+  /** Whether to go on where an earlier call stopped. */
   readonly resume?: boolean;
-  /** Called after every epoch. */
+  /** Called when a group begins, then about every second, and when it ends. */
   readonly onProgress?: (progress: TrainProgress) => void;
+  /** Seconds between checkpoints within a group; 300 when left out. */
+  readonly checkpointSeconds?: number;
+  /** Ends the training early: it writes a checkpoint, and throws the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
+/** Networks side by side at most. */
 const MOST_AT_ONCE = 20;
+
+/**
+ * Floats of parameters and activations that a software adapter works on at once. More networks side by side would
+ * leave its caches: twenty LeNets take longer than twenty times one, and steps that take that long are slow to stop.
+ */
+const SOFTWARE_FLOATS = 2 ** 20;
+
+const CHECKPOINT_SECONDS = 300;
+const REPORT_SECONDS = 1;
 const INIT = { init: "random", method: "xavier_normal", param: 1 } as const;
 
 /**
  * Trains networks on a data set and writes them to one safetensors file. The same settings on the same
  * adapter give the same bytes, stopped and resumed or not.
  *
- * @throws Error when the loss is not finite.
- * @throws UsageError when settings and data set do not go together, or for a file of other networks.
+ * @throws Error when a number is not finite.
+ * @throws UsageError when settings and data set do not go together, a network does not fit into memory, there is
+ * a file already that is not to be resumed, or one of other networks.
  */
 export async function trainNetworks(
   device: Device,
@@ -79,76 +116,207 @@ export async function trainNetworks(
 ): Promise<TrainResult> {
   const start = performance.now();
   const { channels, height, width, classes } = dataset;
+  const { out, resume = false } = options;
+  if (!resume) await expectNoNetworks(out);
   expectFitting("train on", settings, dataset);
   const net = buildNet(device, settings.arch, { channels, height, width }, classes);
-  const most = Math.min(MOST_AT_ONCE, settings.networks, networksThatFit(net));
-  const atOnce = settings.atOnce || Math.max(1, most);
-  expectBindable(net, Math.min(atOnce, settings.networks), "--at-once");
+  const atOnce = groupSize(net, dataset, settings);
   const groups = { ...settings, atOnce };
-  const accuracies = await trainGroups(net, dataset, groups, options);
-  const seconds = (performance.now() - start) / 1000;
-  return { accuracy: summarize(accuracies), accuracies, atOnce, seconds, out: options.out };
-}
-
-/** Trains what the file does not have yet; gives the accuracy of every network. */
-async function trainGroups(
-  net: Net,
-  dataset: Dataset,
-  settings: TrainSettings,
-  { out, resume = false, onProgress }: TrainOptions,
-): Promise<number[]> {
-  const { networks, atOnce, epochs, seed } = settings;
-  const { stride } = net;
-  const metadata = await metadataOf(net, dataset, settings);
-  const thetas = new Float32Array(networks * stride);
-  const accuracies = resume ? await restore(net, out, metadata, thetas) : [];
+  const origin = await originOf(net, dataset, groups);
   await Deno.mkdir(out.replace(/[^/]*$/, "") || ".", { recursive: true });
-  using training = new StandardTraining(net, dataset, settings);
-  const [total, before] = [networks, accuracies.length].map((n) => Math.ceil(n / atOnce) * epochs);
-  const start = performance.now();
-  while (accuracies.length < networks) {
-    const first = accuracies.length;
-    const here = Math.min(atOnce, networks - first);
-    using theta = net.theta(here);
-    drawNetworks(net, theta, { ...INIT, seed }, first);
-    await training.train(theta, first, (done, loss) => {
-      const epoch = first / atOnce * epochs + done;
-      const secondsPerEpoch = (performance.now() - start) / 1000 / (epoch - before!);
-      const trained = first + (done === epochs ? here : 0);
-      onProgress?.({ trained, networks, epoch, epochs: total!, loss, secondsPerEpoch });
-    });
-    accuracies.push(...await test(net, theta, dataset.test, dataset));
-    thetas.set(await theta.read(), first * stride);
-    const found = { ...metadata, retort_version: version, accuracies: JSON.stringify(accuracies) };
-    await writeNetworks(out, net, thetas.subarray(0, accuracies.length * stride), found);
-  }
-  return accuracies;
+  using training = new StandardTraining(net, dataset, groups);
+  const accuracies = await new Run(net, dataset, training, groups, origin, options).train();
+  const seconds = (performance.now() - start) / 1000;
+  return { accuracy: summarize(accuracies), accuracies, atOnce, seconds, out };
 }
 
-/** Copies the networks of an earlier call into `thetas` [R, P]; gives their accuracies. */
-async function restore(
-  net: Net,
-  path: string,
-  metadata: Record<string, string>,
-  thetas: Float32Array,
-): Promise<number[]> {
-  const file = await readNetworks(path).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  });
-  if (!file) return []; // nothing to go on with
-  for (const [key, value] of Object.entries(metadata)) {
-    if (file.metadata[key] === value) continue;
+/**
+ * Makes sure that there are no networks at `out`, trained or in training.
+ *
+ * @throws UsageError where there are.
+ */
+export async function expectNoNetworks(out: string): Promise<void> {
+  for (const path of [out, trainCheckpointOf(out)]) {
+    const found = await Deno.stat(path).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    });
+    if (!found) continue;
     throw new UsageError(
-      `Cannot resume ${path}: got ${key} ${value}, expected ${file.metadata[key]} as in the ` +
-        `file; use another --out`,
+      `Cannot write to ${out}: ${path} is there already; pass --resume to go on with it, or another --out`,
     );
   }
-  thetas.set(thetasOf(net, file));
-  return JSON.parse(file.metadata.accuracies!) as number[];
 }
 
+/**
+ * How many networks train side by side: those asked for, or as many as there are, as bindings and memory hold.
+ *
+ * @throws UsageError where they, or even one, do not fit.
+ */
+function groupSize(net: Net, dataset: Dataset, settings: TrainSettings): number {
+  const { networks, atOnce: asked } = settings;
+  const bytesOf = (atOnce: number) =>
+    StandardTraining.bytes(net, dataset, { ...settings, atOnce: Math.min(atOnce, networks) });
+  let atOnce = asked || Math.max(1, Math.min(mostAtOnce(net, settings), networksThatFit(net)));
+  expectBindable(net, Math.min(atOnce, networks), "--at-once");
+  while (!asked && atOnce > 1 && bytesOf(atOnce) > MEMORY_BUDGET) atOnce = Math.floor(atOnce / 2);
+  const bytes = bytesOf(atOnce);
+  if (bytes <= MEMORY_BUDGET) return atOnce;
+  const here = Math.min(atOnce, networks);
+  throw new UsageError(
+    `Cannot train ${here} network${here > 1 ? "s" : ""} side by side: got ${formatBytes(bytes)}, ` +
+      `expected at most ${formatBytes(MEMORY_BUDGET)} of GPU memory; lower ` +
+      `${here > 1 ? "--at-once or " : ""}--batch`,
+  );
+}
+
+/** Networks that are worth training side by side; it depends on no clock, so that a group has the same ones again. */
+function mostAtOnce(net: Net, { networks, batch }: TrainSettings): number {
+  const most = Math.min(MOST_AT_ONCE, networks);
+  if (net.device.info.profile === "hardware") return most;
+  const images = partOf(net, 1, batch, "grad");
+  const floats = net.ops.map((op) => parameterFloats(op) + images * sizeOf(op.output));
+  return Math.min(most, Math.floor(SOFTWARE_FLOATS / floats.reduce((a, b) => a + b)));
+}
+
+/** The networks of a call: those that are trained, and how far the group at work is. */
+class Run {
+  readonly #net: Net;
+  readonly #dataset: Dataset;
+  readonly #settings: TrainSettings;
+  readonly #options: TrainOptions;
+  readonly #origin: Record<string, string>;
+  readonly #training: StandardTraining;
+  /** θ [R, P] of all networks, of which as many are trained as there are accuracies. */
+  readonly #thetas: Float32Array;
+  readonly #accuracies: number[] = [];
+  /** Networks that the file has. */
+  #written = 0;
+  readonly #start = performance.now();
+  #saved = this.#start;
+  #reported = 0;
+  /** Minibatches that earlier calls did. */
+  #earlier = 0;
+
+  constructor(
+    net: Net,
+    dataset: Dataset,
+    training: StandardTraining,
+    settings: TrainSettings,
+    origin: Record<string, string>,
+    options: TrainOptions,
+  ) {
+    this.#net = net;
+    this.#dataset = dataset;
+    this.#settings = settings;
+    this.#options = options;
+    this.#origin = origin;
+    this.#training = training;
+    this.#thetas = new Float32Array(settings.networks * net.stride);
+  }
+
+  /** Trains what earlier calls left, group by group; gives the accuracy of every network. */
+  async train(): Promise<number[]> {
+    const { networks, atOnce } = this.#settings;
+    const { out, resume = false } = this.#options;
+    if (resume) await this.#restore();
+    const checkpoint = resume ? await readTrainCheckpoint(out, this.#origin) : undefined;
+    // One of an earlier group is left where networks were written after it.
+    let from = checkpoint?.trained === this.#accuracies.length ? checkpoint : undefined;
+    this.#earlier = this.#minibatch(from?.step ?? 0);
+    try {
+      while (this.#accuracies.length < networks) {
+        await this.#trainGroup(Math.min(atOnce, networks - this.#accuracies.length), from);
+        from = undefined;
+      }
+    } finally {
+      await this.#save(); // where a group fails, those before it are kept
+    }
+    await removeTrainCheckpoint(out);
+    return this.#accuracies;
+  }
+
+  async #trainGroup(count: number, from: GroupState | undefined): Promise<void> {
+    const net = this.#net;
+    const trained = this.#accuracies.length;
+    using theta = net.theta(count);
+    if (!from) drawNetworks(net, theta, { ...INIT, seed: this.#settings.seed }, trained);
+    this.#report(from?.step ?? 0, NaN);
+    const onStep = (progress: GroupProgress) => this.#after(progress);
+    await this.#training.train(theta, trained, { from, onStep });
+    this.#accuracies.push(...await test(net, theta, this.#dataset.test, this.#dataset));
+    this.#thetas.set(await theta.read(), trained * net.stride);
+  }
+
+  /** A step was taken. @throws the signal's reason, after saving, where the call is to end. */
+  async #after(progress: GroupProgress): Promise<void> {
+    const { step } = progress;
+    const { signal, checkpointSeconds = CHECKPOINT_SECONDS } = this.#options;
+    if (step === this.#training.steps || secondsSince(this.#reported) >= REPORT_SECONDS) {
+      this.#report(step, await progress.loss());
+    }
+    if (signal?.aborted || secondsSince(this.#saved) >= checkpointSeconds) {
+      await this.#save(await progress.save());
+    }
+    signal?.throwIfAborted();
+  }
+
+  /** Writes networks that are trained and not written yet, and where the group at work is. */
+  async #save(group?: GroupState): Promise<void> {
+    const { out } = this.#options;
+    const trained = this.#accuracies.length;
+    if (trained > this.#written) {
+      const accuracies = JSON.stringify(this.#accuracies);
+      const metadata = { ...this.#origin, retort_version: version, accuracies };
+      const thetas = this.#thetas.subarray(0, trained * this.#net.stride);
+      await writeNetworks(out, this.#net, thetas, metadata);
+      this.#written = trained;
+    }
+    if (group) await writeTrainCheckpoint(out, { trained, ...group }, this.#origin);
+    this.#saved = performance.now();
+  }
+
+  /** Takes the networks of an earlier call, if there are any. */
+  async #restore(): Promise<void> {
+    const { out } = this.#options;
+    const file = await readNetworks(out).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    });
+    if (!file) return;
+    expectSameTraining(out, file.metadata, this.#origin);
+    this.#thetas.set(thetasOf(this.#net, file));
+    this.#accuracies.push(...JSON.parse(file.metadata.accuracies!));
+    this.#written = this.#accuracies.length;
+  }
+
+  #report(step: number, loss: number): void {
+    const { networks, atOnce, epochs } = this.#settings;
+    const { steps, perEpoch } = this.#training;
+    const trained = this.#accuracies.length;
+    const minibatch = this.#minibatch(step);
+    this.#reported = performance.now();
+    this.#options.onProgress?.({
+      trained,
+      training: Math.min(atOnce, networks - trained),
+      networks,
+      epoch: Math.max(1, Math.ceil(step / perEpoch)),
+      epochs,
+      minibatch,
+      minibatches: Math.ceil(networks / atOnce) * steps,
+      loss,
+      secondsPerMinibatch: secondsSince(this.#start) / (minibatch - this.#earlier),
+    });
+  }
+
+  /** The number of a step of the group at work among those of all groups. */
+  #minibatch(step: number): number {
+    return this.#accuracies.length / this.#settings.atOnce * this.#training.steps + step;
+  }
+}
+
+const secondsSince = (time: number) => (performance.now() - time) / 1000;
+
 /** What networks are and what their bits depend on. */
-async function metadataOf(
+async function originOf(
   net: Net,
   dataset: Dataset,
   settings: TrainSettings,

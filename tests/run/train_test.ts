@@ -9,7 +9,10 @@ import { UsageError } from "../../src/base/usage_error.ts";
 import { importNetworks } from "../../src/nets/export.ts";
 import { buildNet, twinOf } from "../../src/nets/build.ts";
 import { oracleNet } from "../../src/oracle/net.ts";
-import { namesIn } from "../support/temporary.ts";
+import type { Device } from "../../src/gpu/mod.ts";
+import type { Layer } from "../../src/nets/arch.ts";
+import { endOf, ROOT, start } from "../support/command.ts";
+import { inTemporary, namesIn } from "../support/temporary.ts";
 import { flatten, relativeError } from "../support/nets.ts";
 import {
   contentsOf,
@@ -18,6 +21,7 @@ import {
   readTensors,
   runTest,
   SMALL,
+  writeIdxDirectory,
 } from "../support/runs.ts";
 
 const SETTINGS = { networks: 3, atOnce: 2, epochs: 2, decayEpochs: 1, lr: 0.01, batch: 4 };
@@ -83,12 +87,14 @@ runTest(
     assert.deepEqual([result.accuracies.length, result.atOnce], [2, 2]);
     assert.ok(result.accuracies.every((accuracy) => accuracy > 0.9), `${result.accuracies}`);
     assert.equal(result.accuracy.networks, 2);
+    const [first, last] = [reports[0]!, reports.at(-1)!];
+    assert.deepEqual([first.epoch, first.minibatch, first.loss], [1, 0, NaN]);
     assert.deepEqual(
-      reports.map(({ epoch, epochs }) => [epoch, epochs]),
-      [1, 2, 3, 4].map((e) => [e, 4]),
+      [last.trained, last.training, last.networks, last.epoch, last.epochs],
+      [0, 2, 2, 4, 4],
     );
-    assert.deepEqual(reports.map(({ trained }) => trained), [0, 0, 0, 2]);
-    assert.ok(reports[3]!.loss < 0.5 * reports[0]!.loss && reports[3]!.secondsPerEpoch > 0);
+    assert.deepEqual([last.minibatch, last.minibatches], [40, 40]);
+    assert.ok(last.loss < 1 && last.secondsPerMinibatch > 0);
     assert.deepEqual(await namesIn(`${dir}/a`), ["networks.safetensors"]);
     const { tensors, metadata } = await readTensors(out);
     assert.deepEqual(tensors["fc1.weight"]!.shape, [2, 10, 144]);
@@ -100,19 +106,45 @@ runTest(
   },
 );
 
-runTest("trainNetworks: the same bytes again, and resumed after any group", async (device, dir) => {
+/** Calls train, each time stopped after some steps more, until it is done; gives the reports. */
+async function trainInPieces(
+  device: Device,
+  dataset: Dataset,
+  settings: TrainSettings,
+  out: string,
+  steps: number,
+): Promise<TrainProgress[]> {
+  const reports: TrainProgress[] = [];
+  const onProgress = (progress: TrainProgress) => void reports.push(progress);
+  for (;;) {
+    let polls = 0; // the signal is asked before a checkpoint and after it, at every step but the last of a group
+    const signal = {
+      get aborted() {
+        return ++polls >= steps;
+      },
+      throwIfAborted() {
+        if (polls >= steps) throw new Error("stopped");
+      },
+    } as AbortSignal;
+    const options = { out, resume: true, onProgress, signal };
+    try {
+      await trainNetworks(device, dataset, settings, options);
+      return reports;
+    } catch (error) {
+      assert.equal((error as Error).message, "stopped");
+    }
+  }
+}
+
+runTest("trainNetworks: the same bytes again, and resumed after any step", async (device, dir) => {
   const dataset = easyDataset(17, 10);
-  const settings = settingsOf({ ...SETTINGS, networks: 5, batch: 8 });
+  const settings = settingsOf({ ...SETTINGS, networks: 5, batch: 8 }); // 4 steps in each of 3 groups
   await trainNetworks(device, dataset, settings, { out: `${dir}/whole` });
-  for (const trained of [2, 4]) {
-    const out = `${dir}/stopped-${trained}`;
-    const onProgress = (progress: TrainProgress) => {
-      if (progress.epoch > trained) throw new Error("stopped"); // groups of 2 take 2 epochs
-    };
-    const stopped = trainNetworks(device, dataset, settings, { out, onProgress });
-    await assert.rejects(stopped, { message: "stopped" });
-    assert.equal((await readTensors(out)).tensors["fc1.bias"]!.shape[0], trained);
-    await trainNetworks(device, dataset, settings, { out, resume: true });
+  for (const steps of [1, 2, 3]) {
+    const out = `${dir}/pieces-of-${steps}`;
+    const reports = await trainInPieces(device, dataset, settings, out, steps);
+    assert.deepEqual([reports.at(-1)!.minibatch, reports.at(-1)!.minibatches], [12, 12]);
+    assert.ok(reports.some(({ minibatch }) => minibatch % 4 !== 0), "it went on within a group");
   }
   await trainNetworks(device, dataset, settings, { out: `${dir}/new`, resume: true });
   const { whole, ...others } = await contentsOf(dir);
@@ -146,6 +178,73 @@ runTest("trainNetworks: the same bytes again, and resumed after any group", asyn
   );
 });
 
+runTest(
+  "trainNetworks does not write over networks, and its checkpoint is of them",
+  async (device, dir) => {
+    const dataset = easyDataset(17, 10);
+    const out = `${dir}/networks`;
+    const settings = settingsOf({ ...SETTINGS, batch: 8 });
+    const stop = new AbortController();
+    stop.abort(new Error("stopped"));
+    const options = { out, signal: stop.signal };
+    await assert.rejects(trainNetworks(device, dataset, settings, options), { message: "stopped" });
+    assert.deepEqual(await namesIn(dir), ["networks.checkpoint"]);
+    await assert.rejects(
+      trainNetworks(device, dataset, settings, { out }),
+      /^UsageError: Cannot write to .*: .*networks\.checkpoint is there already; pass --resume/,
+    );
+    const other = { ...settings, seed: 2 };
+    await assert.rejects(
+      trainNetworks(device, dataset, other, { out, resume: true }),
+      /^UsageError: Cannot resume .*networks\.checkpoint: got seed 2, expected 1 as in the file/,
+    );
+    await trainNetworks(device, dataset, settings, { out, resume: true });
+    assert.deepEqual(await namesIn(dir), ["networks"]);
+    await assert.rejects(
+      trainNetworks(device, dataset, settings, { out }),
+      /^UsageError: Cannot write to .*: .*networks is there already; pass --resume/,
+    );
+  },
+);
+
+/** Minibatches, those of all groups, that a checkpoint of the test below has done. */
+async function minibatchesIn(checkpoint: string): Promise<number> {
+  try {
+    const { trained, step } = (await readTensors(checkpoint)).metadata;
+    return Number(trained) / SETTINGS.atOnce * 10 + Number(step);
+  } catch {
+    return 0; // there is none yet
+  }
+}
+
+const pause = (time: number) => new Promise((resolve) => setTimeout(resolve, time));
+
+Deno.test("train killed at any moment goes on to the same bytes", async () => {
+  await inTemporary(async (dir) => {
+    await writeIdxDirectory(`${dir}/data`, easyDataset(40, 10));
+    const settings = JSON.stringify({ ...SETTINGS, arch: SMALL, batch: 8 }); // 10 steps in 2 groups
+    const child = (out: string) => {
+      const cli = `${ROOT}tests/support/train_often.ts`;
+      return start([`${dir}/data`, `${dir}/${out}`, settings], { cli });
+    };
+    const whole = await endOf(child("whole"));
+    assert.equal(whole.code, 0, whole.err);
+    for (const minibatch of [4, 13]) {
+      const training = child("killed");
+      const ending = endOf(training);
+      while (await minibatchesIn(`${dir}/killed.checkpoint`) < minibatch) await pause(3);
+      training.kill("SIGKILL");
+      assert.equal((await ending).code, 128 + 9);
+    }
+    const { code, err } = await endOf(child("killed"));
+    assert.equal(code, 0, err);
+    const [expected, file] = await Promise.all(
+      ["whole", "killed"].map((name) => Deno.readFile(`${dir}/${name}`)),
+    );
+    expectSame("killed", { file: file! }, { file: expected! });
+  });
+});
+
 runTest("trainNetworks that cannot train says why and leaves no file", async (device, dir) => {
   const out = `${dir}/networks`;
   const train = (settings: Partial<TrainSettings>) =>
@@ -158,9 +257,15 @@ runTest("trainNetworks that cannot train says why and leaves no file", async (de
     train({ batch: 20, arch: "alexcifar" }),
     /^UsageError: Cannot train on mnist: Cannot build alexcifar: got images of 1×28×28, expected/,
   );
+  const deep: Layer[] = Array.from({ length: 20 }, () => ({ dense: { outputs: 1000 } }));
+  const wide = { arch: [...deep, { dense: { outputs: "classes" } }] as Layer[], batch: 20 };
+  await assert.rejects(
+    train({ ...wide, networks: 20, atOnce: 20 }),
+    /^UsageError: Cannot train 20 networks side by side: got [78]\.\d GB, expected at most 4\.0 GB .*; lower --at-once/,
+  );
   await assert.rejects(
     train({ networks: 1, batch: 20, epochs: 3, lr: 1e30 }),
-    /^Error: Cannot go on training at epoch [12]: got a loss of .*; lower lr \(now 1e\+30\)/,
+    /^Error: Cannot go on training at epoch [123]: got a loss of .*; lower lr \(now 1e\+30\)/,
   );
   assert.deepEqual(await namesIn(dir), []);
 });
