@@ -58,6 +58,7 @@ export { evaluate, type EvaluateOptions } from "./src/evaluate/evaluate.ts";
 export { type Gain } from "./src/evaluate/measure.ts";
 export type { Cell, Rate } from "./src/evaluate/rate_search.ts";
 export { formatBytes } from "./src/base/bytes.ts";
+export { snakeKeys } from "./src/base/casing.ts";
 export { evaluateStandard, ON_DISTILLED, type StandardSettings } from "./src/evaluate/standard.ts";
 export { type BaselineName, BASELINES, type Published } from "./src/evaluate/published.ts";
 export type { Norm } from "./src/sets/neighbors.ts";

@@ -94,11 +94,11 @@ Deno.test("data reads folders of images; a set that does not exist is bad usage"
     const { code, out } = await retort(["data", `folder:${dir}`, "--resize", "3", "--json"]);
     const { mean, std, ...rest } = JSON.parse(out);
     const planes = { channels: 1, height: 3, width: 3 };
-    const name = `folder:${dir}`;
-    const classNames = ["a", "b"];
+    const dataset = `folder:${dir}`;
+    const class_names = ["a", "b"];
     assert.deepEqual([code, rest], [
       0,
-      { name, ...planes, classes: 2, classNames, train: 2, test: 1 },
+      { dataset, ...planes, classes: 2, class_names, train: 2, test: 1 },
     ]);
     assert.ok(Math.abs(mean[0] - 7 / 255) < 1e-12 && Math.abs(std[0] - 2 / 255) < 1e-12);
   });

@@ -52,7 +52,7 @@ Deno.test("distill, evaluate and --resume, each with --json and without", async 
     const evaluate = ["evaluate", `${dir}/run`, "--data-dir", `${dir}/data`];
     const evaluated = await retort([...evaluate, "--json"]);
     assert.equal(evaluated.err, "");
-    assert.deepEqual(objectIn(evaluated), { dataset: "mnist", seed: "1", before, after });
+    assert.deepEqual(objectIn(evaluated), { dataset: "mnist", seed: 1, before, after });
     const text = await retort(evaluate);
     const lines = /^Data set mnist, seed 1\nTest accuracy .* before, .* after \(1 network\)\n$/;
     assert.match(text.out, lines);
@@ -216,7 +216,7 @@ Deno.test("info names the adapter", async () => {
   const ending = await retort(["info", "--json"]);
   assert.equal(ending.err, "");
   const found = objectIn(ending);
-  assert.deepEqual(Object.keys(found), ["version", "name", "profile", "limits", "features"]);
+  assert.deepEqual(Object.keys(found), ["version", "adapter", "profile", "limits", "features"]);
   assert.equal(found.version, version);
   const { code, out } = await retort(["info"]);
   assert.equal(code, 0);

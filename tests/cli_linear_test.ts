@@ -16,7 +16,7 @@ const RESULT: library.LinearResult & { files: string[] } = {
   eigenvalues: [1.5, 0.5],
   seed: 1,
   adapter: "stand-in",
-  retort_version: "0",
+  version: "0",
   networks: 4096,
   closedForm: { remainder: 0, optimum: 3e-16, determinant: 1, rate: 0.005, found: 2e-14 },
   points: [
@@ -119,6 +119,6 @@ Deno.test("linear: a CSV file as a process, with its two files and one object", 
     assert.deepEqual([result.rows, result.columns, result.target], [12, ["size"], "price"]);
     assert.equal(result.points.length, 3);
     for (const { found } of result.points) assert.ok(found < 1e-9, `${found}`); // all M ≥ D
-    assert.ok(result.closedForm.found < 1e-12);
+    assert.ok(result.closed_form.found < 1e-12);
   });
 });

@@ -323,7 +323,7 @@ Deno.test("--arch takes a name or layers, and what is wrong with them is bad usa
   const layers = "[{conv: {channels: 2, size: 3}}, relu, {dense: classes}]";
   const { status, out } = await command(["gradcheck", "--arch", layers, "--json"]);
   const expected = { conv: { channels: 2, size: 3, stride: 1, pad: 0 } };
-  assert.deepEqual([status, JSON.parse(out[0]!).arch[0]], [0, expected]);
+  assert.deepEqual([status, JSON.parse(out[0]!).setting.arch[0]], [0, expected]);
   await expectUsageError(
     ["gradcheck", "--arch", "[{conv: {channels: 0, size: 3}}, {dense: classes}]"],
     "Cannot use --arch: arch[0].conv.channels: got 0, expected an integer ≥ 1",
@@ -372,8 +372,8 @@ Deno.test("train: the data set's settings, flags, progress by the epoch", async 
       "minibatch 1300 of 1300, epoch 130 of 130, loss 0.100",
     ]);
     const json = await command(["--json", "--quiet", ...args, "--decay-epochs", "7"]);
-    const { dataset, decayEpochs, atOnce, accuracy } = JSON.parse(json.out[0]!);
-    assert.deepEqual([dataset, decayEpochs, atOnce, accuracy.mean], ["usps", 7, 3, 0.987]);
+    const { dataset, decay_epochs, at_once, accuracy } = JSON.parse(json.out[0]!);
+    assert.deepEqual([dataset, decay_epochs, at_once, accuracy.mean], ["usps", 7, 3, 0.987]);
     assert.match(json.out[0]!, /"out":"out\/networks\/usps.safetensors"/);
     await Deno.writeTextFile(`${folder}/nets`, "");
     await expectUsageError(
@@ -459,7 +459,7 @@ Deno.test("gradcheck --kernel checks kernel regression, of two hidden layers unl
     "Passed: all are less than 1e-5",
   ]]);
   const deeper = await command(["gradcheck", "--kernel", "fc", "--depth", "3", "--json"]);
-  assert.deepEqual(JSON.parse(deeper.out[0]!).kernel.depth, 3);
+  assert.deepEqual(JSON.parse(deeper.out[0]!).setting.depth, 3);
   const wrong = await command(["gradcheck", "--kernel", "rbf"]);
   assert.equal(wrong.status, 2);
   assert.match(wrong.err.join(), /--kernel.*rbf.*fc, conv/);
@@ -579,7 +579,7 @@ Deno.test("distill --dry-run: what a run would take, and no folder", async () =>
 
 Deno.test("gradcheck --optimizer and --window: passed on, and refused where they are none", async () => {
   const args = ["gradcheck", "--optimizer", "adam", "--window", "2", "--json"];
-  const { optimizer, window } = JSON.parse((await command(args)).out[0]!);
+  const { optimizer, window } = JSON.parse((await command(args)).out[0]!).setting;
   assert.deepEqual([optimizer, window], ["adam", 2]);
   await expectUsageError(
     ["gradcheck", "--window", "7"],

@@ -44,7 +44,7 @@ export async function acrossCommand(
   const datasetOf = await loadDatasets(session, sources, flags);
   using device = await retort.openDevice();
   const onProgress = (line: string) => session.quiet || session.note(line);
-  const runs: { dir: string; dataset: string; seed: string; archs: AcrossRow[] }[] = [];
+  const runs: { dir: string; dataset: string; seed: number; archs: AcrossRow[] }[] = [];
   for (const [i, dir] of dirs.entries()) {
     const source = sources[i]!;
     const rows = await retort.evaluateAcross(device, dir, datasetOf(source), {

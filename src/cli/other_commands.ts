@@ -117,7 +117,8 @@ export async function gradcheckCommand(session: Session, flags: GradcheckFlags):
   const check = await session.retort.gradcheck(device, { ...flags, arch });
   const name = typeof arch === "string" ? arch : `${arch.length} layers`;
   const what = `${name}, ${flags.loss}, ${flags.optimizer}, seed ${flags.seed}`;
-  return describeCheck({ ...flags, arch }, what, check);
+  const { kernel: _kernel, depth: _depth, ...setting } = flags;
+  return describeCheck({ ...setting, arch }, what, check);
 }
 
 /** The same for the gradient of kernel regression. */
@@ -128,19 +129,23 @@ async function kernelGradcheck(
 ): Promise<Outcome> {
   using device = await session.retort.openDevice();
   const spec = { kernel, depth, sigmaW2: 2, sigmaB2: 1e-4 };
-  const sizes = { kernel: spec, perClass, batch, seed };
-  const check = await session.retort.gradcheckKernel(device, sizes);
-  return describeCheck(sizes, `kernel ${kernel}, depth ${depth}, seed ${seed}`, check);
+  const sizes = { perClass, batch, seed };
+  const check = await session.retort.gradcheckKernel(device, { kernel: spec, ...sizes });
+  return describeCheck(
+    { ...spec, ...sizes },
+    `kernel ${kernel}, depth ${depth}, seed ${seed}`,
+    check,
+  );
 }
 
 function describeCheck(
-  sizes: Record<string, unknown>,
+  setting: Record<string, unknown>,
   what: string,
   check: Omit<GradcheckResult, "hyper"> & Partial<GradcheckResult>,
 ): Outcome {
   const blocks = ["loss", "images", "labels", "hyper"] as const;
   return {
-    values: { ...sizes, ...check },
+    values: { setting, ...check },
     lines: [
       `Relative error against the float64 oracle (${what}):`,
       ...blocks.flatMap((block) => {
@@ -158,7 +163,7 @@ export async function infoCommand(session: Session): Promise<Outcome> {
   using device = await session.retort.openDevice();
   const { name, profile, limits, features } = device.info;
   return {
-    values: { version: session.retort.version, name, profile, limits, features },
+    values: { version: session.retort.version, adapter: name, profile, limits, features },
     lines: [
       `Retort    ${session.retort.version}`,
       `Adapter   ${name}`,
@@ -179,14 +184,14 @@ export async function dataCommand(
   const channels = flags.channels === undefined ? 0 : flags.channels === "1" ? 1 : 3;
   const { resize = 0, pad = 0 } = flags;
   const recipe = { dataset: name, resize, pad, channels } as const;
-  const { train, test, ...rest } = await loadDataset(session, recipe, flags);
+  const { name: dataset, train, test, ...rest } = await loadDataset(session, recipe, flags);
   const { height, width, classes, columns } = rest;
   const what = columns
     ? `rows of ${columns.length} columns (${columns.join(", ")})`
     : `images of ${rest.channels}×${height}×${width}`;
   const list = (values: number[]) => values.map((value) => value.toFixed(4)).join(", ");
   return {
-    values: { ...rest, train: train.count, test: test.count },
+    values: { dataset, ...rest, train: train.count, test: test.count },
     lines: [
       `${name}: ${train.count} training and ${test.count} test ${what}, ${classes} classes`,
       `Normalised by mean ${list(rest.mean)} and std ${list(rest.std)}`,

@@ -53,7 +53,7 @@ export async function run(
   let status = DONE;
   const program = createProgram(args, retort, terminal);
   const finish = ({ values, lines, failed }: Outcome) => {
-    if (program.opts().json) terminal.print(JSON.stringify(values));
+    if (program.opts().json) terminal.print(JSON.stringify(retort.snakeKeys(values)));
     else lines.forEach((line) => terminal.print(line));
     if (failed) status = FAILED;
   };
@@ -100,7 +100,13 @@ export async function run(
     await program.parseAsync(args, { from: "user" });
     return status;
   } catch (error) {
-    return reportError(error, args, program.opts().verbose ?? false, retort, terminal);
+    const { json = false, verbose = false } = program.opts();
+    const { status, message } = describeError(error, args, retort);
+    if (status === DONE) return DONE; // --help, --version
+    if (!isHelp(error)) terminal.note(message);
+    if (verbose && error instanceof Error) terminal.note(error.stack ?? "");
+    if (json) terminal.print(JSON.stringify({ error: { message, status } }));
+    return status;
   }
 }
 
@@ -113,7 +119,7 @@ function createProgram(
   return new Command("retort")
     .description("Distils a data set into a few images by gradient descent through training.")
     .version(retort.version, "--version", "print the version")
-    .option("--json", "print the results as one JSON object")
+    .option("--json", "print the results, or the error, as one JSON object")
     .option("--quiet", "show no progress")
     .option("--verbose", "show the memory plan, dispatches, and where an error comes from")
     .configureHelp({ showGlobalOptions: true })
@@ -365,23 +371,29 @@ function addHelp(program: Command, retort: Retort): void {
     });
 }
 
-function reportError(
+/** Whether commander has shown the help, since there was no command. */
+function isHelp(error: unknown): boolean {
+  return error instanceof CommanderError && error.message === "(outputHelp)";
+}
+
+/** What an error says, on one line, and the exit status that it comes to. */
+function describeError(
   error: unknown,
   args: readonly string[],
-  verbose: boolean,
   retort: Retort,
-  terminal: Terminal,
-): number {
-  if (error instanceof CommanderError && error.exitCode === 0) return DONE; // --help, --version
-  const isUsage = error instanceof CommanderError || error instanceof retort.UsageError;
+): { message: string; status: number } {
   const found = error instanceof Error ? error.message : String(error);
   const message = isRefusal(found) ? permissionAdvice(args) : found;
-  if (message !== "(outputHelp)") { // commander has shown the help
-    const told = message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
-    const isCommanders = error instanceof CommanderError && !told.startsWith("Cannot ");
-    terminal.note(isCommanders ? `Cannot read the command: ${told}; --help tells more` : told);
-    if (verbose && error instanceof Error) terminal.note(error.stack ?? "");
+  const told = message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
+  if (error instanceof CommanderError) {
+    const got = isHelp(error) ? "got no command" : told;
+    return {
+      message: told.startsWith("Cannot ")
+        ? told
+        : `Cannot read the command: ${got}; --help tells more`,
+      status: error.exitCode === 0 ? DONE : BAD_USAGE,
+    };
   }
-  if (error instanceof retort.NoAdapterError) return NO_ADAPTER;
-  return isUsage ? BAD_USAGE : FAILED;
+  if (error instanceof retort.NoAdapterError) return { message: told, status: NO_ADAPTER };
+  return { message: told, status: error instanceof retort.UsageError ? BAD_USAGE : FAILED };
 }

@@ -84,7 +84,7 @@ export async function expectNoFolder({ retort }: Session, out: string): Promise<
 export async function sourceOf(
   session: Session,
   dir: string,
-): Promise<DatasetForm & { seed: string }> {
+): Promise<DatasetForm & { seed: number }> {
   const { dataset: name, seed, ...metadata } = (await session.retort.readArtifact(dir)).metadata;
   if (name === undefined) {
     throw new Error(`Cannot evaluate ${dir}: got no data set in its metadata, expected its name`);
@@ -94,7 +94,7 @@ export async function sourceOf(
     resize: Number(metadata.resize ?? 0),
     pad: Number(metadata.pad ?? 0),
     channels: Number(metadata.channels ?? 0) as 0 | 1 | 3,
-    seed: seed!,
+    seed: Number(seed),
   };
 }
 

@@ -10,6 +10,7 @@ import type { Device } from "../gpu/mod.ts";
 import { buildNet } from "../nets/build.ts";
 import type { Net } from "../nets/net.ts";
 import { writeAtomic } from "../base/atomic.ts";
+import { snakeKeys } from "../base/casing.ts";
 import { type Accuracy, summarize, test } from "./accuracy.ts";
 import type { Initialization } from "../meta/initial_networks.ts";
 import { evaluate } from "./evaluate.ts";
@@ -142,7 +143,7 @@ export async function baselines(
   const found: Baseline[] = [];
   const save = async (out: string) => {
     const report = { recipe, adapter: device.info.name, baselines: found };
-    await writeAtomic(out, JSON.stringify(report, undefined, 1) + "\n");
+    await writeAtomic(out, JSON.stringify(snakeKeys(report), undefined, 1) + "\n");
   };
   if (options.out !== undefined) await Deno.mkdir(dirname(options.out), { recursive: true });
   for (const name of BASELINES) {

@@ -1,5 +1,6 @@
 /** Linear: the linear case (Wang et al. 2018, §3.3) from a table to its results: the closed form and what is found. */
 import { writeAtomic } from "../base/atomic.ts";
+import { snakeKeys } from "../base/casing.ts";
 import { version } from "../base/version.ts";
 import type { Regression } from "../data/regression.ts";
 import type { Device } from "../gpu/mod.ts";
@@ -47,7 +48,7 @@ export interface LinearResult {
   /** Name of the WebGPU adapter. */
   readonly adapter: string;
   /** Version of Retort. */
-  readonly retort_version: string;
+  readonly version: string;
   /** Networks θ₀ that all is measured on, none of them trained with. */
   readonly networks: number;
   /** The closed form: how far its identities hold, and the excess loss that it leaves on the adapter. */
@@ -104,14 +105,14 @@ export async function linear(
     eigenvalues,
     seed,
     adapter: device.info.name,
-    retort_version: version,
+    version,
     networks: HELD_OUT,
     closedForm: { ...identities, rate, found },
     points,
   };
   const { plotExcess } = await import("../report/excess_plot.ts"); // large; only here needed
   const files = [`${out}/linear.json`, `${out}/linear.svg`];
-  await writeAtomic(files[0]!, `${JSON.stringify(result, null, 2)}\n`);
+  await writeAtomic(files[0]!, `${JSON.stringify(snakeKeys(result), null, 2)}\n`);
   const title = `One step on M points: ${problem.rows} rows, D = ${problem.dims}`;
   await writeAtomic(files[1]!, plotExcess(title, points));
   return { ...result, files };

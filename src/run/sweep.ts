@@ -6,6 +6,7 @@
 import { type Dataset, publicName } from "../sets/dataset.ts";
 import type { Device } from "../gpu/mod.ts";
 import { writeAtomic } from "../base/atomic.ts";
+import { snakeKeys } from "../base/casing.ts";
 import { summarize } from "../evaluate/accuracy.ts";
 import { originOf, readCheckpoint } from "../store/checkpoint.ts";
 import { distill, type Progress } from "./distill.ts";
@@ -205,7 +206,7 @@ export async function sweep(
   const result = { recipe, over, adapter, version, points };
   const [json, svg] = Object.values(SWEEP_FILES).map((name) => `${plan.out}/${name}`);
   await Deno.mkdir(plan.out, { recursive: true }); // there is none where every run failed at once
-  await writeAtomic(json!, `${JSON.stringify(result, null, 2)}\n`);
+  await writeAtomic(json!, `${JSON.stringify(snakeKeys(result), null, 2)}\n`);
   const finished = points.filter(({ runs }) => runs.length > 0);
   if (Object.keys(over).length === 0 || finished.length === 0) return { ...result, files: [json!] };
   await writeAtomic(svg!, await draw(plan, finished));

@@ -1,5 +1,6 @@
-// metrics.jsonl: one JSON object a line, one line a record, cut back cleanly when a run resumes.
+// metrics.jsonl: one JSON object a line, one line a record, cut back cleanly when a run resumes; keys in snake_case.
 import { writeAtomic } from "../base/atomic.ts";
+import { camelKeys, snakeKeys } from "../base/casing.ts";
 import { readIfPresent } from "../base/read_if_present.ts";
 
 /** One line of the log. JSON has no NaN or infinity: such a value is written as null. */
@@ -65,12 +66,12 @@ export class MetricsLog implements Disposable {
 }
 
 function lineOf(record: MetricsRecord): string {
-  return `${JSON.stringify(record)}\n`;
+  return `${JSON.stringify(snakeKeys(record))}\n`;
 }
 
 function parseRecord(line: string): MetricsRecord | undefined {
   try {
-    const value: unknown = JSON.parse(line);
+    const value = camelKeys(JSON.parse(line));
     return isRecord(value) ? value : undefined;
   } catch {
     return undefined;

@@ -6,6 +6,7 @@ import type { Dataset, Split } from "../../src/sets/dataset.ts";
 import { parseRecipe, type Recipe } from "../../src/recipe/recipe.ts";
 import type { Device } from "../../src/gpu/mod.ts";
 import type { Layer } from "../../src/nets/arch.ts";
+import { type MetricsRecord, readMetrics } from "../../src/store/metrics.ts";
 import { idxBytes } from "../data/idx_files.ts";
 import { random } from "../oracle/numeric.ts";
 import { inTemporary } from "./temporary.ts";
@@ -128,7 +129,6 @@ export async function contentsOf(dir: string): Promise<Record<string, Uint8Array
 }
 
 /** The records of a run's metrics.jsonl. */
-export async function metricsIn(dir: string): Promise<Record<string, unknown>[]> {
-  const text = await Deno.readTextFile(`${dir}/metrics.jsonl`);
-  return text.trimEnd().split("\n").map((line) => JSON.parse(line));
+export async function metricsIn(dir: string): Promise<MetricsRecord[]> {
+  return await readMetrics(`${dir}/metrics.jsonl`);
 }
