@@ -20,11 +20,11 @@ shift /1
 if "%command:~0,1%"=="-" goto words
 
 :permissions
-set "files=--allow-read --allow-write"
+set "files=--allow-read --allow-write --allow-sys=hostname"
 if "%command%"=="evaluate" set "files=--allow-read"
 if "%command%"=="compare" set "files=--allow-read"
 if "%command%"=="recipes" set "files=--allow-read"
-if "%command%"=="data" set "files=%files% --allow-net"
+if "%command%"=="data" set "files=--allow-read --allow-write --allow-net"
 if "%command%"=="info" set "files="
 set "env=LOG_TOKENS,LOG_STREAM,DENO_WEBGPU_BACKEND"
 set "env=%env%,HF_ENDPOINT,HF_HUB_CACHE,HF_HOME,XDG_CACHE_HOME,HOME,USERPROFILE"

@@ -67,7 +67,7 @@ function show({ mean, std, networks }: Accuracy): string {
 const sizes = { steps: 1, per_class: Number(perClass), seed: 1 };
 const sets = [
   () => real("random", randomSet(dataset, sizes, 0)),
-  () => real("k-means", kmeansSet(dataset, sizes)),
+  async () => await real("k-means", await kmeansSet(dataset, sizes)),
   ...dirs.map((dir) => () => ofRun(dir)),
 ];
 const bars: ErrorBar[] = [];

@@ -11,6 +11,7 @@ export {
   link,
   NoAdapterError,
   type Overrides,
+  Pacing,
   type Profile,
   Recorder,
   type Run,

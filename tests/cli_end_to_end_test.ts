@@ -82,7 +82,10 @@ Deno.test("distill shows progress on stderr and the results on stdout", async ()
     assert.match(time!, /^4 iterations in \d+ s$/);
     assert.deepEqual([picture, end, more], [`Picture ${dir}/run/images.png`, "", []]);
     assert.match(err, /^Recipe .*; adapter .+\n4 iterations, seed 1, results in .*\n/);
-    assert.match(err, /\niteration 1 of 4, loss .* left\n(.*\n)*iteration 4 of 4, loss [\d.]+\n$/);
+    assert.match(
+      err,
+      /\niteration 1 of 4, loss .* left\n(.*\n)*iteration 4 of 4, loss [\d.]+\nTesting .*\n$/,
+    );
   });
 });
 
@@ -237,7 +240,10 @@ Deno.test("distill: Ctrl-C ends it with status 130, and --resume goes on", async
     child.kill("SIGINT");
     const { code, out, err } = await ending;
     assert.deepEqual([code, out], [130, ""], err);
-    assert.match(err, /\nStopped: continue from the last checkpoint with --resume --out .*\n$/);
+    assert.match(
+      err,
+      /\nStopping after the work at hand; Ctrl-C again stops at once\nStopped: iteration \d+ of 40 is saved in .*; continue with distill --resume --out .*\n$/,
+    );
     assert.ok(!(await namesIn(`${dir}/run`)).includes("distilled.safetensors"));
     assert.equal(
       await Deno.readTextFile(`${dir}/run/recipe.yaml`),

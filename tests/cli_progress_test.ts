@@ -45,3 +45,24 @@ Deno.test("a display knows nothing of the run before it", () => {
   linesOf([{ iteration: 2, mean: 0.873 }]);
   assert.deepEqual(linesOf([{ iteration: 4 }]), ["iteration 4 of 4, loss 0.500"]);
 });
+
+Deno.test("iterations that take long are told from the first on, and as long as none is done", async () => {
+  const lines: string[] = [];
+  const session = { note: (line: string) => void lines.push(line) } as Session;
+  const { now } = performance;
+  const display = progressLines(session);
+  try {
+    display.move(0, 4);
+    const later = now.call(performance) + 10_000;
+    performance.now = () => later;
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    display.move(1, 4);
+    display.update({ iteration: 1, iterations: 4, loss: 0.5, secondsPerIteration: 20 });
+    display.move(2, 4);
+  } finally {
+    performance.now = now;
+    display.stop();
+  }
+  const first = "iteration 0 of 4; the first takes longer, since kernels are compiled for it";
+  assert.deepEqual(lines, [first, first, "iteration 1 of 4, loss 0.500, 1 min 00 s left"]);
+});

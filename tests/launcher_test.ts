@@ -83,7 +83,7 @@ function runLauncher(args: string[], cwd: string, env: Record<string, string>): 
 const VARIABLES = [PERMISSIONS.at(-1)!, CACHE_PERMISSION].map((flag) => flag.split("=")[1]).join();
 
 /** What Deno is to be called with, by the flags beside --allow-env. */
-function run(command: string, flags = "--allow-read --allow-write "): string {
+function run(command: string, flags = "--allow-read --allow-write --allow-sys=hostname "): string {
   return `run ${flags}--allow-env=${VARIABLES} ${ROOT}cli.ts ${command}`.trim();
 }
 

@@ -1,6 +1,7 @@
 // across_command: finished runs on networks of other architectures, and trained by other schedules.
 import type { AcrossRow, Arch, Strategy } from "../../mod.ts";
-import type { EvaluateFlags } from "./other_commands.ts";
+import { exitOnInterrupt } from "./interrupt.ts";
+import { type EvaluateFlags, NOTHING_SAVED } from "./other_commands.ts";
 import {
   describeAccuracy,
   loadDatasets,
@@ -44,6 +45,7 @@ export async function acrossCommand(
   const datasetOf = await loadDatasets(session, sources, flags);
   using device = await retort.openDevice();
   const onProgress = (line: string) => session.quiet || session.note(line);
+  using _interrupt = exitOnInterrupt({ note: session.note, tell: () => NOTHING_SAVED });
   const runs: { dir: string; dataset: string; seed: number; archs: AcrossRow[] }[] = [];
   for (const [i, dir] of dirs.entries()) {
     const source = sources[i]!;

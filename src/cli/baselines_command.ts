@@ -1,5 +1,6 @@
 // baselines_command: what real images reach where distilled ones are used, as one table.
 import type { Baseline, BaselineName } from "../../mod.ts";
+import { exitOnInterrupt } from "./interrupt.ts";
 import {
   describeAccuracy,
   describeDuration,
@@ -47,6 +48,13 @@ export async function baselinesCommand(session: Session, flags: BaselinesFlags):
   const dataset = await loadDataset(session, recipe, flags);
   using device = await retort.openDevice();
   const start = performance.now();
+  using _interrupt = exitOnInterrupt({
+    note: session.note,
+    tell: () =>
+      out === undefined
+        ? "Stopped: nothing was saved; --out keeps every baseline that is measured"
+        : `Stopped: the baselines measured so far are in ${out}`,
+  });
   const rows = await retort.baselines(device, recipe, dataset, {
     ...(networks !== undefined && { networks }),
     ...(only && { only }),

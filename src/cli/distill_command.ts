@@ -1,6 +1,6 @@
 // distill_command: settles the recipe and the folder, distils, and reports.
 import type { Dataset, Device, DistillResult, Recipe } from "../../mod.ts";
-import { onInterrupt } from "./interrupt.ts";
+import { abortOnInterrupt } from "./interrupt.ts";
 import { openProgress } from "./progress.ts";
 import {
   describeArchs,
@@ -66,9 +66,11 @@ export async function distillCommand(session: Session, flags: DistillFlags): Pro
     session.note(`${recipe.iterations} iterations, seed ${recipe.seed}, results in ${out}`);
   }
   const display = openProgress(session);
-  using _interrupt = onInterrupt(() => {
-    display.stop();
-    session.note(`Stopped: continue from the last checkpoint with --resume --out ${out}`);
+  let saved: number | undefined;
+  using interrupt = abortOnInterrupt({
+    stop: () => display.stop(),
+    note: session.note,
+    tell: () => describeStop(recipe, out, saved),
   });
   const result = await retort.distill(device, recipe, dataset, {
     out,
@@ -80,8 +82,16 @@ export async function distillCommand(session: Session, flags: DistillFlags): Pro
         lines.forEach((line) => session.note(line));
       }
     },
-    ...(!session.quiet && { onNote: (line: string) => session.note(line) }),
-    onProgress: (progress) => display.update(progress),
+    onNote: (line) => {
+      display.stop();
+      if (!session.quiet) session.note(line);
+    },
+    onIteration: (done, iterations) => interrupt.signal.aborted || display.move(done, iterations),
+    onProgress: (progress) => void (interrupt.signal.aborted || display.update(progress)),
+    onCheckpoint: (iteration) => saved = iteration,
+    signal: interrupt.signal,
+  }).catch((error) => {
+    throw interrupt.settle(error);
   }).finally(() => display.stop());
   const time = describeDuration(result.seconds);
   return {
@@ -123,6 +133,13 @@ async function dryRun(
   };
 }
 
+/** What a run that was stopped leaves, and how it goes on. */
+function describeStop({ iterations }: Recipe, out: string, saved: number | undefined): string {
+  return saved === undefined
+    ? `Stopped: nothing was saved; the same command starts again`
+    : `Stopped: iteration ${saved} of ${iterations} is saved in ${out}; continue with distill --resume --out ${out}`;
+}
+
 function describeCost({ formatBytes }: Retort, result: DistillResult): string {
   const peak = formatBytes(result.peakBytes);
   return `${result.dispatches} dispatches an iteration, at most ${peak} on the GPU at once`;
@@ -136,6 +153,7 @@ async function makePlans(
   const settings = { ...flags.set, ...settingsOf(flags) };
   if (flags.resume) {
     const plan = await resumePlan(session, flags, settings);
+    await session.retort.expectUnlocked(plan.out);
     return { software: plan, hardware: plan };
   }
   const makePlan = async (name: string, why: string): Promise<Plan> => {

@@ -1,5 +1,6 @@
 // other_commands: evaluate a finished run, check gradients, describe the adapter.
 import type { GradcheckResult, KernelName, OptimizerName } from "../../mod.ts";
+import { exitOnInterrupt } from "./interrupt.ts";
 import {
   describeAccuracy,
   describeArchs,
@@ -9,6 +10,9 @@ import {
   sourceOf,
 } from "./session.ts";
 import type { Outcome, Session } from "./session.ts";
+
+/** What is said where a command that writes nothing is stopped. */
+export const NOTHING_SAVED = "Stopped: nothing was saved";
 
 /** The flags of `evaluate`. */
 export interface EvaluateFlags {
@@ -76,6 +80,7 @@ export async function evaluateCommand(
   const dataset = await loadDataset(session, source, flags);
   using device = await retort.openDevice();
   const onProgress = (line: string) => session.quiet || session.note(line);
+  using _interrupt = exitOnInterrupt({ note: session.note, tell: () => NOTHING_SAVED });
   const gain = await retort.evaluate(device, dir, dataset, {
     ...(flags.networks !== undefined && { networks: flags.networks }),
     ...(flags.init !== undefined && { pretrained: flags.init }),
@@ -184,6 +189,11 @@ export async function dataCommand(
   const channels = flags.channels === undefined ? 0 : flags.channels === "1" ? 1 : 3;
   const { resize = 0, pad = 0 } = flags;
   const recipe = { dataset: name, resize, pad, channels } as const;
+  using _interrupt = exitOnInterrupt({
+    note: session.note,
+    tell: () =>
+      "Stopped: files that came whole stay in the cache; the same command fetches the others",
+  });
   const { name: dataset, train, test, ...rest } = await loadDataset(session, recipe, flags);
   const { height, width, classes, columns } = rest;
   const what = columns

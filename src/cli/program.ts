@@ -28,6 +28,7 @@ import {
   type GradcheckFlags,
   infoCommand,
 } from "./other_commands.ts";
+import { InterruptedError } from "./interrupt.ts";
 import { isRefusal, permissionAdvice, wouldAsk } from "./permissions.ts";
 import { plotCommand, type PlotFlags } from "./plot_command.ts";
 import { recipesCommand, showRecipeCommand } from "./recipes_command.ts";
@@ -394,6 +395,7 @@ function describeError(
       status: error.exitCode === 0 ? DONE : BAD_USAGE,
     };
   }
+  if (error instanceof InterruptedError) return { message: told, status: error.status };
   if (error instanceof retort.NoAdapterError) return { message: told, status: NO_ADAPTER };
   return { message: told, status: error instanceof retort.UsageError ? BAD_USAGE : FAILED };
 }

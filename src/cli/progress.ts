@@ -14,52 +14,83 @@ type Report = Omit<Progress, "read"> & {
 
 /** Takes reports of progress until it is stopped. */
 export interface ProgressDisplay {
+  /** Shows how many iterations are done; from the first call on something moves, however long one takes. */
+  move(iteration: number, iterations: number): void;
   /** Shows the newest report. */
   update(report: Report): void;
-  /** Leaves the terminal as it was. */
+  /** Leaves the terminal as it was; the next report shows it again. */
   stop(): void;
 }
 
 /** The display that suits the terminal and --quiet; `unit` is what iterations are called. */
 export function openProgress(session: Session, unit = "iteration"): ProgressDisplay {
-  if (session.quiet) return { update: () => {}, stop: () => {} };
+  if (session.quiet) return { move: () => {}, update: () => {}, stop: () => {} };
   return process.stderr.isTTY ? progressBar(unit) : progressLines(session, unit);
 }
 
+/** A bar, which draws itself again and again: the time that it shows goes on between reports. */
 function progressBar(unit: string): ProgressDisplay {
   const bar = new cliProgress.SingleBar({
-    format: "{bar} {value}/{total}  {state}",
+    format: "{bar} {value}/{total}  {state}{duration_formatted}",
     stream: process.stderr,
     barCompleteChar: "█",
     barIncompleteChar: "░",
     barsize: 24,
     linewrap: false,
+    gracefulExit: false, // the command does
   });
   const describe = stateDescriber(unit);
+  let state = "the first takes longer, since kernels are compiled for it, ";
+  const show = (iteration: number, iterations: number) => {
+    if (!bar.isActive) bar.start(iterations, iteration, { state });
+    bar.update(iteration, { state });
+  };
   return {
-    update(progress) {
-      const state = describe(progress);
-      if (!bar.isActive) bar.start(progress.iterations, progress.iteration, { state });
-      bar.update(progress.iteration, { state });
+    move: show,
+    update(report) {
+      state = `${describe(report)}, `;
+      show(report.iteration, report.iterations);
     },
     stop: () => bar.isActive && bar.stop(),
   };
 }
 
-/** Prints the first and last report, those with an accuracy, and one every 10 s. */
+/**
+ * Prints the first and last report, those with an accuracy, and one every 10 s; where none comes for as long, how many
+ * iterations are done.
+ */
 export function progressLines(session: Session, unit = "iteration"): ProgressDisplay {
   const describe = stateDescriber(unit);
-  let last = -Infinity;
+  let [done, state, last] = [
+    "",
+    "; the first takes longer, since kernels are compiled for it",
+    -Infinity,
+  ];
+  let isFirst = true;
+  let timer: ReturnType<typeof setInterval> | undefined;
+  const isDue = () => performance.now() - last >= 1000 * SECONDS_BETWEEN_LINES;
+  const print = () => {
+    session.note(`${unit} ${done}${state}`);
+    last = performance.now();
+  };
   return {
-    update(progress) {
-      const { iteration, iterations, accuracy } = progress;
-      const state = describe(progress);
-      const isDue = performance.now() - last >= 1000 * SECONDS_BETWEEN_LINES;
-      if (!isDue && iteration < iterations && accuracy === undefined) return;
-      session.note(`${unit} ${iteration} of ${iterations}, ${state}`);
-      last = performance.now();
+    move(iteration, iterations) {
+      done = `${iteration} of ${iterations}`;
+      if (timer !== undefined) return;
+      print();
+      timer = setInterval(() => isDue() && print(), 1000);
     },
-    stop: () => {},
+    update(report) {
+      const { iteration, iterations, accuracy } = report;
+      done = `${iteration} of ${iterations}`;
+      state = `, ${describe(report)}`;
+      if (isFirst || isDue() || iteration === iterations || accuracy !== undefined) print();
+      isFirst = false;
+    },
+    stop() {
+      clearInterval(timer);
+      timer = undefined;
+    },
   };
 }
 

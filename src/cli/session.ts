@@ -40,6 +40,8 @@ interface DatasetPlace {
   readonly dataDir?: string | undefined;
 }
 
+const SECONDS_UNTIL_LOADING_IS_TOLD = 3;
+
 /** Loads a data set; a name that no data set has is bad usage. */
 export async function loadDataset(
   session: Session,
@@ -49,10 +51,11 @@ export async function loadDataset(
   const { retort } = session;
   const onNote = (line: string) => session.quiet || session.note(line);
   const options = { resize, pad, channels, dataDir, onNote };
+  const slow = setTimeout(() => onNote(`Loading ${dataset}`), 1000 * SECONDS_UNTIL_LOADING_IS_TOLD);
   return await retort.loadDataset(dataset, options).catch((error) => {
     const isUnknown = error instanceof retort.UnknownDatasetError;
     throw isUnknown ? new retort.UsageError(error.message) : error;
-  });
+  }).finally(() => clearTimeout(slow));
 }
 
 /** Loads the data sets of recipes or of runs, each once; what it gives tells which is whose. */

@@ -1,6 +1,6 @@
 // sweep_command: distils a recipe at several values of a setting, and prints a table.
 import type { PlannedRun, Spread, SweepPoint } from "../../mod.ts";
-import { onInterrupt } from "./interrupt.ts";
+import { abortOnInterrupt } from "./interrupt.ts";
 import { openProgress, type ProgressDisplay } from "./progress.ts";
 import { describeSetting, loadDatasets, type Outcome, type Session, table } from "./session.ts";
 
@@ -34,9 +34,11 @@ export async function sweepCommand(session: Session, flags: SweepFlags): Promise
   const titleOf = (run: PlannedRun, index: number) =>
     `Run ${index + 1} of ${plan.runs.length}: ${run.title}`;
   let display: ProgressDisplay | undefined;
-  using _interrupt = onInterrupt(() => {
-    display?.stop();
-    session.note("Stopped: the same command goes on from the last checkpoint");
+  using interrupt = abortOnInterrupt({
+    stop: () => display?.stop(),
+    note: session.note,
+    tell: () =>
+      `Stopped: finished runs and a checkpoint are in ${plan.out}; the same command goes on`,
   });
   const result = await retort.sweep(device, plan, datasetOf, {
     onRun: (run, index, isFinished) => {
@@ -50,7 +52,10 @@ export async function sweepCommand(session: Session, flags: SweepFlags): Promise
       const why = error instanceof Error ? error.message : String(error);
       if (!session.quiet) session.note(`${titleOf(run, index)}; failed: ${why}`);
     },
-    onProgress: (progress) => display?.update(progress),
+    onProgress: (progress) => interrupt.signal.aborted || display?.update(progress),
+    signal: interrupt.signal,
+  }).catch((error) => {
+    throw interrupt.settle(error);
   }).finally(() => display?.stop());
   const plot = result.files.find((path) => path.endsWith(".svg"));
   const failures = describeFailures(result.points);

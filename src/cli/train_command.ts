@@ -1,5 +1,6 @@
 // train_command: trains networks on real data into one file, to distil from.
 import type { TrainProgress, TrainSettings } from "../../mod.ts";
+import { abortOnInterrupt } from "./interrupt.ts";
 import { openProgress } from "./progress.ts";
 import {
   describeAccuracy,
@@ -49,17 +50,26 @@ export async function trainCommand(session: Session, flags: TrainFlags): Promise
     session.note(`${what}: ${rates}; adapter ${device.info.name}`);
   }
   const display = openProgress(session, "minibatch");
+  using interrupt = abortOnInterrupt({
+    stop: () => display.stop(),
+    note: session.note,
+    tell: () =>
+      `Stopped: where it stands is in ${out}.checkpoint; the same command with --resume goes on`,
+  });
   const result = await retort.trainNetworks(device, dataset, how, {
     out,
     resume: resume ?? false,
+    signal: interrupt.signal,
     onProgress: (progress) =>
-      display.update({
+      interrupt.signal.aborted || display.update({
         iteration: progress.minibatch,
         iterations: progress.minibatches,
         where: describePlace(progress),
         loss: progress.loss,
         secondsPerIteration: progress.secondsPerMinibatch,
       }),
+  }).catch((error) => {
+    throw interrupt.settle(error);
   }).finally(() => display.stop());
   return {
     values: { dataset: name, ...how, adapter: device.info.name, ...result },

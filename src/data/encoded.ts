@@ -59,6 +59,7 @@ export async function decodeSplit(
     expectShape(shapeOf(planes), shape, image);
     images.set(data, n * data.length);
     labels[n++] = label;
+    if (n % 100 === 0) await new Promise((resolve) => setTimeout(resolve)); // for signals
   }
   if (n !== count || n === 0) {
     throw new RangeError(

@@ -57,10 +57,17 @@ export function bytesPerNetwork(
 /** Images that are tested at once when memory is short. */
 const FEW = 64;
 
+/** What networks are tested in. */
+export interface TestOptions {
+  /** Bytes that the activations may take, about. */
+  readonly room?: number | undefined;
+  /** Ends the test early, with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * The fraction of images that each network of θ classifies right, [R].
  *
- * @param room bytes that the activations may take, about.
  * @throws Error when a loss is not finite: the networks have diverged.
  */
 export async function test(
@@ -68,15 +75,14 @@ export async function test(
   theta: Theta,
   split: Split,
   normalization: Normalization,
-  room?: number,
+  options: TestOptions = {},
 ): Promise<number[]> {
-  return (await hitsOf(net, theta, split, normalization, room)).map(fractionOf);
+  return (await hitsOf(net, theta, split, normalization, options)).map(fractionOf);
 }
 
 /**
  * Which images each network of θ classifies right: for each network [count], 1 where it does.
  *
- * @param room bytes that the activations may take, about.
  * @throws Error when a loss is not finite: the networks have diverged.
  */
 export async function hitsOf(
@@ -84,9 +90,9 @@ export async function hitsOf(
   theta: Theta,
   split: Split,
   normalization: Normalization,
-  room?: number,
+  options: TestOptions = {},
 ): Promise<Uint8Array[]> {
-  const { hits, diverged } = await classify(net, theta, split, normalization, room);
+  const { hits, diverged } = await classify(net, theta, split, normalization, options);
   if (!diverged.includes(true)) return hits;
   throw new Error(
     "Cannot test networks: got a loss that is not finite, expected finite numbers; training on " +
@@ -100,7 +106,7 @@ export async function classify(
   theta: Theta,
   split: Split,
   normalization: Normalization,
-  room?: number,
+  { room, signal }: TestOptions = {},
 ): Promise<{ hits: Uint8Array[]; diverged: boolean[] }> {
   const { networks } = theta;
   const build = (images: number) =>
@@ -120,7 +126,8 @@ export async function classify(
     const { hit, loss } = net.judge(record, work, real);
     record.copy(hit, hits, i * hit.size);
     record.copy(loss, losses, i * loss.size);
-    record.submit();
+    await record.run(signal);
+    signal?.throwIfAborted();
   }
   const of = (each: Float32Array) => byNetwork(each, networks, images, part, split.count);
   return {

@@ -167,7 +167,7 @@ class Setting implements Disposable {
   readonly #how: Initialization;
   readonly #rates: RateSearch;
   #random: Promise<readonly Cell[]> | undefined;
-  #kmeans: RealSet | undefined;
+  #kmeans: Promise<RealSet> | undefined;
 
   constructor(
     net: Net,
@@ -206,13 +206,13 @@ class Setting implements Disposable {
       case "optimised":
         return await this.#train("optimised", await this.#optimisedSets());
       case "kmeans":
-        return await this.#train("k-means", [this.#kmeansSet()]);
+        return await this.#train("k-means", [await this.#kmeansSet()]);
       case "average":
         return await this.#train("average", [averageSet(this.#dataset, this.#recipe)]);
       case "knn-random":
         return this.#neighbors("random", this.#randomSets(KEPT));
       case "knn-kmeans":
-        return this.#neighbors("k-means", [this.#kmeansSet()]);
+        return this.#neighbors("k-means", [await this.#kmeansSet()]);
       case "full":
         return await this.#full();
     }
@@ -249,7 +249,7 @@ class Setting implements Disposable {
     });
   }
 
-  #kmeansSet(): RealSet {
+  #kmeansSet(): Promise<RealSet> {
     return this.#kmeans ??= kmeansSet(this.#dataset, this.#recipe, (k) => {
       this.#note(`k-means centres of class ${k}`);
     });

@@ -23,6 +23,8 @@ export interface Regression {
   readonly reg: number;
   /** Bytes of GPU memory that it may take. */
   readonly room?: number | undefined;
+  /** Ends it early, with its reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The most targets, a multiple of four, whose kernels with `images` others fit into `room` bytes and a binding. */
@@ -52,11 +54,12 @@ class Kernels implements Disposable {
   readonly #space: Space;
   readonly #kernel: NtkSpec;
   readonly #count: number;
+  readonly #signal: AbortSignal | undefined;
   readonly #owned: DisposableStack;
 
   constructor(
     space: Space,
-    { kernel, room }: Regression,
+    { kernel, room, signal }: Regression,
     { images, labels }: LabelledImages,
     split: Split,
     normalization: Normalization,
@@ -69,6 +72,7 @@ class Kernels implements Disposable {
     this.#space = space;
     this.#kernel = kernel;
     this.#count = count;
+    this.#signal = signal;
     this.#split = split;
     this.#images = owned.use(new Blocks(device, "kernel", 1, images.length / count, count));
     this.#images.write(images);
@@ -100,7 +104,8 @@ class Kernels implements Disposable {
     const record = this.#space.device.record();
     if (ntk === this.#ts) this.#real.record(record);
     ntk.forward(record, { left, x: this.#images.each[0]! });
-    record.submit();
+    await record.run(this.#signal);
+    this.#signal?.throwIfAborted();
     const data = await ntk.kernel.read();
     return { data, rows, columns: this.#count, pitch: padded(this.#count) };
   }

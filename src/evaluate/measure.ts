@@ -65,6 +65,8 @@ export interface Trial {
   readonly room?: number | undefined;
   /** Called with a line when something long begins. */
   readonly onProgress?: ((line: string) => void) | undefined;
+  /** Ends it early, with its reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Distilled data, and how networks train on it. */
@@ -118,7 +120,7 @@ export async function measureAccuracy(trial: Trial, training?: Training): Promis
 
 /** Which images of each split each network classifies right, trained on `data` where it is given. */
 async function measureHits(
-  { net, dataset, how, networks, theta0, mayDiverge, room = MEMORY_BUDGET }: Trial,
+  { net, dataset, how, networks, theta0, mayDiverge, room = MEMORY_BUDGET, signal }: Trial,
   splits: readonly Split[],
   data?: Training,
 ): Promise<Uint8Array[][]> {
@@ -126,7 +128,7 @@ async function measureHits(
   const each = bytesPerNetwork(net, data?.spec, dataset.test, dataset);
   const most = networksAtOnce(net, networks, data ? stepImages(data.spec) : 0);
   const atOnce = Math.max(1, Math.min(most, Math.floor(room / each.all)));
-  const forActivations = room - atOnce * each.theta;
+  const options = { room: room - atOnce * each.theta, signal };
   for (let first = 0; first < networks; first += atOnce) {
     const here = Math.min(atOnce, networks - first);
     using trainees = data && new Trainees(net, data.spec, here);
@@ -134,11 +136,11 @@ async function measureHits(
     const theta = trainees?.theta ?? untrained!;
     if (theta0) theta.write(theta0.subarray(first * net.stride, (first + here) * net.stride));
     else drawHeldOut(net, theta, how, first);
-    if (data) await trainees!.train(data.data, { seed: how.seed });
+    if (data) await trainees!.train(data.data, { seed: how.seed, signal });
     for (const [i, split] of splits.entries()) {
       const found = mayDiverge
-        ? (await classify(net, theta, split, dataset, forActivations)).hits
-        : await hitsOf(net, theta, split, dataset, forActivations);
+        ? (await classify(net, theta, split, dataset, options)).hits
+        : await hitsOf(net, theta, split, dataset, options);
       hits[i]!.push(...found);
     }
   }

@@ -63,7 +63,8 @@ export async function firstImages(
     case "real":
       return randomSet(dataset, recipe, 0).images;
     case "kmeans":
-      return kmeansSet(dataset, recipe, (k) => onNote(`k-means centres of class ${k}`)).images;
+      return (await kmeansSet(dataset, recipe, (k) => onNote(`k-means centres of class ${k}`)))
+        .images;
   }
 }
 
@@ -83,18 +84,21 @@ export function averageSet(dataset: Dataset, sizes: Sizes): RealSet {
 }
 
 /** The k-means centres of each class, as many as the set has images of it. */
-export function kmeansSet(
+export async function kmeansSet(
   dataset: Dataset,
   sizes: Sizes,
   onClass: (k: number) => void = () => {},
-): RealSet {
+): Promise<RealSet> {
   const wanted = sizes.steps * sizes.per_class;
-  return arrange(dataset, sizes, (k) => {
+  const centres: Float32Array[] = [];
+  for (let k = 0; k < dataset.classes; k++) {
     onClass(k);
     const indices = ofClass(dataset.train, k);
     expectEnough(dataset, k, indices.length, wanted);
-    return kmeansCentres(normalized(dataset, indices), sizeOf(dataset), wanted, sizes.seed);
-  });
+    const points = normalized(dataset, indices);
+    centres.push(await kmeansCentres(points, sizeOf(dataset), wanted, sizes.seed));
+  }
+  return arrange(dataset, sizes, (k) => centres[k]!);
 }
 
 /** Deals the images of each class, [steps · per_class, C, H, W], out over the steps. */

@@ -28,7 +28,7 @@ export interface StandardSettings {
 export const ON_DISTILLED: StandardSettings = { epochs: 300, batch: 32, rate: 0.01, momentum: 0.9 };
 
 /** What networks are drawn for the score, and tested on. */
-type Setting = Pick<Trial, "net" | "dataset" | "how" | "networks" | "room">;
+type Setting = Pick<Trial, "net" | "dataset" | "how" | "networks" | "room" | "signal">;
 
 /**
  * Test accuracy of fresh networks, drawn as `how` says, each trained on labelled images as on any data set. One that

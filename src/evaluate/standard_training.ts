@@ -7,7 +7,6 @@ import { Batches } from "../sets/batches.ts";
 import type { Dataset } from "../sets/dataset.ts";
 import type { FloatTensor } from "../base/safetensors.ts";
 import type { Recorder, Tensor } from "../gpu/mod.ts";
-import { pacing } from "../gpu/pacing.ts";
 import { cropFlip } from "../meta/augment.ts";
 import { Adam } from "../meta/outer_adam.ts";
 import type { State } from "../meta/outer_optimizer.ts";
@@ -110,15 +109,13 @@ export class StandardTraining implements Disposable {
     this.#real.record(record, augment === "crop-flip");
     this.#gradient(record, theta, group);
     group.step(record);
-    const pace = pacing(this.#net.device);
     const before = first / atOnce * steps; // minibatches of earlier groups
     for (let k = from?.step ?? 0; k < steps; k++) {
       const epoch = Math.floor(k / perEpoch);
       const moves = augment === "crop-flip" ? cropFlip(batch, seed, before + k) : undefined;
       this.#real.choose(this.#batches.indices(before + k), moves);
       group.set(k + 1, trainRate(this.#settings, epoch));
-      record.submit();
-      await pace();
+      await record.run();
       await onStep?.({
         step: k + 1,
         loss: () => this.#readLoss(epoch + 1),

@@ -44,7 +44,7 @@ export class Trainees implements Disposable {
    */
   async train(
     data: DistilledData,
-    { seed, from = 0, to = this.#spec.total }: TraineesOptions,
+    { seed, from = 0, to = this.#spec.total, signal }: TraineesOptions,
   ): Promise<void> {
     const [point, other, work, gradient] = [this.#point, this.#other, this.#work, this.#gradient];
     this.#inner.draw(seed, 0, true);
@@ -52,8 +52,8 @@ export class Trainees implements Disposable {
       const record = this.#net.device.record();
       const span = [first, Math.min(first + STEPS, to)] as const;
       this.#inner.run(record, data, { point, other, work, gradient }, span);
-      record.submit();
-      await this.#net.device.done();
+      await record.run(signal);
+      signal?.throwIfAborted();
     }
   }
 
@@ -69,4 +69,6 @@ interface TraineesOptions {
   readonly seed: number;
   readonly from?: number;
   readonly to?: number;
+  /** Ends the training early, with its reason. */
+  readonly signal?: AbortSignal | undefined;
 }

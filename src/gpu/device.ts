@@ -1,6 +1,7 @@
 /** Device: one adapter opened with all it offers; it owns the pipelines and counts the bytes. */
 import { Kernel, type Overrides } from "./kernel.ts";
 import type { Source } from "./link.ts";
+import { Pacing } from "./pacing.ts";
 import { type Profile, profileOf, profiles } from "./profile.ts";
 import { Recorder } from "./recorder.ts";
 import { Tensor } from "./tensor.ts";
@@ -38,6 +39,8 @@ export class NoAdapterError extends Error {
 export class Device {
   /** Tile shapes for this adapter. */
   readonly profile: Profile;
+  /** How work is handed to it. @internal */
+  readonly pacing: Pacing;
   /** GPU bytes held by tensors now. */
   bytes = 0;
   /** The most there have been since `resetPeak()`. */
@@ -52,6 +55,7 @@ export class Device {
 
   private constructor(readonly gpu: GPUDevice, readonly info: DeviceInfo) {
     this.profile = profiles[info.profile];
+    this.pacing = new Pacing(this);
     gpu.addEventListener("uncapturederror", (event) => {
       const { message } = (event as GPUUncapturedErrorEvent).error;
       // Errors of what was made before come first: they may be the cause.

@@ -17,12 +17,12 @@ const DECLARATION =
 
 /** A compute pipeline and the names of its bindings, read from the source. */
 export class Kernel {
-  /** The compiled entry point. */
-  readonly pipeline: GPUComputePipeline;
+  readonly #compile: () => GPUComputePipeline;
+  #pipeline: GPUComputePipeline | undefined;
   readonly #slots = new Map<string, { binding: number; writes: boolean }>();
   readonly #groups = new Map<string, GPUBindGroup>();
 
-  /** Compiles; `label` names the kernel in errors, which `Device.check` throws. */
+  /** `label` names the kernel in errors. */
   constructor(
     private readonly device: Device,
     readonly label: string,
@@ -35,10 +35,15 @@ export class Kernel {
       this.#slots.set(name!, { binding: Number(binding), writes: access === "read_write" });
     }
     const compute = { module, entryPoint, constants };
-    this.pipeline = device.scoped(
-      `compile ${label}`,
-      () => device.gpu.createComputePipeline({ label, layout: "auto", compute }),
-    );
+    this.#compile = () => device.gpu.createComputePipeline({ label, layout: "auto", compute });
+  }
+
+  /**
+   * The entry point, compiled when it is first wanted: a run wants many, and others get a turn in between. What is
+   * wrong with it, `Device.check` throws.
+   */
+  get pipeline(): GPUComputePipeline {
+    return this.#pipeline ??= this.device.scoped(`compile ${this.label}`, this.#compile);
   }
 
   /**
@@ -63,11 +68,16 @@ export class Kernel {
     return group;
   }
 
-  #createGroup(sizes: GPUBuffer, bindings: Bindings): GPUBindGroup {
+  /** Makes sure that tensors can be bound. @throws TypeError as `bind` does. */
+  check(bindings: Bindings): void {
+    this.#entries(bindings);
+  }
+
+  #entries(bindings: Bindings): { binding: number; tensor: Tensor }[] {
     const refuse = (name: string, expected: string) =>
       new TypeError(`Cannot run ${this.label}: got ${name}, expected ${expected}`);
     const bound: { name: string; tensor: Tensor; writes: boolean }[] = [];
-    const entries = Object.entries(bindings).map(([name, given]) => {
+    return Object.entries(bindings).map(([name, given]) => {
       const slot = this.#slots.get(name);
       if (!slot) throw refuse(name, "a binding that the source declares");
       const { binding, writes } = slot;
@@ -75,6 +85,12 @@ export class Kernel {
       const clash = given && bound.find((other) => races(other, { tensor, writes }));
       if (clash) throw refuse(name, `a buffer other than ${clash.name}'s: one is written`);
       if (given) bound.push({ name, tensor, writes });
+      return { binding, tensor };
+    });
+  }
+
+  #createGroup(sizes: GPUBuffer, bindings: Bindings): GPUBindGroup {
+    const entries = this.#entries(bindings).map(({ binding, tensor }) => {
       const { buffer, offset, bytes: size } = tensor;
       return { binding, resource: { buffer, offset, size } };
     });

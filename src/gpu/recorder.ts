@@ -6,6 +6,9 @@ import type { Tensor } from "./tensor.ts";
 /** llvmpipe leaves its loops, without a word, once an invocation has done 65 535 turns of all of them. */
 export const MOST_TURNS = 60_000;
 
+/** Milliseconds after which what is encoded of a command buffer goes out, so that others get a turn. */
+const LONGEST_ENCODING = 250;
+
 /** Workgroups in x, y and z. */
 export type Groups = readonly [number, number?, number?];
 
@@ -20,8 +23,11 @@ export interface Run {
 }
 
 interface Dispatch {
-  readonly pipeline: GPUComputePipeline;
-  readonly group: GPUBindGroup;
+  readonly kernel: Kernel;
+  readonly sizes: GPUBuffer;
+  readonly bindings: Bindings;
+  /** Made when it is first wanted: those of a long list take longer than a signal may wait. */
+  group?: GPUBindGroup;
   readonly groups: readonly [number, number, number];
   readonly turns: number;
 }
@@ -48,9 +54,10 @@ export class Recorder {
           `in each dimension; use a smaller batch or fewer networks`,
       );
     }
-    const group = kernel.bind(this.device.sizes(sizes), bindings);
+    kernel.check(bindings);
     const all = turns * x * y * z * this.device.profile.workgroup;
-    this.#commands.push({ pipeline: kernel.pipeline, group, groups: [x, y, z], turns: all });
+    const resources = { kernel, sizes: this.device.sizes(sizes), bindings };
+    this.#commands.push({ ...resources, groups: [x, y, z], turns: all });
   }
 
   /** Runs a kernel that goes through `sizes.COUNT` elements (shared/each.wgsl). */
@@ -91,15 +98,37 @@ export class Recorder {
    * @throws Error what a pipeline or bind group was found to be wrong in.
    */
   submit(): void {
+    for (const buffer of this.#buffers(Infinity)) this.device.gpu.queue.submit([buffer]);
+  }
+
+  /**
+   * As `submit`, but it waits where the GPU has work for half a second, so that other tasks of the process get a
+   * turn. Some of the work may still be in flight when it is done.
+   *
+   * @param signal ends it between two command buffers, with those before done and those after not.
+   * @throws Error as `submit` does, or the signal's reason.
+   */
+  async run(signal?: AbortSignal): Promise<void> {
+    let isBegun = false;
+    for (const buffer of this.#buffers(LONGEST_ENCODING)) {
+      if (isBegun) signal?.throwIfAborted();
+      isBegun = true;
+      await this.device.pacing.submit(buffer);
+    }
+  }
+
+  /** Command buffers of all the work, in order; each is encoded when it is asked for, in so many ms at most. */
+  *#buffers(most: number): Generator<GPUCommandBuffer> {
     this.device.check();
-    const { gpu, profile } = this.device;
+    const { gpu, pacing } = this.device;
     let encoder = gpu.createCommandEncoder();
     let pass: GPUComputePassEncoder | undefined;
     let turns = 0;
+    let start = performance.now();
     const finish = () => {
       pass?.end();
       pass = undefined;
-      gpu.queue.submit([encoder.finish()]);
+      return encoder.finish();
     };
     for (const command of this.#commands) {
       if (typeof command === "function") {
@@ -108,17 +137,20 @@ export class Recorder {
         command(encoder);
         continue;
       }
-      if (turns > 0 && turns + command.turns > profile.turns) {
-        finish();
+      const isLong = performance.now() - start > most;
+      if (turns > 0 && (turns + command.turns > pacing.turns || isLong)) {
+        yield finish();
+        start = performance.now();
         encoder = gpu.createCommandEncoder();
         turns = 0;
       }
       turns += command.turns;
       pass ??= encoder.beginComputePass();
-      pass.setPipeline(command.pipeline);
-      pass.setBindGroup(0, command.group);
+      const { kernel, sizes, bindings } = command;
+      pass.setPipeline(kernel.pipeline);
+      pass.setBindGroup(0, command.group ??= kernel.bind(sizes, bindings));
       pass.dispatchWorkgroups(...command.groups);
     }
-    finish();
+    yield finish();
   }
 }

@@ -105,6 +105,7 @@ export class Tensor implements Disposable {
         await this.device.settle(); // the GPU's own account of the failure comes first
         throw error;
       });
+      this.device.pacing.rest();
       await this.device.settle();
       return new Float32Array(staging.getMappedRange().slice(0));
     } finally {

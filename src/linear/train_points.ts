@@ -1,5 +1,4 @@
 /** Train points: M distilled points found by the meta-gradient of one step, from networks drawn anew each iteration. */
-import { pacing } from "../gpu/pacing.ts";
 import { Blocks } from "../meta/blocks.ts";
 import { DrawnNetworks } from "../meta/initial_networks.ts";
 import { Learned } from "../meta/learned.ts";
@@ -57,13 +56,11 @@ export async function trainPoints(
   unroll.metaGradient(iteration, data, [{ x: x.each[0]!, y: y.each[0]! }]);
   learned.step(iteration, unroll.gradient, 0);
 
-  const pace = pacing(device);
   for (let k = 0; k < iterations; k++) {
     networks.draw(k, unroll.start.theta);
     const rate = ADAM.rate / 2 * (1 + Math.cos(Math.PI * k / iterations));
     learned.set({ ...ADAM, t: k + 1, rate });
-    iteration.submit();
-    await pace();
+    await iteration.run();
   }
   const last = device.record();
   learned.derive(last);

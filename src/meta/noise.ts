@@ -17,6 +17,6 @@ export async function drawNormal(
   const row = { networks: 1, rows: 1, columns: size, pitch: size, at: 0 };
   const record = device.record();
   random(record, { draw, out }, { distribution: "normal", scale: 1, ...row, stream });
-  record.submit();
+  await record.run();
   return await out.read();
 }

@@ -155,7 +155,7 @@ async function multiply(
     x.write(rows.subarray(first * K, (first + count) * K));
     const record = device.record();
     record.copy(net.logits(record, work, theta, x.each[0]!), y.each[0]!);
-    record.submit();
+    await record.run();
     product.set(await y.read(), first * M);
   }
   return product;

@@ -5,8 +5,9 @@ import { writeAtomic } from "../base/atomic.ts";
 import { MetricsLog } from "../store/metrics.ts";
 import type { Accuracy } from "../evaluate/accuracy.ts";
 import { artifactOf } from "./artifact_of.ts";
-import { expectUnused } from "./unused.ts";
-import { FILES, filesOf, pictureOf, prepareFolder, writeArtifact } from "../store/artifact.ts";
+import { expectEmpty } from "./unused.ts";
+import { FILES, filesOf, pictureOf, removeUnfinished, writeArtifact } from "../store/artifact.ts";
+import { lockFolder } from "../store/folder_lock.ts";
 import { originOf, readCheckpoint, writeCheckpoint } from "../store/checkpoint.ts";
 import type { Gain, Training } from "../evaluate/measure.ts";
 import { readGain } from "./finished.ts";
@@ -17,7 +18,6 @@ import { networksOf } from "../evaluate/pretrained.ts";
 import { firstImages } from "../evaluate/real_sets.ts";
 import { parseRecipe, rateAt, type Recipe, recipeToYaml } from "../recipe/recipe.ts";
 import type { OuterLoop } from "./outer_loop.ts";
-import { pacing } from "../gpu/pacing.ts";
 import { pictureTitle } from "./picture_title.ts";
 import { writePicture } from "../store/picture.ts";
 import { whitened } from "../meta/whiten.ts";
@@ -75,13 +75,28 @@ export interface DistillOptions {
   readonly memoryBudget?: number;
   /** Called once with what memory is spent on, line by line. */
   readonly onPlan?: (lines: string[]) => void;
-  /** Called with a line when something long begins before the first iteration. */
+  /** Called with a line when something long begins before the first iteration or after the last. */
   readonly onNote?: (line: string) => void;
+  /** Called before the first iteration and after each with the iterations done. */
+  readonly onIteration?: (done: number, iterations: number) => void;
   /** Called every `log_every` iterations, with each accuracy, and at the end; a promise is waited for. */
   readonly onProgress?: (progress: Progress) => void | Promise<void>;
-  /** Ends the run early: it writes a checkpoint, and throws the signal's reason. */
+  /** Seconds after which a checkpoint is written even if none is due by `checkpoint_every`; 300 when left out. */
+  readonly checkpointSeconds?: number;
+  /** Called with the iterations done when a checkpoint of them has been written, or read. */
+  readonly onCheckpoint?: (iteration: number) => void;
+  /**
+   * Ends the run early: it writes a checkpoint, and throws the signal's reason. An iteration of many seconds is
+   * abandoned, and the checkpoint is of the one before.
+   */
   readonly signal?: AbortSignal;
 }
+
+/** Seconds of an iteration from which one is abandoned where the run is to end; shorter ones are waited for. */
+const SLOW = 2;
+
+/** Seconds between checkpoints at most. */
+const CHECKPOINT_SECONDS = 300;
 
 /**
  * Distils a data set as a recipe says and writes the results to `out`.
@@ -90,8 +105,9 @@ export interface DistillOptions {
  * resumed or not.
  *
  * @throws Error when a number is not finite; the last good checkpoint stays.
- * @throws UsageError for a bad recipe, a folder with files in it unless a run is resumed, a recipe and a data set
- * that do not go together, or a run that does not fit into the memory budget; nothing is written then.
+ * @throws UsageError for a bad recipe, a folder that another run writes into, or with files in it unless a run is
+ * resumed, a recipe and a data set that do not go together, or a run that does not fit into the memory budget; nothing
+ * is written then.
  */
 export async function distill(
   device: Device,
@@ -101,8 +117,9 @@ export async function distill(
 ): Promise<DistillResult> {
   const start = performance.now();
   const recipe = parseRecipe(given, given.name);
-  if (!options.resume) await expectUnused(options.out);
   expectDistillable(recipe, dataset);
+  using _lock = await lockFolder(options.out);
+  if (!options.resume) await expectEmpty(options.out);
   const networks = await networksOf(recipe);
   const seen = await whitened(device, dataset, recipe.zca, options.onNote);
   device.resetPeak();
@@ -132,6 +149,10 @@ class Run implements Disposable {
   /** Iterations done, and those that the checkpoint on disk has, if there is one. */
   #done = 0;
   #saved: number | undefined;
+  /** When it was written, or the run began. */
+  #savedAt = performance.now();
+  /** Seconds of the last iteration; the first may be long. */
+  #seconds = Infinity;
 
   constructor(
     device: Device,
@@ -145,7 +166,11 @@ class Run implements Disposable {
     this.#options = options;
     this.#device = device;
     this.#networks = networks;
-    this.#setting = setUp(device, recipe, dataset, options.memoryBudget, networks);
+    this.#setting = setUp(device, recipe, dataset, {
+      memoryBudget: options.memoryBudget,
+      file: networks,
+      signal: options.signal,
+    });
     options.onPlan?.(this.#setting.memory.lines);
   }
 
@@ -178,8 +203,9 @@ class Run implements Disposable {
     if (checkpoint) {
       this.#loop.restore(checkpoint.tensors);
       this.#saved = this.#done = checkpoint.iteration;
+      this.#options.onCheckpoint?.(this.#done);
     }
-    await prepareFolder(out);
+    await removeUnfinished(out);
     await writeAtomic(`${out}/${FILES.recipe}`, recipeToYaml(this.#recipe));
     this.#metrics = await MetricsLog.open(`${out}/${FILES.metrics}`, checkpoint?.iteration);
   }
@@ -190,14 +216,18 @@ class Run implements Disposable {
     const first = this.#done;
     let paused = 0;
     const start = performance.now();
-    const pace = pacing(this.#device);
+    const { onIteration } = this.#options;
+    if (this.#done < iterations) onIteration?.(this.#done, iterations);
     while (this.#done < iterations) {
       await this.#endIfAborted();
-      await this.#loop.iterate(this.#done++);
-      await pace();
+      await this.#step();
+      onIteration?.(this.#done, iterations);
       const due = (every: number) => every > 0 && this.#done % every === 0;
       const last = this.#done === iterations;
-      if (!due(log_every) && !due(eval_every) && !due(checkpoint_every) && !last) continue;
+      if (!due(log_every) && !due(eval_every) && !due(checkpoint_every) && !last) {
+        await this.#saveByTime();
+        continue;
+      }
       const loss = await this.#loss();
       const stop = performance.now();
       const secondsPerIteration = (stop - start - paused) / 1000 / (this.#done - first);
@@ -205,10 +235,32 @@ class Run implements Disposable {
       const found = { loss, secondsPerIteration, ...(accuracy && { accuracy }) };
       this.#log(found); // before the checkpoint: resuming drops what is later, and repeats it
       if (due(checkpoint_every) || last) await this.#checkpoint();
+      else await this.#saveByTime();
       const progress = { ...found, iteration: this.#done, iterations, read: () => this.#read() };
       await this.#options.onProgress?.(progress);
       paused += performance.now() - stop;
     }
+  }
+
+  /** Takes the next iteration. One that takes long is abandoned where the run was asked to end, and leaves no trace. */
+  async #step(): Promise<void> {
+    const { signal } = this.#options;
+    const before = signal && this.#seconds >= SLOW ? await this.#loop.save() : undefined;
+    const start = performance.now();
+    try {
+      await this.#loop.iterate(this.#done, before && signal);
+    } catch (error) {
+      if (before && signal?.aborted && this.#saved !== this.#done) await this.#checkpoint(before);
+      throw error;
+    }
+    this.#seconds = (performance.now() - start) / 1000;
+    this.#done++;
+  }
+
+  /** Writes a checkpoint where the last was long ago; it changes nothing in the results. */
+  async #saveByTime(): Promise<void> {
+    const { checkpointSeconds = CHECKPOINT_SECONDS } = this.#options;
+    if (performance.now() - this.#savedAt >= 1000 * checkpointSeconds) await this.#checkpoint();
   }
 
   async #read(): Promise<DistilledArrays> {
@@ -238,6 +290,7 @@ class Run implements Disposable {
       file: this.#networks,
     });
     await writeArtifact(out, artifact);
+    this.#options.onNote?.("Testing on the distilled data, and without them");
     const gain = await setting.gain(training);
     await writePicture(out, artifact, pictureTitle(artifact, gain), this.#dataset);
     const isLogged = await readGain(out) !== undefined; // as when a finished run is resumed
@@ -255,14 +308,16 @@ class Run implements Disposable {
     return loss;
   }
 
-  async #checkpoint(): Promise<void> {
-    const tensors = await this.#loop.save();
+  async #checkpoint(tensors?: Awaited<ReturnType<OuterLoop["save"]>>): Promise<void> {
+    tensors ??= await this.#loop.save();
     for (const [name, { data }] of Object.entries(tensors)) {
       const bad = data.find((value) => !Number.isFinite(value));
       if (bad !== undefined) throw this.#diverged(`${bad} in ${name}`);
     }
     await writeCheckpoint(this.#options.out, tensors, this.#done, this.#origin);
     this.#saved = this.#done;
+    this.#savedAt = performance.now();
+    this.#options.onCheckpoint?.(this.#done);
   }
 
   #diverged(got: string): Error {

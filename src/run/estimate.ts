@@ -43,7 +43,10 @@ export async function estimate(
   expectDistillable(recipe, dataset);
   const seen = await whitened(device, dataset, recipe.zca, onNote);
   const networks = await networksOf(recipe);
-  const { loop, memory, labels } = setUp(device, recipe, seen, memoryBudget, networks);
+  const { loop, memory, labels } = setUp(device, recipe, seen, {
+    memoryBudget,
+    file: networks,
+  });
   using _loop = loop;
   const images = await firstImages(device, { ...recipe, image_init: "noise" }, seen);
   const { distill_lr: rate, momentum } = recipe;

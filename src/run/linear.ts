@@ -10,7 +10,7 @@ import { linearProblem } from "../linear/problem.ts";
 import { LinearTheory } from "../linear/theory.ts";
 import { trainPoints } from "../linear/train_points.ts";
 import type { ExcessPoint } from "../report/excess_plot.ts";
-import { prepareFolder } from "../store/artifact.ts";
+import { lockFolder } from "../store/folder_lock.ts";
 
 /** Networks that points are measured on. */
 const HELD_OUT = 4096;
@@ -73,7 +73,7 @@ export async function linear(
 ): Promise<LinearResult & { files: string[] }> {
   const problem = linearProblem(table);
   const theory = new LinearTheory(problem);
-  await prepareFolder(out);
+  using _lock = await lockFolder(out);
   const net = linearNet(device, problem.dims);
   const measure = async (points: Points) => {
     const { before, after } = await heldOut(net, { points, networks: HELD_OUT, seed });

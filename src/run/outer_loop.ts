@@ -43,8 +43,13 @@ export class OuterLoop implements Disposable {
     return this.#last?.reduce((sum, part) => sum + (part?.dispatches ?? 0), 0) ?? 0;
   }
 
-  /** Submits iteration k (from 0); it waits for the GPU only where the objective has work in between. */
-  async iterate(k: number): Promise<void> {
+  /**
+   * Runs iteration k (from 0); some of its work may still be in flight then.
+   *
+   * @param signal abandons it, which leaves what is learned as no iteration does: fit only to be restored.
+   * @throws the signal's reason.
+   */
+  async iterate(k: number, signal?: AbortSignal): Promise<void> {
     const { beta1, beta2 } = this.#recipe;
     const { data } = this.learned;
     const draw = this.#objective.draw(k);
@@ -59,10 +64,11 @@ export class OuterLoop implements Disposable {
     }
     this.#last = recording;
     const [first, rest] = recording;
-    first.submit();
+    await first.run(signal);
     if (!rest) return;
+    signal?.throwIfAborted();
     await draw.between?.(data);
-    rest.submit();
+    await rest.run(signal);
   }
 
   /** Records an iteration, in one piece or in two. */

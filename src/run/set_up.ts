@@ -33,19 +33,28 @@ export interface Setting {
   complete?(): Promise<void>;
 }
 
+/** What a run is made with, besides its recipe. */
+export interface SetUpOptions {
+  /** Bytes of GPU memory that it may take; 4 GB when left out. */
+  readonly memoryBudget?: number | undefined;
+  /** Trained networks to start from, for a recipe with `pretrained`. */
+  readonly file?: NetworkFile | undefined;
+  /** Ends tests of networks early, with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
- * @param memoryBudget bytes of GPU memory that it may take; 4 GB when left out.
- * @param file trained networks to start from, for a recipe with `pretrained`.
+ * Makes all that the run takes.
+ *
  * @throws UsageError when the run does not fit into the budget, or the file has too few networks.
  */
 export function setUp(
   device: Device,
   recipe: Recipe,
   dataset: Dataset,
-  memoryBudget?: number,
-  file?: NetworkFile,
+  options: SetUpOptions = {},
 ): Setting {
-  if (recipe.objective === "kernel") return setUpKernel(device, recipe, dataset, memoryBudget);
-  if (recipe.objective === "matching") return setUpMatching(device, recipe, dataset, memoryBudget);
-  return setUpUnrolled(device, recipe, dataset, memoryBudget, file);
+  if (recipe.objective === "kernel") return setUpKernel(device, recipe, dataset, options);
+  if (recipe.objective === "matching") return setUpMatching(device, recipe, dataset, options);
+  return setUpUnrolled(device, recipe, dataset, options);
 }

@@ -18,14 +18,14 @@ import { kernelDataOf, kernelOf } from "../recipe/spec.ts";
 import type { Dataset } from "../sets/dataset.ts";
 import { OuterLoop } from "./outer_loop.ts";
 import { planParts } from "./plan_parts.ts";
-import type { Setting } from "./set_up.ts";
+import type { Setting, SetUpOptions } from "./set_up.ts";
 
-/** @throws UsageError when the run does not fit into `memoryBudget` bytes. */
+/** Makes all that the run takes. @throws UsageError when it does not fit into the budget. */
 export function setUpKernel(
   device: Device,
   recipe: Recipe,
   dataset: Dataset,
-  memoryBudget = MEMORY_BUDGET,
+  { memoryBudget = MEMORY_BUDGET, signal }: SetUpOptions = {},
 ): Setting {
   const { batch, reg, seed } = recipe;
   const { channels, height, width, classes, train } = dataset;
@@ -47,7 +47,7 @@ export function setUpKernel(
     describe: (part) => `kernels of ${part} targets at a time`,
     advice: "per_class or depth",
   });
-  const regression = { kernel, reg, room: memoryBudget - memory.bytes };
+  const regression = { kernel, reg, room: memoryBudget - memory.bytes, signal };
   const objective = new KernelRegression(space, { ...options, part });
   const loop = new OuterLoop(space, spec, recipe, objective);
   return {

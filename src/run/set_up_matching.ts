@@ -17,14 +17,14 @@ import type { Dataset } from "../sets/dataset.ts";
 import { expectBindable } from "./bindable.ts";
 import { OuterLoop } from "./outer_loop.ts";
 import { planParts } from "./plan_parts.ts";
-import type { Setting } from "./set_up.ts";
+import type { Setting, SetUpOptions } from "./set_up.ts";
 
-/** @throws UsageError when the run does not fit into `memoryBudget` bytes. */
+/** Makes all that the run takes. @throws UsageError when it does not fit into the budget. */
 export function setUpMatching(
   device: Device,
   recipe: Recipe,
   dataset: Dataset,
-  memoryBudget = MEMORY_BUDGET,
+  { memoryBudget = MEMORY_BUDGET, signal }: SetUpOptions = {},
 ): Setting {
   const { batch, seed, init_method: method, init_param: param, test_networks: networks } = recipe;
   const { channels, height, width, classes, train } = dataset;
@@ -62,7 +62,8 @@ export function setUpMatching(
     advice: "per_class",
   });
   const loop = new OuterLoop(net, spec, recipe, make(part));
-  const setting = { net, dataset, how, networks, room: memoryBudget - memory.bytes + evaluation };
+  const room = memoryBudget - memory.bytes + evaluation;
+  const setting = { net, dataset, how, networks, room, signal };
   return {
     spec,
     loop,

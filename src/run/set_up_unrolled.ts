@@ -14,13 +14,12 @@ import { type Accuracy, bytesPerNetwork, pooled } from "../evaluate/accuracy.ts"
 import { attackOf, relabel } from "../evaluate/attack.ts";
 import { expectBindable } from "./bindable.ts";
 import { drawNetworks, measureAccuracy, measureGains, type Trial } from "../evaluate/measure.ts";
-import type { NetworkFile } from "../store/network_file.ts";
 import { exportParameters } from "../nets/export.ts";
 import { OuterLoop } from "./outer_loop.ts";
 import { Pretrained } from "../evaluate/pretrained.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { lossOf, specOf } from "../recipe/spec.ts";
-import type { Setting } from "./set_up.ts";
+import type { Setting, SetUpOptions } from "./set_up.ts";
 
 /** Bytes for what is not planned: a few numbers. */
 const SMALL = 1024;
@@ -34,15 +33,15 @@ export interface UnrolledSetting extends Setting {
 }
 
 /**
- * @param file trained networks to start from, for a recipe with `pretrained`.
- * @throws UsageError when the run does not fit into `memoryBudget` bytes, or the file has too few.
+ * Makes all that the run takes.
+ *
+ * @throws UsageError when the run does not fit into the budget, or the file has too few networks.
  */
 export function setUpUnrolled(
   device: Device,
   recipe: Recipe,
   dataset: Dataset,
-  memoryBudget = MEMORY_BUDGET,
-  file?: NetworkFile,
+  { memoryBudget = MEMORY_BUDGET, file, signal }: SetUpOptions = {},
 ): UnrolledSetting {
   const { networks, batch, seed, init, augment, pool } = recipe;
   const { channels, height, width, classes } = dataset;
@@ -88,6 +87,7 @@ export function setUpUnrolled(
     networks: init === "fixed" ? 1 : recipe.test_networks,
     theta0: pretrained?.tested,
     room: evaluation + memoryBudget - plan.total,
+    signal,
   }));
   return {
     spec,

@@ -8,6 +8,7 @@ import type { Device } from "../gpu/mod.ts";
 import { writeAtomic } from "../base/atomic.ts";
 import { snakeKeys } from "../base/casing.ts";
 import { summarize } from "../evaluate/accuracy.ts";
+import { lockFolder } from "../store/folder_lock.ts";
 import { originOf, readCheckpoint } from "../store/checkpoint.ts";
 import { distill, type Progress } from "./distill.ts";
 import type { Gain } from "../evaluate/measure.ts";
@@ -171,7 +172,7 @@ function combinations(over: Over): Record<string, unknown>[] {
  *
  * @param datasetOf the data set of a recipe.
  * @throws UsageError for a run that does not go with its data set, does not fit into memory, or whose folder has
- * one of other settings, other data or another adapter.
+ * one of other settings, other data or another adapter, or one at work.
  */
 export async function sweep(
   device: Device,
@@ -181,6 +182,7 @@ export async function sweep(
 ): Promise<SweepResult & { files: string[] }> {
   const gains: (Gain | undefined)[] = [];
   for (const run of plan.runs) gains.push(await checked(device, run, datasetOf(run.recipe)));
+  using _lock = await lockFolder(plan.out);
   const points: SweepPoint[] = [];
   for (let first = 0; first < plan.runs.length; first += plan.repeats) {
     const runs: FinishedRun[] = [];
@@ -228,7 +230,7 @@ async function checked(
     expectDistillable(recipe, dataset);
     const networks = await networksOf(recipe);
     const seen = whitenedForm(dataset, recipe.zca);
-    device.count(() => setUp(device, recipe, seen, undefined, networks).loop);
+    device.count(() => setUp(device, recipe, seen, { file: networks }).loop);
     const origin = await originOf(recipe, dataset, device.info.name, networks);
     return await gainIn(out, recipe, origin);
   } catch (error) {

@@ -27,6 +27,7 @@ import { partOf } from "../meta/real_batch.ts";
 import { formatBytes } from "../base/bytes.ts";
 import { expectFitting } from "../recipe/fitting.ts";
 import type { TrainSettings } from "../recipe/train_settings.ts";
+import { lockFile } from "../store/folder_lock.ts";
 import { readNetworks, thetasOf, writeNetworks } from "../store/network_file.ts";
 import {
   expectSameTraining,
@@ -124,6 +125,7 @@ export async function trainNetworks(
   const groups = { ...settings, atOnce };
   const origin = await originOf(net, dataset, groups);
   await Deno.mkdir(out.replace(/[^/]*$/, "") || ".", { recursive: true });
+  using _lock = await lockFile(out);
   using training = new StandardTraining(net, dataset, groups);
   const accuracies = await new Run(net, dataset, training, groups, origin, options).train();
   const seconds = (performance.now() - start) / 1000;

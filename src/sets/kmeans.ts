@@ -1,5 +1,5 @@
 // k-means: the centres of the images of one class, by Lloyd's algorithm from k-means++ (ml-kmeans).
-import { kmeans } from "npm:ml-kmeans@7.0.1";
+import { kmeansGenerator } from "npm:ml-kmeans@7.0.1";
 
 /**
  * `k` centres [k, size] of the points [count, size]; the same seed gives the same centres. Distances
@@ -7,12 +7,12 @@ import { kmeans } from "npm:ml-kmeans@7.0.1";
  *
  * @throws {RangeError} fewer points than centres
  */
-export function kmeansCentres(
+export async function kmeansCentres(
   points: Float32Array,
   size: number,
   k: number,
   seed: number,
-): Float32Array<ArrayBuffer> {
+): Promise<Float32Array<ArrayBuffer>> {
   const count = points.length / size;
   if (count < k) {
     throw new RangeError(
@@ -25,6 +25,10 @@ export function kmeansCentres(
     { length: count },
     (_, n) => Array.from(points.subarray(n * size, (n + 1) * size)),
   );
-  const { centroids } = kmeans(rows, k, { seed, initialization: "kmeans++" });
+  let centroids: number[][] = [];
+  for (const found of kmeansGenerator(rows, k, { seed, initialization: "kmeans++" })) {
+    centroids = found.centroids;
+    await new Promise((resolve) => setTimeout(resolve)); // for signals
+  }
   return Float32Array.from(centroids.flat());
 }

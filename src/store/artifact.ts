@@ -253,12 +253,8 @@ function whiteningOf(
   return { zca: Number(zca), mean: of!, matrix: by!, inverse: back! };
 }
 
-/** Makes a run's folder, or clears it of files that a killed run had not finished writing. */
-export async function prepareFolder(dir: string): Promise<void> {
-  await Deno.mkdir(dir, { recursive: true }).catch((cause) => {
-    const message = `Cannot make folder ${dir}: got "${cause.message}", expected a place to write`;
-    throw new Error(`${message}; choose another folder`, { cause });
-  });
+/** Clears a run's folder of files that a killed run had not finished writing. */
+export async function removeUnfinished(dir: string): Promise<void> {
   for await (const { name } of Deno.readDir(dir)) {
     const isOurs = [...Object.values(FILES), "images"].some((file) => name.startsWith(`${file}.`));
     if (isOurs && name.endsWith(".tmp")) await Deno.remove(`${dir}/${name}`);

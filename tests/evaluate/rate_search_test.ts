@@ -64,7 +64,7 @@ runTest(
       data.lrs.write(new Float32Array(3 * STEPS).fill(0.2));
       using trainees = new Trainees(net, sizes, 3);
       drawHeldOut(net, trainees.theta, HOW, 3 * s);
-      trainees.train(data, { seed: 1 });
+      await trainees.train(data, { seed: 1 });
       const { hits } = await classify(net, trainees.theta, dataset.test, dataset);
       fractions.push(...hits.map(fractionOf));
     }

@@ -12,10 +12,10 @@ const sizes = { steps: 3, per_class: 2, seed: 7 };
 const image = (images: Float32Array, n: number) => images.subarray(n * SIZE, (n + 1) * SIZE);
 const same = (a: Float32Array, b: Float32Array) => a.every((value, i) => value === b[i]);
 
-Deno.test("every set: steps of two images of class 0, two of class 1 and so on", () => {
+Deno.test("every set: steps of two images of class 0, two of class 1 and so on", async () => {
   const expected = Array.from({ length: 60 }, (_, n) => Math.floor(n % 20 / 2));
   for (const make of [averageSet, kmeansSet]) {
-    const { images, labels } = make(dataset, sizes);
+    const { images, labels } = await make(dataset, sizes);
     assert.deepEqual([...labels], expected);
     assert.equal(images.length, 60 * SIZE);
   }
@@ -50,11 +50,11 @@ Deno.test("averageSet: the mean of each class, in every step", () => {
   }
 });
 
-Deno.test("kmeansSet: centres that are all different, the same again", () => {
-  const { images } = kmeansSet(dataset, sizes);
+Deno.test("kmeansSet: centres that are all different, the same again", async () => {
+  const { images } = await kmeansSet(dataset, sizes);
   const ofClass4 = [8, 9, 28, 29, 48, 49].map((n) => image(images, n).join());
   assert.equal(new Set(ofClass4).size, 6);
-  assert.ok(same(kmeansSet(dataset, sizes).images, images));
+  assert.ok(same((await kmeansSet(dataset, sizes)).images, images));
 });
 
 Deno.test("normalized: each channel by its own mean and deviation", () => {
@@ -65,13 +65,19 @@ Deno.test("normalized: each channel by its own mean and deviation", () => {
   normalized(two, [0]).forEach((v, i) => assert.ok(Math.abs(v - expected[i]!) < 1e-6));
 });
 
-Deno.test("a class with too few images is named", () => {
+Deno.test("a class with too few images is named", async () => {
   for (const make of [kmeansSet, (d: typeof dataset, s: typeof sizes) => randomSet(d, s, 0)]) {
-    assert.throws(() => make(dataset, { ...sizes, steps: 7 }), (error: Error) => {
-      assert.ok(error instanceof UsageError);
-      assert.match(error.message, /^Cannot take real images of mnist: got 12 of class 0, expected/);
-      return true;
-    });
+    await assert.rejects(
+      async () => await make(dataset, { ...sizes, steps: 7 }),
+      (error: Error) => {
+        assert.ok(error instanceof UsageError);
+        assert.match(
+          error.message,
+          /^Cannot take real images of mnist: got 12 of class 0, expected/,
+        );
+        return true;
+      },
+    );
   }
 });
 
@@ -97,7 +103,7 @@ runTest("firstImages: real images as image_init says", async (device) => {
     const images = await firstImages(device, recipe, dataset, (line) => void notes.push(line));
     const expected = image_init === "real"
       ? randomSet(dataset, sizes, 0)
-      : kmeansSet(dataset, sizes);
+      : await kmeansSet(dataset, sizes);
     expectSame(image_init, { images }, { images: expected.images });
     assert.equal(notes.length, image_init === "real" ? 0 : 10);
   }

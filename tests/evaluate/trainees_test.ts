@@ -47,7 +47,7 @@ async function onGpu(device: Device, spec: UnrollSpec, stops: number[], seed = 7
   trainees.theta.write(unflatten(net, thetas));
   let from = 0;
   for (const to of stops) {
-    trainees.train(data, { seed, from, to });
+    await trainees.train(data, { seed, from, to });
     from = to;
   }
   return await trainees.theta.read();

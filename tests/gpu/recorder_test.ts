@@ -7,7 +7,6 @@ import {
   type Kernel,
   link,
   MOST_TURNS,
-  type Profile,
   type Recorder,
   type Run,
 } from "../../src/gpu/mod.ts";
@@ -37,8 +36,7 @@ function ownDeviceTest(name: string, run: (device: Device) => Promise<void>): vo
 
 /** Sees to it that a command buffer of a device holds `turns`. */
 function limitTurns(device: Device, turns: number): void {
-  const profile: Profile = { ...device.profile, turns };
-  Object.assign(device, { profile });
+  device.pacing.turns = turns;
 }
 
 /** Counts the command buffers that `body` hands to the GPU. */
@@ -198,4 +196,54 @@ gpuTest("Recorder.clear and copy keep to the words of a view", async (device) =>
   const expected = new Float32Array(200).fill(7).fill(0, 64, 72);
   assert.deepEqual(await tensor.read(), expected);
   assert.deepEqual(await other.read(), new Float32Array(200).fill(7, 139, 141));
+});
+
+ownDeviceTest(
+  "Recorder.run: the same work, with turns for others between its parts",
+  async (device) => {
+    const { workgroup } = device.profile;
+    using a = device.tensor([4]).write(Float32Array.of(1, 2, 3, 4));
+    using out = device.tensor([4]);
+    const record = device.record();
+    for (let i = 0; i < 10; i++) record.dispatch(addKernel(device), addRun({ a, out }, 1, 5), [1]);
+    limitTurns(device, 5 * workgroup); // a command buffer for each dispatch
+    let turns = 0;
+    const timer = setInterval(() => turns++);
+    device.pacing.rest();
+    await record.run();
+    clearInterval(timer);
+    assert.ok(turns > 0, "timers had a turn");
+    assert.deepEqual([...await out.read()], [10, 20, 30, 40]);
+  },
+);
+
+ownDeviceTest("Recorder.run is ended between two parts, the first is done", async (device) => {
+  const { workgroup } = device.profile;
+  using a = device.tensor([4]).write(Float32Array.of(1, 2, 3, 4));
+  using out = device.tensor([4]);
+  const record = device.record();
+  for (let i = 0; i < 10; i++) record.dispatch(addKernel(device), addRun({ a, out }, 1, 5), [1]);
+  limitTurns(device, 5 * workgroup);
+  const reason = new Error("enough");
+  await assert.rejects(record.run(AbortSignal.abort(reason)), reason);
+  assert.deepEqual([...await out.read()], [1, 2, 3, 4]);
+  limitTurns(device, 50 * workgroup); // one part, which is done in any case
+  await record.run(AbortSignal.abort(reason));
+  assert.deepEqual([...await out.read()], [11, 22, 33, 44]);
+});
+
+ownDeviceTest("command buffers get smaller where they take more than a second", async (device) => {
+  using a = device.tensor([4]);
+  using out = device.tensor([4]);
+  const record = device.record();
+  record.dispatch(addKernel(device), addRun({ a, out }, 1, 5), [1]);
+  const { turns } = device.profile;
+  assert.equal(device.pacing.turns, turns);
+  const { done } = device;
+  device.done = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 1050));
+    await done.call(device);
+  };
+  await record.run();
+  assert.equal(device.pacing.turns, turns / 2);
 });

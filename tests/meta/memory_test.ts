@@ -98,7 +98,9 @@ const dataset = easyDataset(240, 64); // as many test images as plans count on
 async function planOf(device: Device, recipe: Recipe, budget: number): Promise<MemoryPlan> {
   const before = device.bytes;
   device.resetPeak();
-  const { loop, plan, spec, trials } = setUpUnrolled(device, recipe, dataset, budget);
+  const { loop, plan, spec, trials } = setUpUnrolled(device, recipe, dataset, {
+    memoryBudget: budget,
+  });
   using _ = loop;
   await loop.iterate(0);
   const { total, bytes } = plan;

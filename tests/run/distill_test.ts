@@ -157,7 +157,7 @@ runTest("distill starts from the real images that image_init says", async (devic
     const { tensors } = await readTensors(`${dir}/${image_init}/distilled.safetensors`);
     const { images } = image_init === "real"
       ? randomSet(dataset, recipe, 0)
-      : kmeansSet(dataset, recipe);
+      : await kmeansSet(dataset, recipe);
     expectSame(image_init, { images: tensors.images!.data as Float32Array }, { images });
   }
   const tooMany = distill(device, shortRecipe({ image_init: "real", per_class: 30 }), dataset, {

@@ -92,7 +92,7 @@ runTest("matching: is estimated, and refused where it does not fit", async (devi
   const { bytes, dispatches, plan } = await estimate(device, recipe, dataset);
   assert.ok(bytes > 0 && dispatches > 0);
   assert.match(plan[0]!, /4 real images of each class at a time/);
-  assert.throws(() => setUp(device, recipe, dataset, 1e5), {
+  assert.throws(() => setUp(device, recipe, dataset, { memoryBudget: 1e5 }), {
     name: "UsageError",
     message: /Cannot fit this run into .* with 4 real images of a class at a time/,
   });

@@ -186,6 +186,111 @@ runTest(
   },
 );
 
+/** Starts a run that is asked to end when its first iteration has handed over `buffers` command buffers. */
+async function abandonAt(buffers: number, device: Device, recipe: Recipe, out: string) {
+  const { pacing } = device;
+  const { turns, submit } = pacing;
+  const controller = new AbortController();
+  const reason = new Error("asked to end");
+  const saved: number[] = [];
+  let left = Infinity;
+  pacing.turns = 1; // every dispatch is a command buffer
+  pacing.submit = async (buffer) => {
+    await submit.call(pacing, buffer);
+    if (--left === 0) controller.abort(reason);
+  };
+  const ending = distill(device, recipe, dataset, {
+    out,
+    resume: true,
+    onIteration: () => left = buffers,
+    onCheckpoint: (iteration) => void saved.push(iteration),
+    signal: controller.signal,
+  });
+  await assert.rejects(ending, reason).finally(() => Object.assign(pacing, { turns, submit }));
+  return saved;
+}
+
+for (const [kind, settings] of Object.entries(KINDS)) {
+  runTest(`distill abandons an iteration of ${kind}, without a trace`, async (device, dir) => {
+    const recipe = shortRecipe({ iterations: 5, log_every: 1, checkpoint_every: 2, ...settings });
+    await distill(device, recipe, dataset, { out: `${dir}/whole` });
+    const whole = await contentsOf(`${dir}/whole`);
+    for (const buffers of [1, 40]) {
+      const out = `${dir}/${buffers}`;
+      assert.deepEqual(await abandonAt(buffers, device, recipe, out), [0]);
+      await stopAt(4, device, recipe, out);
+      assert.deepEqual(await abandonAt(buffers, device, recipe, out), [4]);
+      await distill(device, recipe, dataset, { out, resume: true });
+      const files = await contentsOf(out);
+      expectSame(`abandoned at ${buffers}`, pick(files, ...SAME), pick(whole, ...SAME));
+      const iterations = (await metricsIn(out)).map(({ iteration }) => iteration);
+      assert.deepEqual(iterations, [1, 2, 3, 4, 5, 5]);
+    }
+  });
+}
+
+runTest("a run that is asked to end saves the iteration that it has done", async (device, dir) => {
+  const recipe = shortRecipe({ iterations: 50, checkpoint_every: 100 });
+  const controller = new AbortController();
+  const saved: number[] = [];
+  const ending = distill(device, recipe, dataset, {
+    out: dir,
+    onIteration: (done) => done === 7 && controller.abort(),
+    onCheckpoint: (iteration) => void saved.push(iteration),
+    signal: controller.signal,
+  });
+  await assert.rejects(ending, { name: "AbortError" });
+  assert.deepEqual(saved, [7]);
+});
+
+runTest("tests at the end are left early too, after the last checkpoint", async (device, dir) => {
+  const recipe = shortRecipe({ init: "random", test_networks: 2 });
+  const controller = new AbortController();
+  const saved: number[] = [];
+  const ending = distill(device, recipe, dataset, {
+    out: dir,
+    onNote: (line) => line.startsWith("Testing") && controller.abort(),
+    onCheckpoint: (iteration) => void saved.push(iteration),
+    signal: controller.signal,
+  });
+  await assert.rejects(ending, { name: "AbortError" });
+  assert.deepEqual(saved, [3, 6]);
+  const { after } = await distill(device, recipe, dataset, { out: dir, resume: true });
+  assert.deepEqual((await metricsIn(dir)).at(-1)!.after, after);
+});
+
+runTest("checkpoints by time change no byte of the results", async (device, dir) => {
+  const recipe = shortRecipe({ log_every: 2, checkpoint_every: 4 });
+  await distill(device, recipe, dataset, { out: `${dir}/whole` });
+  const saved: number[] = [];
+  const onCheckpoint = (iteration: number) => void saved.push(iteration);
+  const often = { out: `${dir}/often`, checkpointSeconds: 0, onCheckpoint };
+  await distill(device, recipe, dataset, often);
+  assert.deepEqual(saved, [1, 2, 3, 4, 5, 6]);
+  const [files, whole] = [await contentsOf(often.out), await contentsOf(`${dir}/whole`)];
+  expectSame("saved often", pick(files, ...SAME), pick(whole, ...SAME));
+});
+
+runTest("one run writes into a folder at a time, fresh or resumed", async (device, parent) => {
+  const [dir, other] = [`${parent}/run`, `${parent}/other`];
+  const recipe = shortRecipe({ log_every: 1 });
+  const refused: string[] = [];
+  const onProgress = async () => {
+    for (const resume of [false, true]) {
+      await distill(device, recipe, dataset, { out: dir, resume }).catch((error: Error) => {
+        refused.push(`${error.name}: ${error.message.replace(/process .*? UTC/, "P")}`);
+      });
+    }
+  };
+  await distill(device, recipe, dataset, { out: dir, onProgress });
+  const message =
+    `Cannot write into ${dir}: P, is writing there; wait for it, or choose another --out`;
+  assert.deepEqual(refused, new Array(12).fill(`UsageError: ${message}`));
+  await distill(device, recipe, dataset, { out: other });
+  const [files, expected] = [await contentsOf(dir), await contentsOf(other)];
+  expectSame("asked for meanwhile", pick(files, ...SAME), pick(expected, ...SAME));
+});
+
 Deno.test("distill killed at any moment resumes to the same bytes", async () => {
   await inTemporary(async (dir) => {
     await writeIdxDirectory(`${dir}/data`);

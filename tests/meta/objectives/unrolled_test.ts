@@ -89,7 +89,7 @@ for (const optimizer of OPTIMIZER_NAMES) {
         seen.add(age);
         using trainees = new Trainees(net, spec, 2);
         trainees.theta.write(Float32Array.from(random(2 * net.stride, 9, 0.2)));
-        trainees.train(data, { seed: 1, to: age });
+        await trainees.train(data, { seed: 1, to: age });
         const [theta, expected] = [saved[`pool/${set}/0`]!.data, await trainees.theta.read()];
         expectSame(`iteration ${k}, age ${age}`, { theta: Float32Array.from(theta) }, {
           theta: expected,
