@@ -37,6 +37,7 @@ export {
   type DistilledArrays,
   type DistillOptions,
   type DistillResult,
+  type Outlook,
   type Progress,
 } from "./src/run/distill.ts";
 export {
@@ -51,7 +52,7 @@ export type { ClosedForm } from "./src/linear/closed_form.ts";
 export type { Points } from "./src/linear/points.ts";
 export type { ExcessPoint } from "./src/report/excess_plot.ts";
 export { type Estimate, estimate } from "./src/run/estimate.ts";
-export { readRun, type RunSummary } from "./src/run/finished.ts";
+export { type FolderRun, readRun, runIn, type RunSummary } from "./src/run/finished.ts";
 export { listRecipes, type RecipeSummary } from "./src/recipe/recipes_builtin.ts";
 export { expectUnused, filesIn } from "./src/run/unused.ts";
 export { expectUnlocked } from "./src/store/folder_lock.ts";

@@ -42,5 +42,5 @@ exit /b 2
 call %run% info >nul
 if errorlevel 1 exit /b %errorlevel%
 cd /d "%~dp0"
-call %deno% task ok
+call %deno% task --quiet ok
 exit /b %errorlevel%

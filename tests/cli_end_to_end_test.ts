@@ -58,7 +58,8 @@ Deno.test("distill, evaluate and --resume, each with --json and without", async 
     assert.match(text.out, lines);
     expectFailure(await retort([...evaluate, "--networks", "2"]), 2, /expected --networks 1$/m);
 
-    const advice = /it already has .*; pass --resume --out .* or another --out$/m;
+    const advice =
+      /it has a finished run of these settings, which compare .* shows; give it more with .*$/m;
     expectFailure(await retort(distill("run")), 2, advice);
     const resumed = await retort([
       "distill",

@@ -1,6 +1,7 @@
-// cli_progress_test: an accuracy on the progress line always says when it was measured.
+// cli_progress_test: an accuracy on the progress line says when it was measured, where there is room for it.
 import assert from "node:assert/strict";
 import { progressLines } from "../src/cli/progress.ts";
+import { progressLine } from "../src/cli/progress_line.ts";
 import type { Session } from "../src/cli/session.ts";
 
 const ACCURACY = { mean: 0.873, std: 0, networks: 1 };
@@ -65,4 +66,21 @@ Deno.test("iterations that take long are told from the first on, and as long as 
   }
   const first = "iteration 0 of 4; the first takes longer, since kernels are compiled for it";
   assert.deepEqual(lines, [first, first, "iteration 1 of 4, loss 0.500, 1 min 00 s left"]);
+});
+
+Deno.test("a narrow terminal keeps loss, accuracy and time left", () => {
+  const state = "loss 0.412, accuracy 87.3 % at iteration 300, 2 min 10 s left";
+  const at = (columns: number, text = state) => progressLine(columns, 325, 650, text);
+  const [long, short] = ["████████████░░░░░░░░░░░░", "████░░░░"];
+  assert.equal(at(120), `${long} 325/650  ${state}`);
+  assert.equal(at(79), `${short} 325/650  ${state}`);
+  assert.equal(at(72), `325/650  ${state}`);
+  assert.equal(at(60), "325/650  loss 0.412, accuracy 87.3 %, 2 min 10 s left");
+  assert.equal(at(50), "325/650  loss 0.412, 87.3 %, 2 min 10 s left");
+  assert.equal(at(39), "loss 0.412, 87.3 %, 2 min 10 s left");
+  const wide = "loss 0.412, accuracy 79.5 ± 8.1 % at iteration 23000, 38 h 02 min left";
+  assert.equal(at(39, wide), "0.412, 79.5 ± 8.1 %, 38 h 02 min left");
+  for (let columns = 37; columns < 120; columns++) {
+    assert.ok(at(columns, wide).length <= columns, `${columns} columns`);
+  }
 });

@@ -29,7 +29,16 @@ Deno.test("recipes lists every recipe file, with the words and the time of its c
     );
     assert.ok(about !== "" && first!.startsWith(`# ${about}`), `${name}: ${about}`);
     const told = comment.find((line) => line.startsWith("# Time: "));
-    assert.equal(time, told?.slice("# Time: ".length) ?? "not measured", name);
+    assert.equal(time, told?.slice("# Time: ".length), name); // every recipe tells its time
+  }
+});
+
+Deno.test("a recipe that takes days, or one like it, has a small variant", () => {
+  const names = listRecipes().map(({ name }) => name);
+  for (const { name, time } of listRecipes()) {
+    const [, small] = /; ([\w-]+-small): /.exec(time) ?? [];
+    assert.equal(small !== undefined, names.includes(`${name}-small`), name);
+    if (small !== undefined) assert.equal(small, `${name}-small`);
   }
 });
 

@@ -84,8 +84,10 @@ function standIn(profile: "software" | "hardware"): Retort {
       return Promise.resolve(rows.filter(({ name }) => !only || only.some((n) => n === name)));
     },
     estimate: () => {
-      const found = { secondsPerIteration: 0.1, seconds: 65, dispatches: 7, bytes: 1 };
-      return Promise.resolve({ ...found, plan: ["Memory of a stand-in"] });
+      const times = { secondsPerIteration: 0.1, iterationSeconds: 65, testSeconds: 5, seconds: 70 };
+      const disk = { files: ["a", "b"], diskBytes: 2048 };
+      const plan = ["Memory of a stand-in"];
+      return Promise.resolve({ ...times, ...disk, plan, dispatches: 7, bytes: 1 });
     },
     gradcheckKernel: (_device: unknown, { kernel }: retort.KernelGradcheckOptions) => {
       const entry = { relativeError: kernel.depth * 1e-6 };
@@ -302,21 +304,36 @@ Deno.test("a folder in use is refused, resumed with --resume, not with other set
     assert.equal((await command(["distill", "--epochs", "4", "--out", out])).status, 0);
     await expectUsageError(
       ["distill", "--epochs", "4", "--out", out],
-      `Cannot write to ${out}: it already has recipe.yaml; ` +
-        `pass --resume --out ${out} to continue that run, or another --out`,
+      `Cannot write to ${out}: it has an unfinished run of these settings; go on with it by ` +
+        `--resume --out ${out}, or choose another --out`,
+    );
+    await expectUsageError(
+      ["distill", "--recipe", "quick", "--set", "lr=1", "--out", out],
+      `Cannot write to ${out}: it has a run of other settings: got epochs 1, there 4, lr 1, there ` +
+        "0.05; choose another --out",
     );
     await expectUsageError(
       ["distill", "--resume", "--out", out, "--epochs", "5"],
-      `Cannot resume with other settings: got epochs 5, expected 4 as in ${out}/recipe.yaml; ` +
+      `Cannot resume with other settings: got epochs 5, there 4, in ${out}/recipe.yaml; use ` +
+        "another --out instead",
+    );
+    await expectUsageError(
+      ["distill", "--resume", "--out", out, "--iterations", "649"],
+      `Cannot resume with other settings: got iterations 649, there 650, in ${out}/recipe.yaml; ` +
         "use another --out instead",
     );
     const { status, out: lines } = await command(["distill", "--resume", "--out", out]);
     assert.deepEqual([status, lines[0]], [0, `Recipe quick: resumed from ${out}; seed 1`]);
+    const more = await command(["distill", "--resume", "--out", out, "--iterations", "651"]);
+    assert.deepEqual([more.status, more.out[2]], [0, "651 iterations in 2 min 10 s"]);
+    const notes = `${folder}/notes`;
+    await Deno.mkdir(notes);
+    await Deno.writeTextFile(`${notes}/a.txt`, "");
+    await expectUsageError(
+      ["distill", "--out", notes],
+      `Cannot write to ${notes}: it already has a.txt; choose another --out`,
+    );
   });
-  await expectUsageError(
-    ["distill", "--resume"],
-    "Cannot resume: got no --out, expected the folder of the run to continue",
-  );
 });
 
 Deno.test("--arch takes a name or layers, and what is wrong with them is bad usage", async () => {
@@ -351,7 +368,7 @@ Deno.test("--arch takes a name or layers, and what is wrong with them is bad usa
     ];
     await expectUsageError(
       ["distill", "--out", folder, "--arch", "[{dense: classes}]", "--resume"],
-      `Cannot resume with other settings: got arch ${text}, expected ${shown} as in ` +
+      `Cannot resume with other settings: got arch ${text}, there ${shown}, in ` +
         `${folder}/recipe.yaml; use another --out instead`,
     );
   });
@@ -568,13 +585,15 @@ Deno.test("distill --dry-run: what a run would take, and no folder", async () =>
   assert.equal(status, 0);
   assert.match(
     out[0]!,
-    /^Recipe quick: as asked; adapter stand-in; results would be in out\/quick$/,
+    /^Recipe quick: as asked; adapter stand-in; results would be in out\/quick(-\d+)?$/,
   );
-  assert.equal(
-    out[1],
-    "650 iterations of 100 ms and 7 dispatches: about 1 min 05 s, and the tests of networks",
-  );
-  assert.equal(out[2], "Memory of a stand-in");
+  assert.deepEqual(out.slice(1), [
+    "About 1 min 10 s: 650 iterations of 100 ms and 7 dispatches take 1 min 05 s, tests 5 s",
+    "Memory of a stand-in",
+    "Disk: 2.0 KB at most, in 2 files: a, b",
+  ]);
+  const solve = await command(["distill", "--dry-run", "--recipe", "mnist-label-solve-10"]);
+  assert.equal(solve.out[1], "About 1 min 10 s: solving labels and tests 5 s");
 });
 
 Deno.test("gradcheck --optimizer and --window: passed on, and refused where they are none", async () => {

@@ -141,7 +141,7 @@ Deno.test("arguments arrive as they are", async () => {
 
 Deno.test("test runs the project's checks, and takes no arguments", async () => {
   const { code, calls } = await launch({ deno: DENO, status: 5 }, "test");
-  assert.deepEqual([code, calls], [5, [`deno ${run("info")}`, "deno task ok"]]);
+  assert.deepEqual([code, calls], [5, [`deno ${run("info")}`, "deno task --quiet ok"]]);
 });
 
 Deno.test("test with arguments is bad usage", async () => {
@@ -163,7 +163,7 @@ Deno.test("Deno 2.9.6 or later is used, else npx", async () => {
   const lines = [run("info"), run("distill")].map((line) => `npx -y deno@2.9.6 ${line}`);
   assert.deepEqual([code, calls], [9, lines]);
   const test = await launch({ npx: true }, "test");
-  assert.equal(test.calls.at(-1), "npx -y deno@2.9.6 task ok");
+  assert.equal(test.calls.at(-1), "npx -y deno@2.9.6 task --quiet ok");
 });
 
 Deno.test("with neither Deno nor npx: what to install", async () => {
@@ -192,7 +192,7 @@ Deno.test("another user on Debian gets it through sudo, and is told", async () =
   const { err, calls } = await launch(machine, "test");
   const info = `deno ${run("info")}`;
   const install = INSTALL.flatMap((line) => [`sudo ${line}`, line]);
-  assert.deepEqual(calls, [info, ...install, info, "deno task ok"]);
+  assert.deepEqual(calls, [info, ...install, info, "deno task --quiet ok"]);
   assert.match(
     err,
     /^Installing Mesa's Vulkan driver: sudo apt-get install -y mesa-vulkan-drivers$/m,
@@ -233,4 +233,22 @@ Deno.test({
       assert.match(err, /^Cannot find a WebGPU adapter: .*; on Linux without a GPU install/);
       assert.deepEqual(linesOf(await Deno.readTextFile(`${dir}/calls`)), INSTALL);
     }),
+});
+
+Deno.test("relative paths are the caller's: the command runs in its folder, and none is a task", async () => {
+  await inTemporary(async (dir) => {
+    await writePrograms(`${dir}/bin`, {
+      ...programsOf({ deno: DENO }),
+      deno: `[ "$*" = --version ] && echo "deno ${DENO} (stable)" && exit; pwd`,
+    });
+    await Deno.mkdir(`${dir}/elsewhere`);
+    const env = { PATH: `${dir}/bin`, HERE: dir };
+    const { code, out } = await runLauncher(["recipes"], `${dir}/elsewhere`, env);
+    assert.deepEqual([code, out], [0, `${await Deno.realPath(`${dir}/elsewhere`)}\n`]);
+  });
+  // A task would run in the repository's folder.
+  const { tasks } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
+  for (const [name, task] of Object.entries<string>(tasks)) {
+    assert.doesNotMatch(task, /deno run .*cli\.ts/, name);
+  }
 });

@@ -1,13 +1,13 @@
 // distill_command: settles the recipe and the folder, distils, and reports.
-import type { Dataset, Device, DistillResult, Recipe } from "../../mod.ts";
+import type { Dataset, Device, DistillResult, Estimate, Outlook, Recipe } from "../../mod.ts";
 import { abortOnInterrupt } from "./interrupt.ts";
 import { openProgress } from "./progress.ts";
+import { differencesOf, expectFree, folderToResume, nextFolder } from "./run_folder.ts";
 import {
   describeArchs,
   describeAttack,
   describeDuration,
   describeGain,
-  describeSetting,
   loadDataset,
 } from "./session.ts";
 import type { Outcome, Retort, Session } from "./session.ts";
@@ -32,6 +32,13 @@ export interface DistillFlags {
   [setting: string]: unknown;
 }
 
+/** What is asked for; without a recipe, to go on with the run that the folder has. */
+interface Request {
+  recipe?: Recipe;
+  why: string;
+}
+
+/** A run that is settled. */
 interface Plan {
   recipe: Recipe;
   out: string;
@@ -55,12 +62,15 @@ const SETTINGS_WITH_A_FLAG = [
 /** Distils as the flags say; recipes and data are read, and checked, before a device opens. */
 export async function distillCommand(session: Session, flags: DistillFlags): Promise<Outcome> {
   const { retort } = session;
-  const plans = await makePlans(session, flags);
-  const dataset = await loadDataset(session, plans.software.recipe, flags);
+  const settings = { ...flags.set, ...settingsOf(flags) };
+  const requests = await requestsOf(session, flags, settings);
+  const settle = (request: Request) => settlePlan(session, flags, settings, request);
+  const isOne = requests.software === requests.hardware;
+  const early = isOne ? await settle(requests.software) : undefined;
+  const dataset = await loadDataset(session, early?.recipe ?? requests.software.recipe!, flags);
   using device = await retort.openDevice();
-  const { recipe, out, why } = plans[device.info.profile];
+  const { recipe, out, why } = early ?? await settle(requests[device.info.profile]);
   if (flags.dryRun) return await dryRun(session, device, dataset, { recipe, out, why }, flags);
-  if (!flags.resume) await retort.expectUnused(out);
   if (!session.quiet) {
     session.note(`Recipe ${recipe.name}: ${why}; adapter ${device.info.name}`);
     session.note(`${recipe.iterations} iterations, seed ${recipe.seed}, results in ${out}`);
@@ -85,6 +95,10 @@ export async function distillCommand(session: Session, flags: DistillFlags): Pro
     onNote: (line) => {
       display.stop();
       if (!session.quiet) session.note(line);
+    },
+    onOutlook: (outlook) => {
+      display.stop();
+      if (!session.quiet) session.note(describeOutlook(retort, outlook));
     },
     onIteration: (done, iterations) => interrupt.signal.aborted || display.move(done, iterations),
     onProgress: (progress) => void (interrupt.signal.aborted || display.update(progress)),
@@ -118,17 +132,16 @@ async function dryRun(
 ): Promise<Outcome> {
   const onNote = quiet ? undefined : note;
   const found = await retort.estimate(device, recipe, dataset, { memoryBudget, onNote });
-  const { seconds, secondsPerIteration, dispatches, plan } = found;
-  const each = secondsPerIteration < 1
-    ? `${(1000 * secondsPerIteration).toFixed(0)} ms`
-    : `${secondsPerIteration.toFixed(1)} s`;
+  const { files, diskBytes, plan } = found;
   return {
     values: { recipe, why, out, adapter: device.info.name, ...found },
     lines: [
       `Recipe ${recipe.name}: ${why}; adapter ${device.info.name}; results would be in ${out}`,
-      `${recipe.iterations} iterations of ${each} and ${dispatches} dispatches: about ` +
-      `${describeDuration(seconds)}, and the tests of networks`,
+      describeTimes(found, recipe),
       ...plan,
+      `Disk: ${retort.formatBytes(diskBytes)} at most, in ${files.length} files: ${
+        files.join(", ")
+      }`,
     ],
   };
 }
@@ -140,41 +153,59 @@ function describeStop({ iterations }: Recipe, out: string, saved: number | undef
     : `Stopped: iteration ${saved} of ${iterations} is saved in ${out}; continue with distill --resume --out ${out}`;
 }
 
+/** "About 1 min 41 s: 650 iterations of 148 ms and 77 dispatches take 1 min 36 s, tests 5 s". */
+function describeTimes(found: Estimate, { iterations, label_solve }: Recipe): string {
+  const { seconds, secondsPerIteration, iterationSeconds, testSeconds, dispatches } = found;
+  const each = describeStep(secondsPerIteration);
+  const learning = `${iterations} iterations of ${each} and ${dispatches} dispatches take ` +
+    `${describeDuration(iterationSeconds)}, `;
+  return `About ${describeDuration(seconds)}: ${iterations > 0 ? learning : ""}` +
+    `${label_solve ? "solving labels and tests" : "tests"} ${describeDuration(testSeconds)}`;
+}
+
+/** "About 8 h 00 min at 1.2 s an iteration, and tests; 124.5 MB of GPU memory, 2.9 MB of disk". */
+function describeOutlook({ formatBytes }: Retort, outlook: Outlook): string {
+  const { seconds, secondsPerIteration, memoryBytes, diskBytes } = outlook;
+  return `About ${describeDuration(seconds)} at ${
+    describeStep(secondsPerIteration)
+  } an iteration, ` +
+    `and tests; ${formatBytes(memoryBytes)} of GPU memory, ${formatBytes(diskBytes)} of disk`;
+}
+
+/** "148 ms" or "1.2 s". */
+function describeStep(seconds: number): string {
+  return seconds < 1 ? `${(1000 * seconds).toFixed(0)} ms` : `${seconds.toFixed(1)} s`;
+}
+
 function describeCost({ formatBytes }: Retort, result: DistillResult): string {
   const peak = formatBytes(result.peakBytes);
   return `${result.dispatches} dispatches an iteration, at most ${peak} on the GPU at once`;
 }
 
-/** The plan for either kind of adapter; both are the same unless the recipe is left to Retort. */
-async function makePlans(
-  session: Session,
-  flags: DistillFlags,
-): Promise<{ software: Plan; hardware: Plan }> {
-  const settings = { ...flags.set, ...settingsOf(flags) };
-  if (flags.resume) {
-    const plan = await resumePlan(session, flags, settings);
-    await session.retort.expectUnlocked(plan.out);
-    return { software: plan, hardware: plan };
+/** The request on either kind of adapter; both are the same unless the recipe is left to Retort. */
+async function requestsOf(
+  { retort }: Session,
+  { recipe, resume, out }: DistillFlags,
+  settings: Settings,
+): Promise<{ software: Request; hardware: Request }> {
+  if (recipe === undefined && !(resume && out !== undefined)) {
+    const { software, hardware } = DEFAULT_RECIPES;
+    return {
+      software: {
+        recipe: await retort.loadRecipe(software, settings),
+        why: `the default without a GPU (with one it is ${hardware})`,
+      },
+      hardware: {
+        recipe: await retort.loadRecipe(hardware, settings),
+        why: `the default with a GPU (without one it is ${software})`,
+      },
+    };
   }
-  const makePlan = async (name: string, why: string): Promise<Plan> => {
-    const recipe = await session.retort.loadRecipe(name, settings);
-    return { recipe, out: flags.out ?? `out/${recipe.name}`, why };
+  const request: Request = {
+    ...(recipe !== undefined && { recipe: await retort.loadRecipe(recipe, settings) }),
+    why: "as asked",
   };
-  const plans = flags.recipe === undefined ? await defaultPlans(makePlan) : await makePlan(
-    flags.recipe,
-    "as asked",
-  ).then((plan) => ({ software: plan, hardware: plan }));
-  const isOne = plans.software.out === plans.hardware.out;
-  if (isOne && !flags.dryRun) await session.retort.expectUnused(plans.software.out);
-  return plans;
-}
-
-async function defaultPlans(makePlan: (name: string, why: string) => Promise<Plan>) {
-  const { software, hardware } = DEFAULT_RECIPES;
-  return {
-    software: await makePlan(software, `the default without a GPU (with one it is ${hardware})`),
-    hardware: await makePlan(hardware, `the default with a GPU (without one it is ${software})`),
-  };
+  return { software: request, hardware: request };
 }
 
 function settingsOf(flags: DistillFlags): Settings {
@@ -186,33 +217,46 @@ function settingsOf(flags: DistillFlags): Settings {
   return settings;
 }
 
-async function resumePlan(
-  session: Session,
+/** Settles the folder of a run, and with --resume which run goes on. */
+async function settlePlan(
+  { retort }: Session,
   flags: DistillFlags,
   settings: Settings,
+  { recipe, why }: Request,
 ): Promise<Plan> {
-  const { filesIn, loadRecipe, UsageError } = session.retort;
-  const asked = flags.recipe === undefined ? undefined : await loadRecipe(flags.recipe, settings);
-  const out = flags.out ?? (asked && `out/${asked.name}`);
-  if (out === undefined) {
-    throw new UsageError("Cannot resume: got no --out, expected the folder of the run to continue");
+  const { resume = false, dryRun = false } = flags;
+  if (resume) {
+    const out = flags.out ?? await folderToResume(retort, `out/${recipe!.name}`, recipe!);
+    if (out !== undefined && !dryRun) await retort.expectUnlocked(out);
+    const plan = out === undefined ? undefined : await resumedPlan(retort, out, recipe, settings);
+    if (plan) return plan;
   }
+  const out = flags.out ?? await nextFolder(retort, `out/${recipe!.name}`);
+  if (!dryRun) await expectFree(retort, out, recipe!);
+  return { recipe: recipe!, out, why: resume ? `${why}; nothing to resume` : why };
+}
+
+/** The run in a folder, with more iterations if asked; undefined where there is none, but a recipe to start one. */
+async function resumedPlan(
+  { filesIn, loadRecipe, runIn, UsageError }: Retort,
+  out: string,
+  asked: Recipe | undefined,
+  settings: Settings,
+): Promise<Plan | undefined> {
   const file = `${out}/recipe.yaml`;
-  const files = await filesIn(out);
-  if (asked && files.length === 0) {
-    return { recipe: asked, out, why: "as asked; nothing to resume" };
-  }
-  if (!files.includes("recipe.yaml")) {
+  if (asked && (await filesIn(out)).length === 0) return undefined;
+  const run = await runIn(out);
+  if (!run) {
     throw new UsageError(`Cannot resume: got no ${file}, expected --out to be a run's folder`);
   }
-  const recipe = await loadRecipe(file, {});
-  const wanted = Object.entries(asked ?? await loadRecipe(file, settings));
-  for (const [key, value] of wanted) {
-    const saved = recipe[key as keyof Recipe];
-    const [got, expected] = [value, saved].map(describeSetting);
-    if (got === expected) continue;
-    const reason = `got ${key} ${got}, expected ${expected} as in ${file}`;
-    throw new UsageError(`Cannot resume with other settings: ${reason}; use another --out instead`);
+  const wanted = asked ?? await loadRecipe(file, settings);
+  const differences = differencesOf(wanted, run.recipe);
+  if (differences.length > 0) {
+    throw new UsageError(
+      `Cannot resume with other settings: got ${differences.join(", ")}, in ${file}; ` +
+        `use another --out instead`,
+    );
   }
-  return { recipe, out, why: `resumed from ${out}` };
+  const { iterations } = wanted;
+  return { recipe: { ...run.recipe, iterations }, out, why: `resumed from ${out}` };
 }

@@ -154,9 +154,9 @@ function addDistill(
     .option("--batch <n>", "real images in an iteration", setting("--batch"))
     .option("--soft-labels", "learn the labels too")
     .option("--iterations <n>", "outer iterations", setting("--iterations"))
-    .option("--out <dir>", "folder of the results (default: out/ and the recipe's name)")
+    .option("--out <dir>", "folder of the results (default: out/ and the recipe's name, numbered)")
     .option("--memory-budget <size>", "GPU memory, such as 512MB", bytes("--memory-budget"))
-    .option("--resume", "continue from the last checkpoint in the folder")
+    .option("--resume", "go on with the run in the folder; with --iterations, beyond its end")
     .option("--dry-run", "say what the run would take, from a few iterations; write nothing")
     .option("--data-dir <dir>", "folder of IDX files to read the data set from")
     .action(action);

@@ -2,6 +2,7 @@
 import process from "node:process";
 import cliProgress from "npm:cli-progress@3.12.0";
 import type { Accuracy, Progress } from "../../mod.ts";
+import { progressLine } from "./progress_line.ts";
 import { describeAccuracy, describeDuration, type Session } from "./session.ts";
 
 const SECONDS_BETWEEN_LINES = 10;
@@ -28,14 +29,22 @@ export function openProgress(session: Session, unit = "iteration"): ProgressDisp
   return process.stderr.isTTY ? progressBar(unit) : progressLines(session, unit);
 }
 
+/** What cli-progress tells of a bar. */
+interface Params {
+  /** Columns of the terminal. */
+  readonly maxWidth: number;
+  /** Iterations done. */
+  readonly value: number;
+  /** Iterations in all. */
+  readonly total: number;
+}
+
 /** A bar, which draws itself again and again: the time that it shows goes on between reports. */
 function progressBar(unit: string): ProgressDisplay {
   const bar = new cliProgress.SingleBar({
-    format: "{bar} {value}/{total}  {state}{duration_formatted}",
+    format: (_: unknown, { maxWidth, value, total }: Params, { state }: { state: string }) =>
+      progressLine(maxWidth, value, total, state),
     stream: process.stderr,
-    barCompleteChar: "█",
-    barIncompleteChar: "░",
-    barsize: 24,
     linewrap: false,
     gracefulExit: false, // the command does
   });

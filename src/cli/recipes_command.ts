@@ -9,7 +9,7 @@ export function recipesCommand({ retort }: Session): Outcome {
     lines: [
       ...table([
         ["recipe", "time", "what it distils"],
-        ...recipes.map(({ name, about, time }) => [name, time ?? "not measured", about]),
+        ...recipes.map(({ name, about, time }) => [name, time, about]),
       ]),
       "",
       "Times are of two processor cores without a GPU. recipes show NAME prints every setting.",

@@ -3,13 +3,16 @@ import { parse, YAMLError } from "npm:yaml@2.9.1";
 import adaptMnistUsps from "../../recipes/adapt-mnist-usps.yaml" with { type: "text" };
 import adaptMnistUspsFixed from "../../recipes/adapt-mnist-usps-fixed.yaml" with { type: "text" };
 import adaptUspsMnist from "../../recipes/adapt-usps-mnist.yaml" with { type: "text" };
+import adaptUspsMnistSmall from "../../recipes/adapt-usps-mnist-small.yaml" with { type: "text" };
 import adaptUspsMnistFixed from "../../recipes/adapt-usps-mnist-fixed.yaml" with { type: "text" };
 import adaptSvhnMnist from "../../recipes/adapt-svhn-mnist.yaml" with { type: "text" };
 import adaptSvhnMnistFixed from "../../recipes/adapt-svhn-mnist-fixed.yaml" with { type: "text" };
 import attackCifar10 from "../../recipes/attack-cifar10.yaml" with { type: "text" };
 import attackMnist from "../../recipes/attack-mnist.yaml" with { type: "text" };
 import cifar10Fixed from "../../recipes/cifar10-fixed-100.yaml" with { type: "text" };
+import cifar10FixedSmall from "../../recipes/cifar10-fixed-100-small.yaml" with { type: "text" };
 import cifar10Random from "../../recipes/cifar10-random-100.yaml" with { type: "text" };
+import cifar10RandomSmall from "../../recipes/cifar10-random-100-small.yaml" with { type: "text" };
 import fixed10 from "../../recipes/mnist-fixed-10.yaml" with { type: "text" };
 import fixed100 from "../../recipes/mnist-fixed-100.yaml" with { type: "text" };
 import fineTune from "../../recipes/fine-tune-alexnet.yaml" with { type: "text" };
@@ -18,6 +21,7 @@ import moonsLinear from "../../recipes/moons-linear.yaml" with { type: "text" };
 import moonsMoreNonlinear from "../../recipes/moons-more-nonlinear.yaml" with { type: "text" };
 import moonsNonlinear from "../../recipes/moons-nonlinear.yaml" with { type: "text" };
 import random100 from "../../recipes/mnist-random-100.yaml" with { type: "text" };
+import random100Small from "../../recipes/mnist-random-100-small.yaml" with { type: "text" };
 import dc1 from "../../recipes/mnist-dc-1.yaml" with { type: "text" };
 import dc10 from "../../recipes/mnist-dc-10.yaml" with { type: "text" };
 import dsa10 from "../../recipes/mnist-dsa-10.yaml" with { type: "text" };
@@ -38,6 +42,7 @@ const builtinRecipes: ReadonlyMap<string, string> = new Map([
   ["mnist-fixed-10", fixed10],
   ["mnist-fixed-100", fixed100],
   ["mnist-random-100", random100],
+  ["mnist-random-100-small", random100Small],
   ["mnist-kip-10", kip10],
   ["mnist-kip-100", kip100],
   ["mnist-kip-500", kip500],
@@ -49,7 +54,10 @@ const builtinRecipes: ReadonlyMap<string, string> = new Map([
   ["mnist-dm-10", dm10],
   ["mnist-dc-10-convnet3", dcConvnet10],
   ["cifar10-fixed-100", cifar10Fixed],
+  ["cifar10-fixed-100-small", cifar10FixedSmall],
   ["cifar10-random-100", cifar10Random],
+  ["cifar10-random-100-small", cifar10RandomSmall],
+  ["adapt-usps-mnist-small", adaptUspsMnistSmall],
   ["adapt-mnist-usps", adaptMnistUsps],
   ["adapt-mnist-usps-fixed", adaptMnistUspsFixed],
   ["adapt-usps-mnist", adaptUspsMnist],
@@ -71,16 +79,16 @@ export interface RecipeSummary {
   name: string;
   /** What it is for. */
   about: string;
-  /** What it takes on two processor cores without a GPU, in words, where that was measured. */
-  time?: string;
+  /** What it takes on two processor cores without a GPU, in words. */
+  time: string;
 }
 
 /** The built-in recipes, as the comments at the top of their files have them. */
 export function listRecipes(): RecipeSummary[] {
   return [...builtinRecipes].map(([name, text]) => {
     const [, about = ""] = /^# (.*?)(?:: |\n)/.exec(text) ?? [];
-    const [, time] = /^# Time: (.*)$/m.exec(text) ?? [];
-    return { name, about, ...(time !== undefined && { time }) };
+    const [, time = ""] = /^# Time: (.*)$/m.exec(text) ?? [];
+    return { name, about, time };
   });
 }
 

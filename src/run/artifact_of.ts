@@ -17,12 +17,14 @@ interface About {
   readonly init: Artifact["init"];
   /** Trained networks that the run starts from. */
   readonly file?: NetworkFile | undefined;
+  /** The lengths that the run had, where the rate depends on them: "650, 1000" of one that was given more. */
+  readonly lengths: string;
 }
 
 /** Distilled data as it is on the GPU now, in the form that is kept. */
 export async function artifactOf(
   { data, spec }: Training,
-  { recipe, dataset, adapter, init, file }: About,
+  { recipe, dataset, adapter, init, file, lengths }: About,
 ): Promise<Artifact> {
   const { channels, height, width, classes } = dataset;
   const count = spec.blocks * spec.perBlock;
@@ -44,6 +46,7 @@ export async function artifactOf(
       ...metadataOf(recipe, dataset, adapter, file),
       dataset_sha256: await digestOf(dataset),
       ...(recipe.learn_momentum && { momentum: `${momentum}` }),
+      ...(lengths.includes(",") && { lengths }),
     },
   };
 }

@@ -10,7 +10,9 @@ import { FILES, filesOf, pictureOf, removeUnfinished, writeArtifact } from "../s
 import { lockFolder } from "../store/folder_lock.ts";
 import { originOf, readCheckpoint, writeCheckpoint } from "../store/checkpoint.ts";
 import type { Gain, Training } from "../evaluate/measure.ts";
-import { readGain } from "./finished.ts";
+import { diskBytesOf } from "./disk_bytes.ts";
+import { IterationTimer } from "./iteration_timer.ts";
+import { readGain, readPace } from "./finished.ts";
 import { type Setting, setUp } from "./set_up.ts";
 import type { NetworkFile } from "../store/network_file.ts";
 import { expectDistillable } from "../recipe/fitting.ts";
@@ -30,7 +32,7 @@ export interface Progress {
   iterations: number;
   /** Mean loss over networks on the iteration's real batch. */
   loss: number;
-  /** Seconds of an iteration, the mean of this call so far. */
+  /** Seconds of an iteration, the mean of all so far, those before a resumption counted in. */
   secondsPerIteration: number;
   /** Test accuracy, when it was just measured. */
   accuracy?: Accuracy;
@@ -52,7 +54,7 @@ export interface DistilledArrays {
 export interface DistillResult extends Gain {
   /** Iterations in all, those before a resumption counted in. */
   iterations: number;
-  /** Wall time of this call. */
+  /** Wall time of this call, and of the iterations before it where a run was resumed. */
   seconds: number;
   /** Dispatches of an outer iteration. */
   dispatches: number;
@@ -64,11 +66,24 @@ export interface DistillResult extends Gain {
   files: string[];
 }
 
+/** What a long run takes, as its first iterations tell. */
+export interface Outlook {
+  /** Seconds of an iteration. */
+  secondsPerIteration: number;
+  /** Seconds of the iterations that are left; tests come on top. */
+  seconds: number;
+  /** Bytes of GPU memory. */
+  memoryBytes: number;
+  /** Bytes on disk at most. */
+  diskBytes: number;
+}
+
 /** Where results go, and who hears of progress. */
 export interface DistillOptions {
   /** Folder of the results; made if there is none. */
   readonly out: string;
-  /** Whether to go on from the folder's checkpoint, if it has one. */
+  /** Whether to go on from the folder's checkpoint, if it has one. The recipe may then have more iterations than the
+   * run had; where the rate falls as a cosine, a finished run. */
   readonly resume?: boolean;
   /** Bytes of GPU memory that the run may take; 4 GB when left out. The plan that fits best computes the
    * same numbers, unless only smaller parts of the real batch fit: their sums round otherwise. */
@@ -79,6 +94,8 @@ export interface DistillOptions {
   readonly onNote?: (line: string) => void;
   /** Called before the first iteration and after each with the iterations done. */
   readonly onIteration?: (done: number, iterations: number) => void;
+  /** Called after a few iterations where all would take ten minutes or more. */
+  readonly onOutlook?: (outlook: Outlook) => void;
   /** Called every `log_every` iterations, with each accuracy, and at the end; a promise is waited for. */
   readonly onProgress?: (progress: Progress) => void | Promise<void>;
   /** Seconds after which a checkpoint is written even if none is due by `checkpoint_every`; 300 when left out. */
@@ -102,7 +119,8 @@ const CHECKPOINT_SECONDS = 300;
  * Distils a data set as a recipe says and writes the results to `out`.
  *
  * The same recipe on the same adapter gives the same bytes in `distilled.safetensors`, stopped and
- * resumed or not.
+ * resumed or not. Where the rate falls as a cosine, iterations given to a finished run change the rest of the schedule:
+ * the artifact then says which lengths the run had.
  *
  * @throws Error when a number is not finite; the last good checkpoint stays.
  * @throws UsageError for a bad recipe, a folder that another run writes into, or with files in it unless a run is
@@ -129,12 +147,15 @@ export async function distill(
   const gain = await run.finish();
   const files = filesOf(dataset).map((name) => `${options.out}/${name}`);
   const picture = pictureOf(dataset) && `${options.out}/${pictureOf(dataset)}`;
-  const seconds = (performance.now() - start) / 1000;
+  const seconds = run.earlier + (performance.now() - start) / 1000;
   const { peakBytes } = device;
   const { iterations } = recipe;
   const done = { ...gain, iterations, seconds, dispatches: run.dispatches, peakBytes, files };
   return { ...done, ...(picture !== undefined && { picture }) };
 }
+
+/** Seconds from which a run is long. */
+const LONG = 600;
 
 /** One run: its log, its checkpoints and how far it is. */
 class Run implements Disposable {
@@ -153,6 +174,8 @@ class Run implements Disposable {
   #savedAt = performance.now();
   /** Seconds of the last iteration; the first may be long. */
   #seconds = Infinity;
+  /** Seconds of the iterations before this call. */
+  #earlier = 0;
 
   constructor(
     device: Device,
@@ -178,6 +201,10 @@ class Run implements Disposable {
     return this.#loop.dispatches;
   }
 
+  get earlier(): number {
+    return this.#earlier;
+  }
+
   get #loop(): OuterLoop {
     return this.#setting.loop;
   }
@@ -192,7 +219,9 @@ class Run implements Disposable {
   async begin(origin: Record<string, string>): Promise<void> {
     const { out, resume = false, onNote } = this.#options;
     this.#origin = origin;
-    const checkpoint = resume ? await readCheckpoint(out, this.#recipe, origin) : undefined;
+    const checkpoint = resume
+      ? await readCheckpoint(out, this.#recipe, origin, { mayContinue: true })
+      : undefined;
     const { distill_lr: rate, momentum } = this.#recipe;
     const size = this.#loop.learned.data.images.length;
     const images = checkpoint
@@ -203,24 +232,31 @@ class Run implements Disposable {
     if (checkpoint) {
       this.#loop.restore(checkpoint.tensors);
       this.#saved = this.#done = checkpoint.iteration;
+      this.#origin = checkpoint.origin;
       this.#options.onCheckpoint?.(this.#done);
     }
     await removeUnfinished(out);
     await writeAtomic(`${out}/${FILES.recipe}`, recipeToYaml(this.#recipe));
     this.#metrics = await MetricsLog.open(`${out}/${FILES.metrics}`, checkpoint?.iteration);
+    this.#earlier = this.#done * await readPace(out);
   }
 
   async iterate(): Promise<void> {
     const { iterations, log_every, eval_every, checkpoint_every } = this.#recipe;
     if (iterations === 0 && this.#saved === undefined) await this.#checkpoint();
-    const first = this.#done;
     let paused = 0;
     const start = performance.now();
+    const timer = new IterationTimer(this.#device, this.#loop);
     const { onIteration } = this.#options;
     if (this.#done < iterations) onIteration?.(this.#done, iterations);
     while (this.#done < iterations) {
       await this.#endIfAborted();
-      await this.#step();
+      if (timer.isDone) {
+        await this.#step();
+      } else {
+        await timer.time(() => this.#step());
+        if (timer.isDone) await this.#lookAhead(timer.seconds);
+      }
       onIteration?.(this.#done, iterations);
       const due = (every: number) => every > 0 && this.#done % every === 0;
       const last = this.#done === iterations;
@@ -230,7 +266,7 @@ class Run implements Disposable {
       }
       const loss = await this.#loss();
       const stop = performance.now();
-      const secondsPerIteration = (stop - start - paused) / 1000 / (this.#done - first);
+      const secondsPerIteration = (this.#earlier + (stop - start - paused) / 1000) / this.#done;
       const accuracy = due(eval_every) && !last ? await this.#accuracy() : undefined;
       const found = { loss, secondsPerIteration, ...(accuracy && { accuracy }) };
       this.#log(found); // before the checkpoint: resuming drops what is later, and repeats it
@@ -263,6 +299,15 @@ class Run implements Disposable {
     if (performance.now() - this.#savedAt >= 1000 * checkpointSeconds) await this.#checkpoint();
   }
 
+  async #lookAhead(secondsPerIteration: number): Promise<void> {
+    const seconds = (this.#recipe.iterations - this.#done) * secondsPerIteration;
+    if (seconds < LONG) return;
+    const about = { recipe: this.#recipe, dataset: this.#dataset, device: this.#device };
+    const diskBytes = await diskBytesOf(this.#setting, this.#training(), about);
+    const memoryBytes = this.#setting.memory.bytes;
+    this.#options.onOutlook?.({ secondsPerIteration, seconds, memoryBytes, diskBytes });
+  }
+
   async #read(): Promise<DistilledArrays> {
     const { images, labels, lrs } = this.#training().data;
     return { images: await images.read(), labels: await labels.read(), lrs: await lrs.read() };
@@ -288,12 +333,13 @@ class Run implements Disposable {
       adapter: this.#device.info.name,
       init: await setting.initial(),
       file: this.#networks,
+      lengths: this.#origin.iterations!,
     });
     await writeArtifact(out, artifact);
     this.#options.onNote?.("Testing on the distilled data, and without them");
     const gain = await setting.gain(training);
     await writePicture(out, artifact, pictureTitle(artifact, gain), this.#dataset);
-    const isLogged = await readGain(out) !== undefined; // as when a finished run is resumed
+    const isLogged = await readGain(out, this.#done) !== undefined; // as when a finished run is resumed
     if (!isLogged) this.#metrics!.append({ iteration: this.#done, ...gain });
     return gain;
   }

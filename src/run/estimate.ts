@@ -1,4 +1,5 @@
-/** Estimate: what a run would take, from its plan and a few iterations of it. Nothing is written. */
+/** Estimate: what a run would take, from its plan, a few iterations and a small test. Nothing is written. */
+import type { Training } from "../evaluate/measure.ts";
 import type { Device } from "../gpu/mod.ts";
 import { whitened } from "../meta/whiten.ts";
 import { networksOf } from "../evaluate/pretrained.ts";
@@ -6,7 +7,11 @@ import { firstImages } from "../evaluate/real_sets.ts";
 import { expectDistillable } from "../recipe/fitting.ts";
 import { parseRecipe, type Recipe } from "../recipe/recipe.ts";
 import type { Dataset } from "../sets/dataset.ts";
-import { setUp } from "./set_up.ts";
+import { filesOf } from "../store/artifact.ts";
+import { diskBytesOf } from "./disk_bytes.ts";
+import { IterationTimer } from "./iteration_timer.ts";
+import type { OuterLoop } from "./outer_loop.ts";
+import { type Setting, setUp } from "./set_up.ts";
 
 /** What a run would take. */
 export interface Estimate {
@@ -14,19 +19,28 @@ export interface Estimate {
   readonly plan: string[];
   /** Bytes of GPU memory. */
   readonly bytes: number;
-  /** Seconds of an iteration, the mean of three after the first, which compiles. */
+  /** Seconds of an iteration, the mean of a few that compile nothing. */
   readonly secondsPerIteration: number;
-  /** Seconds of all iterations; the tests before and after are not in it. */
+  /** Seconds of all iterations. */
+  readonly iterationSeconds: number;
+  /** Seconds of the tests on the way and at the end, and of solving labels where they are. */
+  readonly testSeconds: number;
+  /** Seconds in all. What comes before the first iteration is not in it: loading, k-means, compiling. */
   readonly seconds: number;
   /** Dispatches of an iteration. */
   readonly dispatches: number;
+  /** Names of the files. */
+  readonly files: string[];
+  /** Bytes on disk at most: while a checkpoint is written, the one before it stays. */
+  readonly diskBytes: number;
 }
 
-const TIMED = 3;
+/** Seconds of a test that tell how long others take. */
+const LONG_TEST = 2;
 
 /**
- * Runs four iterations of a recipe and times the last three. With a pool or a window these may differ from later
- * ones, whose networks are of other ages.
+ * Runs a few iterations of a recipe, and trains a network or a few on what they came to, and times both. With a pool or
+ * a window iterations may differ from later ones, whose networks are of other ages.
  *
  * @throws UsageError as `distill` does.
  */
@@ -43,25 +57,63 @@ export async function estimate(
   expectDistillable(recipe, dataset);
   const seen = await whitened(device, dataset, recipe.zca, onNote);
   const networks = await networksOf(recipe);
-  const { loop, memory, labels } = setUp(device, recipe, seen, {
-    memoryBudget,
-    file: networks,
-  });
+  const setting = setUp(device, recipe, seen, { memoryBudget, file: networks });
+  const { loop, memory, labels, spec } = setting;
   using _loop = loop;
   const images = await firstImages(device, { ...recipe, image_init: "noise" }, seen);
-  const { distill_lr: rate, momentum } = recipe;
+  const { distill_lr: rate, momentum, iterations } = recipe;
   loop.learned.initialize({ images, rate, momentum, ...(labels && { labels }) });
-  await loop.iterate(0);
-  await device.done();
-  const start = performance.now();
-  for (let k = 1; k <= TIMED; k++) await loop.iterate(k);
-  await device.done();
-  const secondsPerIteration = (performance.now() - start) / 1000 / TIMED;
+  const secondsPerIteration = iterations > 0 ? await timeIterations(device, loop) : 0;
+  loop.derive();
+  const training = { data: loop.learned.data, spec };
+  const iterationSeconds = secondsPerIteration * iterations;
+  const testSeconds = testsOf(setting, recipe, dataset) * await timeTest(setting, training);
   return {
     plan: memory.lines,
     bytes: memory.bytes,
     secondsPerIteration,
-    seconds: secondsPerIteration * recipe.iterations,
+    iterationSeconds,
+    testSeconds,
+    seconds: iterationSeconds + testSeconds,
     dispatches: loop.dispatches,
+    files: filesOf(dataset),
+    diskBytes: await diskBytesOf(setting, training, { recipe, dataset: seen, device }),
   };
+}
+
+async function timeIterations(device: Device, loop: OuterLoop): Promise<number> {
+  const timer = new IterationTimer(device, loop);
+  for (let k = 0; !timer.isDone; k++) await timer.time(() => loop.iterate(k));
+  return timer.seconds;
+}
+
+/** Seconds of a test of all networks, by one network and then by as many as tell: the first test may compile. */
+async function timeTest(setting: Setting, training: Training): Promise<number> {
+  const { networks } = setting;
+  const time = (tested: number) => timeOf(() => setting.accuracy(training, tested));
+  let [tested, seconds] = [1, await time(1)];
+  if (seconds > LONG_TEST) return seconds * networks;
+  do {
+    tested = Math.min(4 * tested, networks);
+    seconds = await time(tested);
+  } while (seconds < LONG_TEST && tested < networks);
+  return seconds * networks / tested;
+}
+
+/** How many tests the work besides iterations amounts to. */
+function testsOf(
+  { complete }: Setting,
+  { iterations, eval_every }: Recipe,
+  { train, test }: Dataset,
+) {
+  const onTheWay = eval_every > 0 && iterations > 0 ? Math.floor((iterations - 1) / eval_every) : 0;
+  const beforeAndAfter = 2;
+  const solving = complete ? train.count / test.count : 0; // a kernel of all training images
+  return onTheWay + beforeAndAfter + solving;
+}
+
+async function timeOf(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return (performance.now() - start) / 1000;
 }

@@ -6,7 +6,7 @@ import type { Accuracy } from "../evaluate/accuracy.ts";
 import type { Gain } from "../evaluate/measure.ts";
 import { loadRecipe, type Recipe } from "../recipe/recipe.ts";
 import { FILES, readArtifact } from "../store/artifact.ts";
-import { readMetrics } from "../store/metrics.ts";
+import { type MetricsRecord, readMetrics } from "../store/metrics.ts";
 
 /** A finished run in short. */
 export interface RunSummary {
@@ -24,7 +24,7 @@ export interface RunSummary {
   by?: Gain["by"];
   /** Loss of the last iteration; absent where it was not finite. */
   loss?: number;
-  /** Seconds that all iterations took, by the mean of the last call. */
+  /** Seconds that all iterations took, by their mean. */
   seconds?: number;
   /** Name of the adapter. */
   adapter: string;
@@ -40,14 +40,14 @@ export interface RunSummary {
 export async function readRun(dir: string): Promise<RunSummary> {
   const { images, metadata } = await readArtifact(dir);
   const records = await readMetrics(`${dir}/${FILES.metrics}`);
-  const gain = gainOf(records, dir);
+  const recipe = await recipeOf(dir);
+  const gain = gainAt(records, dir, recipe.iterations);
   if (!gain) {
     throw new Error(
       `Cannot read the run in ${dir}: got no accuracies in ${FILES.metrics}, expected a finished run; ` +
         `finish it with --resume --out ${dir}`,
     );
   }
-  const recipe = await recipeOf(dir);
   const last = records.findLast((record) => "loss" in record);
   const loss = last?.loss as number | null | undefined; // JSON has null for what is not finite
   const each = last?.secondsPerIteration as number | undefined;
@@ -65,9 +65,12 @@ export async function readRun(dir: string): Promise<RunSummary> {
   };
 }
 
-/** The accuracies that a finished run logged in its folder `dir`; undefined when there are none. */
-export async function readGain(dir: string): Promise<Gain | undefined> {
-  return gainOf(await readMetrics(`${dir}/${FILES.metrics}`), dir);
+/**
+ * The accuracies that a run logged in its folder `dir` when it was finished, at an iteration or the last time; undefined
+ * when there are none.
+ */
+export async function readGain(dir: string, iteration?: number): Promise<Gain | undefined> {
+  return gainAt(await readMetrics(`${dir}/${FILES.metrics}`), dir, iteration);
 }
 
 /** What a record of the accuracies must have. */
@@ -78,9 +81,15 @@ function accuracySchema() {
   return z.object({ mean: z.number().min(0).max(1), std: z.number().min(0), networks });
 }
 
-/** The last record of the accuracies, if there is one. */
-function gainOf(records: readonly Record<string, unknown>[], dir: string): Gain | undefined {
-  const record = records.findLast((record) => "before" in record);
+/** The last record with accuracies of a finished run, or that of an iteration: a run may have been given more since. */
+function gainAt(
+  records: readonly MetricsRecord[],
+  dir: string,
+  iteration?: number,
+): Gain | undefined {
+  const record = records.findLast((record) =>
+    "before" in record && (iteration === undefined || record.iteration === iteration)
+  );
   if (!record) return undefined;
   if (!gainSchema.safeParse(record).success) {
     throw new SyntaxError(
@@ -92,6 +101,30 @@ function gainOf(records: readonly Record<string, unknown>[], dir: string): Gain 
   }
   const { before, after, by, archs, attack } = record as unknown as Gain;
   return { before, after, ...(by && { by }), ...(archs && { archs }), ...(attack && { attack }) };
+}
+
+/** Seconds of an iteration that a run logged in its folder `dir`, the mean of all; 0 where there are none. */
+export async function readPace(dir: string): Promise<number> {
+  const timed = (await readMetrics(`${dir}/${FILES.metrics}`)).findLast((record) =>
+    "secondsPerIteration" in record
+  );
+  return (timed?.secondsPerIteration ?? 0) as number;
+}
+
+/** A run in a folder of results, finished or not. */
+export interface FolderRun {
+  /** Every setting. */
+  recipe: Recipe;
+  /** Whether it has its results. */
+  isFinished: boolean;
+}
+
+/** The run in a folder of results; undefined where there is none. @throws UsageError for a recipe that is none. */
+export async function runIn(dir: string): Promise<FolderRun | undefined> {
+  const path = `${dir}/${FILES.recipe}`;
+  if (await readIfPresent(path) === undefined) return undefined;
+  const recipe = await loadRecipe(path, {});
+  return { recipe, isFinished: await readGain(dir, recipe.iterations) !== undefined };
 }
 
 /** A run's settings; the folder is at fault where they cannot be read, not the command line. */

@@ -26,6 +26,7 @@ export class OuterLoop implements Disposable {
   /** Iterations by the key of their draws, resolved once and submitted again; the oldest go first. */
   readonly #recordings = new Map<string, Recording>();
   #last: Recording | undefined;
+  #recorded = 0;
   readonly #owned: DisposableStack;
 
   /** Makes what is learned; the objective is disposed of with the loop. */
@@ -43,6 +44,11 @@ export class OuterLoop implements Disposable {
     return this.#last?.reduce((sum, part) => sum + (part?.dispatches ?? 0), 0) ?? 0;
   }
 
+  /** Iterations that were recorded so far. One that is recorded for the first time may compile kernels. */
+  get recorded(): number {
+    return this.#recorded;
+  }
+
   /**
    * Runs iteration k (from 0); some of its work may still be in flight then.
    *
@@ -57,6 +63,7 @@ export class OuterLoop implements Disposable {
     let recording = this.#recordings.get(draw.key);
     if (!recording) {
       recording = this.#record(draw);
+      this.#recorded++;
       if (this.#recordings.size === MOST_RECORDINGS) {
         this.#recordings.delete(this.#recordings.keys().next().value!);
       }

@@ -25,8 +25,10 @@ export interface Setting {
   readonly labels?: Start["labels"];
   /** The fixed initial network under PyTorch's names, where there is one. */
   initial(): Promise<Record<string, FloatTensor>>;
-  /** What the data reach on test images. */
-  accuracy(training: Training): Promise<Accuracy>;
+  /** Networks that a test trains, of each architecture; 1 where a kernel predicts. */
+  readonly networks: number;
+  /** What the data reach on test images, by so many networks where not by all. */
+  accuracy(training: Training, networks?: number): Promise<Accuracy>;
   /** The same, and what was reached without them. */
   gain(training: Training): Promise<Gain>;
   /** Does what is left after the last iteration, if anything is. */

@@ -55,6 +55,7 @@ export function setUpKernel(
     loop,
     labels: startLabels(classes, recipe.per_class),
     memory,
+    networks: 1,
     initial: () => Promise.resolve({}),
     accuracy: async (training) =>
       await regressionAccuracy(space, regression, await readLabelled(training), dataset),

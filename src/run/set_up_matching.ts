@@ -68,8 +68,10 @@ export function setUpMatching(
     spec,
     loop,
     memory,
+    networks,
     initial: () => Promise.resolve({}),
-    accuracy: async (training) => await standardAccuracy(setting, await readLabelled(training)),
+    accuracy: async (training, networks = setting.networks) =>
+      await standardAccuracy({ ...setting, networks }, await readLabelled(training)),
     gain: async (training) => {
       const start = await firstImages(device, recipe, dataset);
       return await standardGain(setting, start, await readLabelled(training));

@@ -80,11 +80,12 @@ export function setUpUnrolled(
       : new DrawnNetworks(each, how)
   );
   const loop = new OuterLoop(net, spec, recipe, unrolledOf(nets, initials, { ...objective, plan }));
+  const tested = init === "fixed" ? 1 : recipe.test_networks;
   const trials = nets.map((each) => ({
     net: each,
     dataset,
     how,
-    networks: init === "fixed" ? 1 : recipe.test_networks,
+    networks: tested,
     theta0: pretrained?.tested,
     room: evaluation + memoryBudget - plan.total,
     signal,
@@ -95,10 +96,13 @@ export function setUpUnrolled(
     loop,
     trials,
     memory: { lines: describePlan(plan, spec), bytes: plan.total },
+    networks: tested,
     initial: () => initialOf(trials[0]!),
-    accuracy: async (training) => {
+    accuracy: async (training, networks = tested) => {
       const found: Accuracy[] = [];
-      for (const trial of trials) found.push(await measureAccuracy(trial, training));
+      for (const trial of trials) {
+        found.push(await measureAccuracy({ ...trial, networks }, training));
+      }
       return pooled(found);
     },
     gain: (training) => measureGains(trials, labelsOf(archs), training, attack),

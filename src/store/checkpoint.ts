@@ -47,8 +47,19 @@ export async function writeCheckpoint(
   await writeAtomic(`${dir}/${FILES.checkpoint}`, encodeSafetensors(tensors, metadata));
 }
 
+/** Where a run stood when it was saved. */
+export interface Checkpoint {
+  /** Everything that continues it, by name. */
+  readonly tensors: Record<string, FloatTensor>;
+  /** Iterations done. */
+  readonly iteration: number;
+  /** What the run depends on from now on: as given, and under `iterations` the lengths that it had before too. */
+  readonly origin: Record<string, string>;
+}
+
 /**
- * Reads a run's `checkpoint.safetensors`, if there is one.
+ * Reads a run's `checkpoint.safetensors`, if there is one. With `mayContinue` its run may have had fewer
+ * iterations than the recipe; where the rate falls as a cosine, it must have finished them.
  *
  * @throws Error when it is damaged; UsageError when it is of another run.
  */
@@ -56,7 +67,8 @@ export async function readCheckpoint(
   dir: string,
   recipe: Recipe,
   origin: Record<string, string>,
-): Promise<{ tensors: Record<string, FloatTensor>; iteration: number } | undefined> {
+  { mayContinue = false } = {},
+): Promise<Checkpoint | undefined> {
   const path = `${dir}/${FILES.checkpoint}`;
   const bytes = await Deno.readFile(path).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
@@ -65,21 +77,44 @@ export async function readCheckpoint(
   const { tensors, metadata } = decodeSafetensors(bytes, path);
   expectFinite(tensors, path);
   const saved = savedOrigin(metadata, path);
+  const lengths = mayContinue ? lengthsOf(recipe, saved.iterations) : undefined;
   for (const [key, got] of Object.entries(origin)) {
-    if (got === saved[key]) continue;
+    if (got === saved[key] || (key === "iterations" && lengths !== undefined)) continue;
     throw new UsageError(
       `Cannot resume from ${path}: got ${key} ${got}, expected ${saved[key]} as when it was ` +
         `written; use another folder`,
     );
   }
   const iteration = Number(metadata.iteration);
-  if (Number.isSafeInteger(iteration) && iteration >= 0 && iteration <= recipe.iterations) {
-    return { tensors, iteration };
+  if (!Number.isSafeInteger(iteration) || iteration < 0 || iteration > recipe.iterations) {
+    throw new SyntaxError(
+      `Cannot resume from ${path}: got iteration ${metadata.iteration}, expected an integer from 0 ` +
+        `to ${recipe.iterations}; start again in another folder`,
+    );
   }
-  throw new SyntaxError(
-    `Cannot resume from ${path}: got iteration ${metadata.iteration}, expected an integer from 0 ` +
-      `to ${recipe.iterations}; start again in another folder`,
-  );
+  const before = lengths?.at(-2);
+  if (before !== undefined && iteration < before) {
+    throw new UsageError(
+      `Cannot give ${path} ${recipe.iterations} iterations: got a run at iteration ${iteration} of ` +
+        `${before} whose rate falls as a cosine over all of them, expected a finished one; finish it ` +
+        `first, with --resume alone`,
+    );
+  }
+  const now = lengths ? { ...origin, iterations: lengths.join(", ") } : origin;
+  return { tensors, iteration, origin: now };
+}
+
+/**
+ * The lengths that a run has had, when it was saved as `saved` tells and has now as many iterations as the recipe: the
+ * last is that of now. Earlier ones are told only where the rate depends on the length. Undefined where the recipe has
+ * fewer iterations than the run.
+ */
+function lengthsOf({ iterations, schedule }: Recipe, saved = ""): number[] | undefined {
+  const lengths = saved.split(", ").map(Number);
+  const last = lengths.at(-1)!;
+  if (iterations === last) return lengths;
+  if (!(iterations > last)) return undefined;
+  return schedule === "cosine" ? [...lengths, iterations] : [iterations];
 }
 
 /** The origin that a checkpoint was written with. */

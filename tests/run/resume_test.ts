@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { decodeSafetensors, encodeSafetensors } from "../../src/base/safetensors.ts";
 import { distill, type Progress } from "../../src/run/distill.ts";
-import { type Recipe, recipeToYaml } from "../../src/recipe/recipe.ts";
+import { readRun } from "../../src/run/finished.ts";
+import { rateAt, type Recipe, recipeToYaml } from "../../src/recipe/recipe.ts";
+import { readArtifact } from "../../src/store/artifact.ts";
 import type { Device } from "../../src/gpu/mod.ts";
 import { random } from "../oracle/numeric.ts";
 import { inTemporary } from "../support/temporary.ts";
@@ -125,6 +127,68 @@ runTest("distill resumes from a checkpoint, it does not start again", async (dev
   assert.deepEqual((await metricsIn(dir)).at(-1)!.after, after);
 });
 
+for (const schedule of ["constant", "step"] as const) {
+  runTest(
+    `distill gives a ${schedule} run more iterations: as if it had them`,
+    async (device, dir) => {
+      const settings = { schedule, decay_every: 2, log_every: 1 };
+      const [short, long] = [4, 7].map((iterations) => shortRecipe({ ...settings, iterations }));
+      await distill(device, long!, dataset, { out: `${dir}/whole` });
+      const out = `${dir}/more`;
+      await distill(device, short!, dataset, { out });
+      await stopAt(6, device, long!, out);
+      await assert.rejects(readRun(out), /got no accuracies in .*, expected a finished run/);
+      await distill(device, long!, dataset, { out, resume: true });
+      const [got, expected] = [await contentsOf(out), await contentsOf(`${dir}/whole`)];
+      expectSame(schedule, pick(got, ...SAME), pick(expected, ...SAME));
+      const { recipe, after } = await readRun(out);
+      assert.deepEqual([recipe.iterations, after], [7, (await readRun(`${dir}/whole`)).after]);
+    },
+  );
+}
+
+runTest("distill gives a finished cosine run more: the artifact says so", async (device, dir) => {
+  const [short, long] = [4, 7].map((iterations) =>
+    shortRecipe({ iterations, log_every: 1, checkpoint_every: 1 })
+  );
+  const rates = async (out: string) => (await metricsIn(out)).map(({ rate }) => rate);
+  for (const out of [`${dir}/at-once`, `${dir}/stopped`]) {
+    await stopAt(2, device, short!, out);
+    await assert.rejects(
+      distill(device, { ...short!, iterations: 5 }, dataset, { out, resume: true }),
+      /^UsageError: Cannot give .* 5 iterations: got a run at iteration \d of 4 .*finish it first/,
+    );
+    await distill(device, short!, dataset, { out, resume: true });
+    if (out.endsWith("stopped")) await stopAt(6, device, long!, out);
+    await distill(device, long!, dataset, { out, resume: true });
+    const seen = (await rates(out)).filter((rate) => rate !== undefined);
+    const expected = [0, 1, 2, 3].map((k) => rateAt(short!, k));
+    assert.deepEqual(seen, [...expected, ...[4, 5, 6].map((k) => rateAt(long!, k))]);
+    const { metadata } = await readArtifact(out);
+    assert.deepEqual([metadata.iterations, metadata.lengths], ["7", "4, 7"]);
+  }
+  const [whole, stopped] = [`${dir}/at-once`, `${dir}/stopped`].map(contentsOf);
+  expectSame("stopped", pick(await stopped!, ...SAME), pick(await whole!, ...SAME));
+});
+
+runTest("the time of a run counts all its sittings", async (device, dir) => {
+  const recipe = shortRecipe({ iterations: 6, log_every: 1, checkpoint_every: 3 });
+  await stopAt(4, device, recipe, dir);
+  const path = `${dir}/metrics.jsonl`;
+  const slow = (await metricsIn(dir)).map((record) => ({ ...record, secondsPerIteration: 100 }));
+  await Deno.writeTextFile(path, slow.map((record) => JSON.stringify(record) + "\n").join(""));
+  const paces: number[] = [];
+  const onProgress = (progress: Progress) => void paces.push(progress.secondsPerIteration);
+  const { seconds } = await distill(device, recipe, dataset, {
+    out: dir,
+    resume: true,
+    onProgress,
+  });
+  assert.ok(seconds > 300 && seconds < 400, `${seconds}`);
+  assert.ok(paces[0]! > 75 && paces[0]! < 100 && paces[2]! > 50 && paces[2]! < 75, paces.join());
+  assert.equal((await readRun(dir)).seconds, 6 * paces[2]!);
+});
+
 runTest(
   "distill does not resume from what does not fit, and overwrites nothing",
   async (device, dir) => {
@@ -159,6 +223,7 @@ runTest(
       ],
       [good, { seed: 2 }, /got seed 2, expected 1 as when it was written; use another folder/],
       [good, { steps: 2 }, /got steps 2, expected 1 as when it was written/],
+      [good, { iterations: 3 }, /got iteration 4, expected|got iterations 3, expected 4 as when/],
       [good, { lr: 0.2 }, /got lr 0.2, expected 0.1 as when/],
       [good, { optimizer: "adam" }, /got optimizer adam, expected gd as when/],
       [good, { image_init: "kmeans" }, /got image_init kmeans, expected noise as when/],

@@ -148,7 +148,7 @@ Deno.test("writeCheckpoint and readCheckpoint: read again by the same run only",
     const tensors = { images: tensor([7], 1), raw_lrs: tensor([2], 2) };
     await writeCheckpoint(dir, tensors, 6, origin);
     assert.deepEqual(await namesIn(dir), ["checkpoint.safetensors"]);
-    assert.deepEqual(await readCheckpoint(dir, recipe, origin), { tensors, iteration: 6 });
+    assert.deepEqual(await readCheckpoint(dir, recipe, origin), { tensors, iteration: 6, origin });
     await assert.rejects(readCheckpoint(dir, recipe, { ...origin, adapter: "b" }), (error) => {
       assert.ok(error instanceof UsageError);
       assert.match(error.message, /^Cannot resume from .*: got adapter b, expected a as when it/);
