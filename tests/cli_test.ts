@@ -242,6 +242,42 @@ Deno.test("what comes from outside steers no terminal, and fills none", async ()
   assert.ok(long[0]!.length < 300, long[0]!.slice(0, 400));
 });
 
+Deno.test("what no run gets through is refused at once, with the setting to change", async () => {
+  const layers = "[{conv: {channels: 6, size: 5, stride: 2000000}}, relu, {dense: classes}]";
+  const cases: [args: string[], message: string][] = [
+    [["distill", "--epochs", "1000000"], "epochs: got 1000000, expected at most 10000"],
+    [
+      ["distill", "--set", "steps=5000", "--epochs", "5"],
+      "steps: got 5000, expected no more than 10000 gradient steps of a training, which are steps × " +
+      "epochs, or steps_total",
+    ],
+    [["distill", "--networks", "1000000"], "networks: got 1000000, expected at most 10000"],
+    [["distill", "--set", "resize=100000"], "resize: got 100000, expected at most 1024"],
+    [["distill", "--set", "per_class=1e9"], "per_class: got 1000000000, expected at most 10000"],
+    [
+      ["distill", "--set", `arch=${layers}`],
+      "arch[0].conv.stride: got 2000000, expected at most 1024",
+    ],
+    [
+      ["distill", "--set", "arch=[{dense: 100000000}, relu, {dense: classes}]"],
+      "arch[0].dense: got 100000000, expected at most 65536",
+    ],
+    [
+      ["distill", "--set", `arch=[{dense: 4}, ${"relu, ".repeat(300)}{dense: classes}]`],
+      "expected at most 200 layers",
+    ],
+    [["train", "--epochs", "1000000"], "epochs: got 1000000, expected at most 10000"],
+    [["train", "--networks", "1000000"], "networks: got 1000000, expected at most 10000"],
+  ];
+  for (const [args, message] of cases) {
+    const start = performance.now();
+    const { status, err } = await command(args);
+    assert.equal(status, 2, args.join(" "));
+    assert.ok(err.join("\n").includes(message), err.join("\n"));
+    assert.ok(performance.now() - start < 1000);
+  }
+});
+
 Deno.test("no adapter: exit status 3, for the launcher to know", async () => {
   const message = "Cannot find a WebGPU adapter";
   const openDevice = () => Promise.reject(new retort.NoAdapterError(message));

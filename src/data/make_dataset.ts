@@ -1,4 +1,6 @@
 /** MakeDataset: a data set from arrays as files have them. */
+import { formatBytes } from "../base/bytes.ts";
+import { UsageError } from "../base/usage_error.ts";
 import { type ByteSplit, type Dataset, usableClassNames } from "../sets/dataset.ts";
 import type { Idx } from "./idx.ts";
 import { fit, type Form } from "./image.ts";
@@ -65,6 +67,7 @@ export function makeSplit(images: Idx, labels: Idx, classes: number, source: str
  * `classNames` is what a file says of names, kept as {@linkcode usableClassNames} has it. `source`
  * names the data in errors.
  *
+ * @throws {UsageError} a form in which the images would be too large for memory
  * @throws {RangeError} splits that do not fit together, or a channel of one constant value
  */
 export function makeDataset(
@@ -77,7 +80,7 @@ export function makeDataset(
   const classes = published?.classes ?? options.classes ??
     files.trainLabels.data.reduce((largest, label) => Math.max(largest, label), 0) + 1;
   const [trainImages, testImages] = [files.trainImages, files.testImages].map((images) =>
-    fitAll(images, options)
+    fitAll(images, options, source)
   ) as [Idx, Idx];
   const train = makeSplit(trainImages, files.trainLabels, classes, `${source} (train)`);
   const test = makeSplit(testImages, files.testLabels, classes, `${source} (test)`);
@@ -96,8 +99,11 @@ export function makeDataset(
   return { ...about, ...(classNames && { classNames }), train, test };
 }
 
+/** Bytes of the images of a split, which are in memory at once. */
+const MOST_BYTES = 2 ** 32;
+
 /** Images [count, H, W] or [count, C, H, W] in another form; what is no image is left to makeSplit. */
-function fitAll(images: Idx, form: Form): Idx {
+function fitAll(images: Idx, form: Form, source: string): Idx {
   const [width = 0, height = 0, channels = 1] = images.dims.slice(1).reverse();
   const [count = 0] = images.dims;
   const { size: side, pad = 0 } = form;
@@ -108,6 +114,14 @@ function fitAll(images: Idx, form: Form): Idx {
   const planes = [side ?? height, side ?? width].map((pixels) => pixels + 2 * pad);
   const shape = [form.channels ?? channels, ...planes];
   const size = shape.reduce((product, axis) => product * axis, 1);
+  if (count * size > MOST_BYTES) {
+    throw new UsageError(
+      `Cannot load ${source}: got ${count} images of ${shape.join("×")}, ${
+        formatBytes(count * size)
+      }, ` +
+        `expected at most ${formatBytes(MOST_BYTES)}; set a smaller resize or pad`,
+    );
+  }
   const data = new Uint8Array(count * size);
   for (let n = 0; n < count; n++) {
     const image = images.data.subarray(n * length, (n + 1) * length);

@@ -28,11 +28,11 @@ import {
   type Table,
   windowsOf,
 } from "./op.ts";
-import { name, whole } from "./settings.ts";
+import { MOST_CHANNELS, name, whole } from "./settings.ts";
 
 const settings = z.strictObject({
   name: name().optional(),
-  channels: whole(1),
+  channels: whole(1, MOST_CHANNELS),
   size: whole(1),
   stride: whole(1).default(1),
   pad: whole(0).default(0),

@@ -18,14 +18,16 @@ import {
   sizesOf,
   standingStill,
 } from "./op.ts";
-import { name } from "./settings.ts";
+import { MOST_CHANNELS, name } from "./settings.ts";
 
 const settings = z.strictObject({
   name: name().optional(),
   outputs: z.custom<number | "classes">(
     (value) => value === "classes" || (Number.isSafeInteger(value) && Number(value) >= 1),
     { error: "an integer ≥ 1, or classes" },
-  ),
+  ).refine((outputs) => outputs === "classes" || outputs <= MOST_CHANNELS, {
+    error: `at most ${MOST_CHANNELS}`,
+  }),
   bias: z.boolean({ error: "true or false" }).optional(),
 });
 

@@ -1,10 +1,16 @@
 /** Settings: the numbers and names that layers are made of; each message is what was expected. */
 import { z } from "npm:zod@4.6.7";
 
-/** An integer of at least `least`. */
-export function whole(least: number): z.ZodNumber {
+/** Channels of a layer: more are a slip of the pen, and would not fit anywhere. */
+export const MOST_CHANNELS = 65_536;
+
+/** Rows or columns that a window has, moves by, or is padded with. */
+const LARGEST_SIDE = 1024;
+
+/** An integer of at least `least` and at most `most`, the rows of a large image when left out. */
+export function whole(least: number, most = LARGEST_SIDE): z.ZodNumber {
   const error = `an integer ≥ ${least}`;
-  return z.int({ error }).min(least, { error });
+  return z.int({ error }).min(least, { error }).max(most, { error: `at most ${most}` });
 }
 
 /** A number above zero. */

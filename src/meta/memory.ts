@@ -48,6 +48,15 @@ export interface MemoryNeeds {
 /** Bytes of GPU memory that a run, or an evaluation, may take unless it is told otherwise. */
 export const MEMORY_BUDGET = 4 * 2 ** 30;
 
+/** What settings make smaller what a plan spends most on. */
+const SETTINGS: Readonly<Record<string, string>> = {
+  "distilled data": "steps or per_class",
+  trajectory: "steps, epochs or window, or the sizes of layers",
+  activations: "per_class or steps, or the sizes of layers",
+  "real batch": "batch, or the sizes of layers",
+};
+const OTHER_SETTINGS = "per_class, resize or the sizes of layers";
+
 /** What a pass forward and backward without weights costs, in gradient steps of LeNet. */
 const PASS_COST = 0.6;
 
@@ -57,7 +66,7 @@ const PASS_COST = 0.6;
  * @throws UsageError when none fits, with the smallest and what would make it smaller.
  */
 export function planMemory(needs: MemoryNeeds, budget: number): MemoryPlan {
-  let smallest = Infinity;
+  let smallest: MemoryPlan | undefined;
   const most = needs.nets[0]!.device.info.limits.maxStorageBufferBindingSize!;
   const homes = needs.objective.train.images.byteLength <= most ? [true, false] : [false];
   for (let part = needs.part; part >= 4; part = Math.floor(part / 8) * 4) {
@@ -70,17 +79,21 @@ export function planMemory(needs: MemoryNeeds, budget: number): MemoryPlan {
     );
     const fitting = plans.filter(({ total }) => total <= budget);
     if (fitting.length > 0) return fitting.reduce((a, b) => cost(b) < cost(a) ? b : a);
-    smallest = plans.reduce((least, { total }) => Math.min(least, total), smallest);
+    const least = plans.reduce((a, b) => b.total < a.total ? b : a);
+    if (smallest === undefined || least.total < smallest.total) smallest = least;
   }
   const { window, networks, perBlock } = needs.objective.spec;
+  const { total, bytes } = smallest!;
+  const [kind, taken] = [...bytes].reduce((a, b) => b[1] > a[1] ? b : a);
   throw new UsageError(
     `Cannot fit this run into ${
       formatBytes(budget)
     }: got ${window} steps of ${perBlock} images and ` +
-      `networks ${networks}, expected at least ${
-        formatBytes(smallest)
-      }; raise --memory-budget, or ` +
-      `lower networks, window, steps, per_class or batch`,
+      `networks ${networks}, expected at least ${formatBytes(total)}, of which ${
+        formatBytes(taken)
+      } ` +
+      `for ${kind}; raise --memory-budget, or lower ` +
+      `${networks > 1 ? "networks, " : ""}${SETTINGS[kind] ?? OTHER_SETTINGS}`,
   );
 }
 
@@ -114,6 +127,7 @@ function longest(
 ): MemoryPlan {
   let [low, high] = [Math.ceil(Math.sqrt(T)), T]; // from √T on, longer segments take more
   let best = measured(low);
+  if (best.total > budget) return best;
   const whole = measured(T);
   if (whole.total <= budget) return whole;
   while (low + 1 < high) {

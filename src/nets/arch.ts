@@ -19,6 +19,9 @@ export type Arch = string | readonly Layer[];
 /** One network, or two and more that distilled data are to suit; {@linkcode archsOf} tells which. */
 export type Archs = Arch | readonly Arch[];
 
+/** Layers of a network: each is a handful of dispatches in every step. */
+const MOST_LAYERS = 200;
+
 /** What is wrong, and where in the list. */
 interface Problem {
   path: (string | number)[];
@@ -64,6 +67,10 @@ function readArch(value: unknown, problems: Problem[]): Arch | undefined {
   if (typeof value === "string" && isNamed(value)) return value;
   if (!Array.isArray(value)) {
     problems.push({ path: [], message: `one of ${ARCH_NAMES.join(", ")}, or a list of layers` });
+    return undefined;
+  }
+  if (value.length > MOST_LAYERS) {
+    problems.push({ path: [], message: `at most ${MOST_LAYERS} layers` });
     return undefined;
   }
   const found = value.map((layer, i) => readLayer(layer, i, problems));

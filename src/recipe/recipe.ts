@@ -149,6 +149,15 @@ const WITHOUT_STEPS = {
   pretrained: "none",
 } as const;
 
+/** Gradient steps of a training: recording, and planning what to keep of it, take a second for a thousand. */
+const MOST_STEPS = 10_000;
+
+/** Rows and columns of an image, and pixels around it. */
+const LARGEST_SIDE = 1024;
+
+/** Counts of networks, images and steps that no run gets through. */
+const MOST = 10_000;
+
 // The message of each rule is what was expected; parseRecipe adds the key and what was got.
 
 export function integer(minimum: number, maximum = Number.MAX_SAFE_INTEGER) {
@@ -156,6 +165,11 @@ export function integer(minimum: number, maximum = Number.MAX_SAFE_INTEGER) {
     ? `an integer ≥ ${minimum}`
     : `an integer from ${minimum} to ${maximum}`;
   return z.int({ error }).min(minimum, { error }).max(maximum, { error });
+}
+
+/** An integer of at least `least` that is no slip of the pen. */
+export function count(least: number, most: number) {
+  return integer(least).max(most, { error: `at most ${most}` });
 }
 
 export function positive() {
@@ -198,8 +212,8 @@ function attack() {
 export const recipeSchema = z.strictObject({
   name: word(),
   dataset: datasetName().default("mnist"),
-  resize: integer(0).default(0),
-  pad: integer(0).default(0),
+  resize: count(0, LARGEST_SIDE).default(0),
+  pad: count(0, LARGEST_SIDE).default(0),
   channels: z.literal([0, 1, 3], { error: "0, 1 or 3" }).default(0),
   zca: atLeastZero().default(0),
   augment: oneOf([...AUGMENTATIONS, "siamese"]).default("none"),
@@ -211,18 +225,18 @@ export const recipeSchema = z.strictObject({
   pretrained: z.string({ error: "a file" }).min(1, { error: "a file" }).default("none"),
   new_head: z.boolean({ error: "true or false" }).default(false),
   attack: attack().default("none"),
-  steps: integer(1).default(10),
-  epochs: integer(1).default(3),
-  steps_total: integer(0).default(0),
+  steps: count(1, MOST_STEPS).default(10),
+  epochs: count(1, MOST_STEPS).default(3),
+  steps_total: count(0, MOST_STEPS).default(0),
   window: integer(0).default(0),
-  pool: integer(0).default(0),
+  pool: count(0, MOST).default(0),
   inner_batch: integer(0).default(0),
   match: oneOf(["gradients", "features"]).default("gradients"),
   image_steps: integer(1).default(1),
-  network_steps: integer(1).default(1),
-  per_class: integer(1).default(1),
+  network_steps: count(1, MOST_STEPS).default(1),
+  per_class: count(1, MOST).default(1),
   image_init: oneOf(["noise", "real", "kmeans"]).default("noise"),
-  networks: integer(1).default(1),
+  networks: count(1, MOST).default(1),
   batch: integer(1).default(1024),
   iterations: integer(0).default(23600),
   outer_optimizer: oneOf(OUTER_OPTIMIZER_NAMES).default("adam"),
@@ -242,7 +256,7 @@ export const recipeSchema = z.strictObject({
   rates: oneOf(["per_step", "one", "fixed"]).default("per_step"),
   distill_lr: positive().default(0.02),
   kernel: oneOf(KERNEL_NAMES).default("fc"),
-  depth: integer(1).default(1),
+  depth: count(1, 100).default(1),
   sigma_w2: positive().default(2),
   sigma_b2: atLeastZero().default(1e-4),
   reg: positive().default(1e-6),
@@ -250,7 +264,7 @@ export const recipeSchema = z.strictObject({
   loss: oneOf(["auto", "softmax", "sigmoid", "mse"]).default("auto"),
   soft_labels: z.boolean({ error: "true or false" }).default(false),
   seed: integer(0, 2 ** 32 - 1).default(1),
-  test_networks: integer(1).default(20),
+  test_networks: count(1, MOST).default(20),
   checkpoint_every: integer(1).default(500),
   eval_every: integer(0).default(0),
   log_every: integer(1).default(10),
@@ -324,6 +338,12 @@ export const recipeSchema = z.strictObject({
   error: "0, or at least steps, since networks would never see the images of the others",
 }).superRefine((recipe, { addIssue }) => {
   const total = stepsOf(recipe);
+  const path = recipe.epochs > recipe.steps ? "epochs" : "steps";
+  if (total > MOST_STEPS && recipe[path] <= MOST_STEPS) {
+    const message = `no more than ${MOST_STEPS} gradient steps of a training, which are steps × ` +
+      `epochs, or steps_total`;
+    addIssue({ code: "custom", path: [path], message });
+  }
   if (!(recipe.window > total && total > 0)) return;
   const message = `at most the ${total} steps of a training (steps × epochs, or steps_total)`;
   addIssue({ code: "custom", path: ["window"], message });

@@ -3,7 +3,7 @@ import { z } from "npm:zod@4.6.7";
 import type { Arch } from "../nets/arch.ts";
 import { archSchema } from "../nets/arch.ts";
 import { AUGMENTATIONS } from "../meta/augment.ts";
-import { check, integer, oneOf, positive } from "./recipe.ts";
+import { check, count, integer, oneOf, positive } from "./recipe.ts";
 
 /** How networks are trained on real data. */
 export interface TrainSettings {
@@ -39,9 +39,9 @@ const OTHERS = { arch: "lenet", networks: 20, atOnce: 0, batch: 1024, augment: "
 
 const schema = z.strictObject({
   arch: archSchema,
-  networks: integer(1),
-  atOnce: integer(0),
-  epochs: integer(1),
+  networks: count(1, 10_000),
+  atOnce: count(0, 1000),
+  epochs: count(1, 10_000),
   decayEpochs: integer(1),
   lr: positive(),
   batch: integer(1),

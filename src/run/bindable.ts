@@ -1,5 +1,7 @@
-/** Bindable: whether an adapter binds each layer of a net, asked before anything is written. */
-import { parameterFloats } from "../layers/op.ts";
+/** Bindable: whether an adapter binds each layer of a net, and the distilled images, asked before anything is written. */
+import { padded, parameterFloats, sizeOf } from "../layers/op.ts";
+import type { Space } from "../meta/distilled_data.ts";
+import type { InnerSpec } from "../meta/inner_spec.ts";
 import type { Net } from "../nets/net.ts";
 import { formatBytes } from "../base/bytes.ts";
 import { UsageError } from "../base/usage_error.ts";
@@ -24,4 +26,25 @@ export function expectBindable(net: Net, networks: number, setting: string): voi
         `adapter; ${fit > 0 ? `lower ${setting} to ${fit}` : "make the layer smaller"}`,
     );
   }
+}
+
+/**
+ * @throws UsageError for distilled images that are more than a binding holds.
+ */
+export function expectImagesBindable(
+  { device, input }: Space,
+  { blocks, perBlock }: Pick<InnerSpec, "blocks" | "perBlock">,
+): void {
+  const most = device.info.limits.maxStorageBufferBindingSize!;
+  const bytes = 4 * blocks * padded(perBlock) * sizeOf(input);
+  if (bytes <= most) return;
+  throw new UsageError(
+    `Cannot learn ${blocks * perBlock} distilled images: got ${
+      formatBytes(bytes)
+    }, expected at most ` +
+      `${formatBytes(most)} on this adapter; lower ${
+        blocks > 1 ? "steps, per_class" : "per_class"
+      } or ` +
+      `resize`,
+  );
 }

@@ -14,7 +14,7 @@ import { buildNet } from "../nets/build.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { lossOf, matchingDataOf } from "../recipe/spec.ts";
 import type { Dataset } from "../sets/dataset.ts";
-import { expectBindable } from "./bindable.ts";
+import { expectBindable, expectImagesBindable } from "./bindable.ts";
 import { OuterLoop } from "./outer_loop.ts";
 import { planParts } from "./plan_parts.ts";
 import type { Setting, SetUpOptions } from "./set_up.ts";
@@ -33,6 +33,7 @@ export function setUpMatching(
   const net = buildNet(device, arch!, { channels, height, width }, outputs, loss);
   expectBindable(net, classes, "the number of classes");
   const spec = matchingDataOf(recipe, classes);
+  expectImagesBindable(net, spec);
   const how = { init: "random", method, param, seed } as const;
   const make = (part: number) =>
     new Matching(net, new DrawnNetworks(net, how), {

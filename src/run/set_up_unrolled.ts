@@ -12,7 +12,7 @@ import { buildNet } from "../nets/build.ts";
 import type { Net } from "../nets/net.ts";
 import { type Accuracy, bytesPerNetwork, pooled } from "../evaluate/accuracy.ts";
 import { attackOf, relabel } from "../evaluate/attack.ts";
-import { expectBindable } from "./bindable.ts";
+import { expectBindable, expectImagesBindable } from "./bindable.ts";
 import { drawNetworks, measureAccuracy, measureGains, type Trial } from "../evaluate/measure.ts";
 import { exportParameters } from "../nets/export.ts";
 import { OuterLoop } from "./outer_loop.ts";
@@ -52,6 +52,7 @@ export function setUpUnrolled(
   });
   const [net] = nets as [Net, ...Net[]];
   const spec = specOf(recipe, classes);
+  expectImagesBindable(net, spec);
   for (const each of nets) expectBindable(each, networks, "networks");
   const attack = attackOf(recipe.attack, dataset);
   const pretrained = file && new Pretrained(net, file, recipe); // it is of one architecture

@@ -74,6 +74,23 @@ Deno.test("makeDataset refuses splits of different image sizes and constant imag
   });
 });
 
+Deno.test("makeDataset refuses a form that fits into no memory, before it allocates", () => {
+  const images = { dims: [60_000, 1, 1], data: new Uint8Array(60_000) };
+  const labels = { dims: [60_000], data: new Uint8Array(60_000) };
+  const files = {
+    trainImages: images,
+    trainLabels: labels,
+    testImages: images,
+    testLabels: labels,
+  };
+  assert.throws(() => makeDataset("toy", files, "toy", { size: 1024, channels: 3 }), {
+    name: "UsageError",
+    message:
+      "Cannot load toy: got 60000 images of 3×1024×1024, 175.8 GB, expected at most 4.0 GB; " +
+      "set a smaller resize or pad",
+  });
+});
+
 Deno.test("makeDataset keeps published statistics, threefold in colour, but not of colour made grey", () => {
   const of = (channels: number) => ({
     trainImages: {

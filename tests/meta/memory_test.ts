@@ -81,11 +81,24 @@ gpuTest("planMemory uploads batches, then splits them, before it gives up", (dev
       error.message,
       /^Cannot fit this run into 1\.0 MB: got 30 steps of 10 images and networks 1, /,
     );
-    assert.match(error.message, /expected at least \d+\.\d MB; raise --memory-budget, or lower/);
+    assert.match(
+      error.message,
+      /expected at least \d+\.\d MB, of which 2\.\d MB for t(rajectory|angents); raise --memory-budget, or/,
+    );
     const least = Number(/at least (\d+\.\d) MB/.exec(error.message)![1]);
     assert.ok(planMemory(needs, (least + 0.1) * MB).total <= (least + 0.1) * MB);
     return true;
   });
+  return Promise.resolve();
+});
+
+gpuTest("planMemory refuses many steps at once, and says what takes most", (device) => {
+  const start = performance.now();
+  assert.throws(() => planMemory(needsOf(device, 1, 10_000), 40 * MB), {
+    message:
+      /of which 4\d\.\d MB for trajectory; raise --memory-budget, or lower steps, epochs or wi/,
+  });
+  assert.ok(performance.now() - start < 3000, `${performance.now() - start} ms`);
   return Promise.resolve();
 });
 

@@ -248,6 +248,12 @@ runTest("a layer over a binding is refused before anything is written", async (d
       "Cannot run layer fc1.weight of 1 network: got 52.1 KB of parameters, expected at most " +
         "51.1 KB on this adapter; make the layer smaller",
     );
+    const small = parseArch([{ dense: "classes" }], "a test");
+    await refuses(
+      run({ arch: small, steps: 1000 }),
+      "Cannot learn 5000 distilled images: got 2.0 MB, expected at most 51.1 KB on this adapter; lower " +
+        "steps, per_class or resize",
+    );
   });
   await assert.rejects(Deno.stat(out), Deno.errors.NotFound);
 });
