@@ -131,7 +131,7 @@ Deno.test("compare of a folder that is no finished run: exit status 1, one line 
       ],
       [
         `${ROOT}cli.ts`,
-        `Cannot read ${ROOT}cli.ts/distilled.safetensors: ${missing}; ${finish(`${ROOT}cli.ts`)}`,
+        `Cannot read ${ROOT}cli.ts as a run: got a file, expected the folder of a finished run; give that`,
       ],
       [
         await copyRun(`${dir}/unfinished`, "metrics.jsonl", unfinished),
@@ -163,6 +163,6 @@ Deno.test("compare: half a line is no record; no folder is bad usage", async () 
     }
   });
   const { code, err } = await compare();
-  const expected = "Cannot read the command: missing required argument 'dirs'; --help tells more\n";
+  const expected = "Cannot run compare: got no dirs, expected folders of finished runs\n";
   assert.deepEqual([code, err], [2, expected]);
 });

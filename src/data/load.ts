@@ -60,17 +60,16 @@ export async function loadDataset(name: string, options: DatasetOptions = {}): P
   const place = HUB_SETS.get(name) ?? placeOf(name);
   if (place) return await loadHub(name, place, form, hubOfEnvironment(), onNote);
   throw new UnknownDatasetError(
-    `Cannot load data set ${name}: got an unknown name, expected ${await expectedFor(
-      name,
-    )}; for a ` +
-      `folder of IDX files give --data-dir`,
+    `Cannot load data set ${name}: got an unknown name, expected ${await expectedFor(name)}; ` +
+      `for a folder of IDX files give --data-dir`,
   );
 }
 
 /** What a name that is none was meant to be, or all that there are. */
 async function expectedFor(name: string): Promise<string> {
   const names = ["mnist", "moons", ...HUB_SETS.keys()];
-  const stat = await Deno.stat(name).catch(() => undefined);
+  const isPath = !name.includes(":"); // else it says already what kind of name it is
+  const stat = isPath && await Deno.stat(name).catch(() => undefined);
   if (stat) return `${stat.isDirectory ? "folder" : "csv"}:${name}`;
   return nearest(name, names) ?? `${names.join(", ")}, hf:OWNER/NAME, folder:PATH or csv:PATH`;
 }

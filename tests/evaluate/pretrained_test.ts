@@ -86,7 +86,7 @@ gpuTest("Pretrained refuses networks whose training was stopped", (device) => {
   assert.throws(() => new Pretrained(net, file, NEEDS), {
     name: "UsageError",
     message: "Cannot use the networks of a file: got 11 of 20, since their training was stopped; " +
-      "finish it by train --resume",
+      "finish it by the command that began it, with --resume",
   });
   return Promise.resolve();
 });

@@ -439,7 +439,6 @@ Deno.test("names from a run are shown in its card, and do nothing there; paths s
   const about = {
     ...metadata,
     dataset: name,
-    arch: "[a](http://b)",
     init: "random",
     pretrained: "/home/somebody/nets_1.safetensors",
     pretrained_dataset: "csv:/home/somebody/x.csv",
@@ -458,7 +457,6 @@ Deno.test("names from a run are shown in its card, and do nothing there; paths s
       assert.ok(card.includes(`\n${heading}\n`), card);
       for (
         const said of [
-          "\\[a\\](http://b)",
           "trained on x.csv",
           "nets\\_1.",
           "ab\\|c\\u001b[2J".replace("[", "\\["),
