@@ -12,7 +12,8 @@ async function makeRun(dir: string, settings = {}, isFinished = false): Promise<
   const made = { ...recipe, ...settings };
   await Deno.mkdir(dir, { recursive: true });
   await Deno.writeTextFile(`${dir}/recipe.yaml`, retort.recipeToYaml(made));
-  const last = { iteration: made.iterations, before: {}, after: {} };
+  const accuracy = { mean: 0.5, std: 0, networks: 1 };
+  const last = { iteration: made.iterations, before: accuracy, after: accuracy };
   if (isFinished) await Deno.writeTextFile(`${dir}/metrics.jsonl`, JSON.stringify(last) + "\n");
 }
 

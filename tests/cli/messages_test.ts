@@ -73,7 +73,6 @@ const CASES: Readonly<Record<string, readonly (readonly string[])[]>> = {
   "Folders that are files, in use or empty": [
     ["distill", "--out", "@notes.txt"],
     ["distill", "--out", "@photos"],
-    ["distill", "--resume"],
     ["distill", "--resume", "--out", "@none"],
     ["sweep", "--recipe", "quick", "--over", "lr=0.01,0.02", "--out", "@notes.txt"],
     ["evaluate", "@notes.txt"],
