@@ -27,8 +27,8 @@ runTest("plot: of a table of two columns rates, points and regions", async (devi
   assert.deepEqual(files, names.map((name) => `${out}/${name}`));
   assert.deepEqual((await namesIn(out)).sort(), [...names].sort());
   const [rates, points, regions] = await Promise.all(files.map((path) => Deno.readTextFile(path)));
-  assert.match(rates!, />csv:people: mean of 2 runs, band ± 1 std</);
-  assert.match(points!, />csv:people: 12 distilled points over 120 real ones</);
+  assert.match(rates!, />people: mean of 2 runs, band ± 1 std</);
+  assert.match(points!, />people: 12 distilled points over 120 real ones</);
   assert.equal([...points!.matchAll(/<circle/g)].length, 12);
   for (const text of ["120 real points", "12 distilled, recorded steps", ...archs, "height"]) {
     assert.ok(regions!.includes(`>${text}<`), `no ${text}`);

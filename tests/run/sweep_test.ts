@@ -134,8 +134,8 @@ runTest("sweep checks every run before the first", async (device, dir) => {
       /^Cannot sweep, at arch alexcifar, seed 1: .*got images of 1×28×28/,
     ],
     [
-      { steps: [1, 100_000] },
-      /^Cannot sweep, at steps 100000, seed 1: Cannot /,
+      { per_class: [1, 5000] },
+      /^Cannot sweep, at per_class 5000, seed 1: Cannot /,
     ],
     [{ pretrained: ["none", `${dir}/none`] }, /Cannot read networks from .*none: got no such file/],
   ];
