@@ -7,7 +7,10 @@ Deno.test("readGain: accuracies that are numbers, or none", async () => {
   await inTemporary(async (dir) => {
     const after = { mean: 0.5, std: 0, networks: 1 };
     const write = async (record: object) => {
-      await Deno.writeTextFile(`${dir}/metrics.jsonl`, `${JSON.stringify({ iteration: 1, ...record })}\n`);
+      await Deno.writeTextFile(
+        `${dir}/metrics.jsonl`,
+        `${JSON.stringify({ iteration: 1, ...record })}\n`,
+      );
       return await readGain(dir);
     };
     assert.deepEqual(await write({ before: after, after }), { before: after, after });
