@@ -11,7 +11,7 @@ import { parquetSchema } from "npm:hyparquet@1.31.5";
 /** Rows of a row group, at most; its columns are in memory at once. */
 const MOST_ROWS = 2 ** 22;
 
-/** Bytes of a row group, decompressed, at most. */
+/** Bytes of a row group, decompressed, at most; and of a column as it is in the file. */
 const MOST_BYTES = 2 ** 29;
 
 type Decompressor = NonNullable<typeof compressors.GZIP>;
@@ -66,6 +66,7 @@ export async function expectPages(
     const start = Number(meta_data.dictionary_page_offset || meta_data.data_page_offset);
     const end = start + Number(meta_data.total_compressed_size);
     if (!(start >= 0 && start <= end && end <= file.byteLength)) throw new Error("no such bytes");
+    if (end - start > MOST_BYTES) throw new Error(`a column of ${end - start} bytes`);
     const levels = optionalLevels(schema, meta_data.path_in_schema);
     const view = new DataView(await file.slice(start, end));
     const chunk = { start, end, codec: meta_data.codec, levels };
@@ -136,7 +137,7 @@ function expectPage({ data, size, codec, levels }: Page, values: number, encodin
   if (levels > 0) {
     const length = view.getUint32(0, true);
     at = 4 + length;
-    expectRuns(view, 4, at, bitsOf(levels), values);
+    expectLevels(view, 4, at, levels, values);
   }
   expectValues(view, at, values, encoding);
 }
@@ -145,13 +146,14 @@ function expectPage({ data, size, codec, levels }: Page, values: number, encodin
 function expectPageV2(
   { data, size, codec, levels }: Page,
   values: number,
-  { 4: encoding, 5: definition, 6: repetition, 7: isCompressed = true }: Struct,
+  { 2: missing, 4: encoding, 5: definition, 6: repetition, 7: isCompressed }: Struct,
 ): void {
   const length = count(definition);
+  if (count(missing) > values) throw new Error(`${missing} values missing of ${values}`);
   if (count(repetition) !== 0 || length > data.length) throw new Error("levels of a list");
-  if (levels > 0) expectRuns(viewOf(data), 0, length, bitsOf(levels), values);
+  if (levels > 0) expectLevels(viewOf(data), 0, length, levels, values);
   const rest = data.subarray(length);
-  const plain = isCompressed ? decompressed(rest, size - length, codec) : rest;
+  const plain = isCompressed === false ? rest : decompressed(rest, size - length, codec);
   expectValues(viewOf(plain), 0, values, count(encoding));
 }
 
@@ -167,11 +169,27 @@ function expectValues(view: DataView, at: number, values: number, encoding: numb
   expectRuns(view, at + 1, view.byteLength, bits, values);
 }
 
-/** Runs of one value, or of groups of eight, between two offsets: of `values` in all, at most. */
-function expectRuns(view: DataView, from: number, to: number, bits: number, values: number): void {
+/** Every value has a level; where runs ended before, the decoder would read on in what follows. */
+function expectLevels(view: DataView, from: number, to: number, most: number, values: number) {
+  const levels = expectRuns(view, from, to, bitsOf(most), values);
+  if (levels < values) throw new Error(`${levels} levels of ${values} values`);
+}
+
+/**
+ * Runs of one value, or of groups of eight, between two offsets: of `values` in all, at most. Tells of how many; of
+ * indices there may be fewer than values, since those that are missing have none.
+ */
+function expectRuns(
+  view: DataView,
+  from: number,
+  to: number,
+  bits: number,
+  values: number,
+): number {
   if (to > view.byteLength) throw new Error("runs that end after their page");
   const reader = new Thrift(view, from);
-  for (let seen = 0; seen < values && reader.at < to;) {
+  let seen = 0;
+  while (seen < values && reader.at < to) {
     const header = reader.varint();
     const [isPacked, length] = [header % 2 === 1, Math.floor(header / 2)];
     seen += isPacked ? 8 * length : length;
@@ -179,6 +197,7 @@ function expectRuns(view: DataView, from: number, to: number, bits: number, valu
     const most = isPacked ? values + 7 : values;
     if (length === 0 || seen > most || reader.at > to) throw new Error(`a run of ${length}`);
   }
+  return seen;
 }
 
 /** Bits of a number from 0 to `most`. */
@@ -200,6 +219,9 @@ function decompressed(data: Uint8Array, size: number, codec: string): Uint8Array
 function upTo(decompress: Limited): Decompressor {
   return (input, length) => decompress(input, { maxOutputLength: length });
 }
+
+/** Thrift numbers fields by 16 bits. */
+const MOST_FIELDS = 2 ** 15 - 1;
 
 type Field = number | boolean | Struct | undefined;
 
@@ -235,6 +257,7 @@ class Thrift {
       const byte = this.#byte();
       if (byte % 16 === 0) return fields;
       id = byte >> 4 ? id + (byte >> 4) : zigzag(this.varint());
+      if (id > MOST_FIELDS) throw new Error(`field ${id}`); // the decoder keeps 32 bits of it
       fields[id] = this.#value(byte % 16);
     }
   }
@@ -259,11 +282,16 @@ class Thrift {
     if (type === 3) return this.#byte();
     if (type >= 4 && type <= 6) return zigzag(this.varint());
     if (type === 12) return this.struct();
-    if (type === 7) this.at += 8;
-    else if (type === 8) this.at += this.varint();
+    if (type === 7) this.#skip(8);
+    else if (type === 8) this.#skip(this.varint());
     else if (type === 9 || type === 10) this.#skipList();
     else throw new Error(`a field of type ${type}`);
     return undefined;
+  }
+
+  #skip(length: number): void {
+    this.at += length;
+    if (this.at > this.#view.byteLength) throw new RangeError("a field that ends after its column");
   }
 
   #skipList(): void {
