@@ -1,7 +1,8 @@
 // PNG and JPEG files as planes of bytes, brought to the size and the channels that are wanted.
 import { hasPngSignature } from "npm:fast-png@8.0.0";
-import { decodeJpeg } from "./jpeg.ts";
-import { decodePng, MOST_PIXELS, type Pixels } from "./png.ts";
+import { formatBytes } from "../base/bytes.ts";
+import { decodeJpeg, MOST_PIXELS } from "./jpeg.ts";
+import { decodePng, MOST_BYTES, type Pixels } from "./png.ts";
 
 /** An image. */
 export interface Image {
@@ -44,9 +45,10 @@ export function decodeImage(bytes: Uint8Array, source: string): Image {
   try {
     return planes(isPng ? decodePng(bytes) : decodeJpeg(bytes));
   } catch (cause) {
+    const most = isPng ? `${formatBytes(MOST_BYTES)} of pixels` : `${MOST_PIXELS} pixels`;
     throw new SyntaxError(
       `Cannot read ${source}: got a damaged ${isPng ? "PNG" : "JPEG"} image, expected a whole ` +
-        `one of at most ${MOST_PIXELS} pixels; fetch the file again`,
+        `one of at most ${most}; fetch the file again`,
       { cause },
     );
   }

@@ -1,6 +1,9 @@
 // JPEG files, checked before they are decoded: the decoder makes up what is missing.
 import { decode } from "npm:jpeg-js@0.4.4";
-import { expectPixels, MOST_PIXELS, type Pixels } from "./png.ts";
+import type { Pixels } from "./png.ts";
+
+/** Pixels of an image, at most: more are a damaged header, or no image to distil. */
+export const MOST_PIXELS = 2 ** 25;
 
 /** What the decoder may allocate, as it counts: its many small arrays take twice that. */
 const MEGABYTES = 256;
@@ -23,7 +26,7 @@ export function decodeJpeg(bytes: Uint8Array): Pixels {
     maxResolutionInMP: most / 1e6,
     maxMemoryUsageInMB: MEGABYTES,
   });
-  expectPixels(width, height);
+  if (!(width > 0 && height > 0)) throw new Error(`${width} × ${height} pixels`);
   return { data, stride: 3, height, width };
 }
 

@@ -1,6 +1,6 @@
 // PNG files, checked before they are decoded: a decoder allocates what a header or a stream says.
 import { crc32, inflateSync } from "node:zlib";
-import { convertIndexedToRgb, decode } from "npm:fast-png@8.0.0";
+import { decode } from "npm:fast-png@8.0.0";
 
 /** Pixels as they lie in a decoded file. */
 export interface Pixels {
@@ -12,8 +12,8 @@ export interface Pixels {
   readonly data: ArrayLike<number>;
 }
 
-/** Pixels of an image, at most: more are a damaged header, or no image to distil. */
-export const MOST_PIXELS = 2 ** 25;
+/** Bytes of decoded pixels, at most: more are a damaged header, or no image to distil. */
+export const MOST_BYTES = 2 ** 26;
 
 /** Values a pixel by colour type, and how many bits they may have. */
 const COLOURS = new Map([
@@ -55,8 +55,10 @@ export function decodePng(bytes: Uint8Array): Pixels {
   const chunks = chunksOf(bytes);
   const header = chunks[0];
   if (header?.type !== "IHDR" || header.data.length !== 13) throw new Error("no header");
-  const { width, height, colour, size } = readHeader(header.data);
-  expectPixels(width, height);
+  const { width, height, colour, size, decoded } = readHeader(header.data);
+  if (!(decoded > 0 && decoded <= MOST_BYTES)) {
+    throw new Error(`${width} × ${height} pixels of ${decoded} bytes`);
+  }
   const rows = inflated(chunks.filter(({ type }) => type === "IDAT").map(({ data }) => data), size);
   if (rows !== size) throw new Error(`${rows} bytes of rows for ${width} × ${height} pixels`);
   // What else there may be, such as colour profiles, would be inflated too, without limit.
@@ -64,16 +66,10 @@ export function decodePng(bytes: Uint8Array): Pixels {
   const kept = chunks.filter(({ type }) => needed.includes(type)).map(({ whole }) => whole);
   const png = decode(concatenated([bytes.subarray(0, SIGNATURE), ...kept]));
   const { palette, depth } = png;
-  if (palette) return { width, height, stride: 3, data: convertIndexedToRgb(png) };
-  if (depth < 8) return { width, height, stride: 1, data: unpackBits(png.data, depth, width) };
-  const data = depth === 16 ? Uint8Array.from(png.data, (value) => value >> 8) : png.data;
-  return { width, height, stride: png.channels, data };
-}
-
-/** @throws {Error} an image without pixels, or of too many */
-export function expectPixels(width: number, height: number): void {
-  if (width > 0 && height > 0 && width * height <= MOST_PIXELS) return;
-  throw new Error(`${width} × ${height} pixels, where 1 to ${MOST_PIXELS} are read`);
+  const step = palette ? 1 : 255 / (2 ** depth - 1);
+  const data = depth < 8 ? unpackBits(png.data, depth, width, step) : png.data;
+  if (palette) return { width, height, stride: 3, data: coloured(data, palette) };
+  return { width, height, stride: png.channels, data: depth === 16 ? upperBytes(data) : data };
 }
 
 /** The chunks up to the last, whose checksums are right. */
@@ -95,7 +91,7 @@ function chunksOf(bytes: Uint8Array): Chunk[] {
   throw new Error("no end: the file is truncated");
 }
 
-/** Sizes, colour type, and the bytes of all rows with their filters. */
+/** Sizes, colour type, the bytes of all rows with their filters, and those of the pixels that they become. */
 function readHeader(header: Uint8Array) {
   const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
   const [width, height] = [view.getUint32(0), view.getUint32(4)];
@@ -111,7 +107,8 @@ function readHeader(header: Uint8Array) {
     if (columns <= 0 || rows <= 0) return sum;
     return sum + rows * (1 + Math.ceil(columns * samples * depth! / 8));
   }, 0);
-  return { width, height, colour, size };
+  const wide = colour === PALETTE ? 3 : samples * Math.ceil(depth! / 8);
+  return { width, height, colour, size, decoded: width * height * wide };
 }
 
 /** How many bytes the parts of a stream inflate to, which must not be more than `most`. */
@@ -129,13 +126,39 @@ function concatenated(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return whole;
 }
 
-/** Grey pixels of less than a byte, whose rows start at whole bytes, spread over 0…255. */
-function unpackBits(rows: ArrayLike<number>, depth: number, width: number): Uint8Array {
+// Plain loops over arrays of known lengths: for millions of pixels, callbacks take seconds and iterators memory.
+
+function upperBytes(values: ArrayLike<number>): Uint8Array {
+  const bytes = new Uint8Array(values.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = values[i]! >> 8;
+  return bytes;
+}
+
+/** Values of less than a byte, whose rows start at whole bytes, times `step`. */
+function unpackBits(
+  rows: ArrayLike<number>,
+  depth: number,
+  width: number,
+  step: number,
+): Uint8Array {
   const pitch = Math.ceil(width * depth / 8);
   const largest = 2 ** depth - 1;
-  return Uint8Array.from({ length: rows.length / pitch * width }, (_, i) => {
+  const pixels = new Uint8Array(rows.length / pitch * width);
+  for (let i = 0; i < pixels.length; i++) {
     const bit = i % width * depth;
-    const byte = rows[Math.floor(i / width) * pitch + Math.floor(bit / 8)]!;
-    return (byte >> (8 - depth - bit % 8) & largest) * 255 / largest;
-  });
+    const byte = rows[Math.floor(i / width) * pitch + (bit >> 3)]!;
+    pixels[i] = (byte >> (8 - depth - bit % 8) & largest) * step;
+  }
+  return pixels;
+}
+
+/** The colours of a palette at these indices. */
+function coloured(indices: ArrayLike<number>, palette: readonly number[][]): Uint8Array {
+  const pixels = new Uint8Array(3 * indices.length);
+  for (let i = 0; i < indices.length; i++) {
+    const colour = palette[indices[i]!];
+    if (!colour) throw new Error(`colour ${indices[i]} of ${palette.length}`);
+    for (let c = 0; c < 3; c++) pixels[3 * i + c] = colour[c]!;
+  }
+  return pixels;
 }

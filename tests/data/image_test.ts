@@ -77,7 +77,7 @@ Deno.test("decodeImage refuses damaged images and other files", () => {
   const cases: [Uint8Array, RegExp][] = [
     [
       png.slice(0, 40),
-      /^Cannot read a: got a damaged PNG image, expected a whole one of at most \d+ pixels; fetch/,
+      /^Cannot read a: got a damaged PNG image, expected a whole one of at most 64.0 MB of pixels; fetch/,
     ],
     [png.with(50, png[50]! ^ 1), /got a damaged PNG image, /],
     [jpeg.slice(0, -2), /got a damaged JPEG image/],
@@ -110,7 +110,7 @@ Deno.test("decodeImage allocates no more than the pixels that a header may have"
     handmadePng(1, 0, 8, 2, row),
     handmadePng(0, 1, 8, 2, row),
     handmadePng(2 ** 31 - 1, 2 ** 31 - 1, 8, 2, row),
-    handmadePng(6000, 6000, 8, 0, row),
+    handmadePng(9000, 9000, 8, 0, row),
     handmadePng(1, 1, 8, 2, flat),
     handmadePng(1, 1, 8, 2, row.subarray(0, 3)),
     handmadePng(1, 1, 3, 2, row),
@@ -131,6 +131,24 @@ Deno.test("decodeImage allocates no more than the pixels that a header may have"
     });
   }
   assert.ok(Deno.memoryUsage().rss - before < 1e8, "memory of pixels that are not there");
+});
+
+Deno.test("decodeImage counts the bytes that the pixels of a PNG become", () => {
+  const row = new Uint8Array(1);
+  const colours = Uint8Array.of(1, 2, 3);
+  const cases: [Uint8Array, string][] = [
+    [handmadePng(4096, 4096, 16, 6, row), "4096 × 4096 pixels of 134217728 bytes"],
+    [handmadePng(4730, 4730, 8, 2, row), "4730 × 4730 pixels of 67118700 bytes"],
+    [handmadePng(4730, 4730, 1, 3, row, colours), "4730 × 4730 pixels of 67118700 bytes"],
+    [handmadePng(8193, 8192, 1, 0, row), "8193 × 8192 pixels of 67117056 bytes"],
+    [handmadePng(8192, 8192, 1, 0, row), "1 bytes of rows for 8192 × 8192 pixels"], // within the limit
+  ];
+  for (const [bytes, message] of cases) {
+    assert.throws(() => decodeImage(bytes, "a"), (error: Error) => {
+      assert.equal((error.cause as Error).message, message);
+      return true;
+    });
+  }
 });
 
 Deno.test("fit leaves images that fit as they are", () => {
