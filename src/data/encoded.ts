@@ -1,6 +1,6 @@
 // Splits of PNG and JPEG images: decoded one after the other into one array of bytes.
 import { formatBytes } from "../base/bytes.ts";
-import type { Idx } from "./idx.ts";
+import { type Idx, MOST_BYTES } from "./idx.ts";
 import { decodeImage, fit, type Form, type Image } from "./image.ts";
 
 /** An image file with its label. */
@@ -12,9 +12,6 @@ export interface Encoded {
   /** Names the image in errors. */
   readonly source: string;
 }
-
-/** Bytes of all images of a split, at most: they are in memory at once. */
-const MOST_BYTES = 2 ** 32;
 
 /** Classes that the bytes of labels can tell apart. */
 export const MOST_CLASSES = 256;

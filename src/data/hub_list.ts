@@ -5,7 +5,7 @@ import { type Hub, REVISION } from "./hub_cache.ts";
 
 const PAGE = z.array(z.object({ type: z.string(), path: z.string() }));
 
-/** What a list may come to; the hub has a thousand entries a page. */
+/** What a list may come to, all pages together; the hub has a thousand entries a page. */
 const MOST_PAGES = 100;
 const MOST_BYTES = 20e6;
 
@@ -23,12 +23,15 @@ export async function listed(
 ): Promise<string[] | undefined> {
   const paths: string[] = [];
   const deadline = performance.now() + limits.list;
+  let bytes = 0;
   let url = `${endpoint}/api/datasets/${repository}/tree/${REVISION}?recursive=true`;
-  for (let page = 0; page < MOST_PAGES; page++) {
+  for (let pages = 0; pages < MOST_PAGES; pages++) {
     using answer = await request(url, { silence: limits.silence, deadline });
     if (answer.status === 404) return undefined;
     if (answer.status !== 200) throw refused(url, `status ${answer.status}`, "a list of files");
-    for (const { type, path } of await entriesOf(answer, url)) {
+    const page = await textOf(answer, url, MOST_BYTES - bytes);
+    bytes += page.bytes;
+    for (const { type, path } of entriesOf(page.text, url)) {
       if (type === "file" && path.length <= LONGEST_PATH) paths.push(path);
     }
     const next = nextOf(answer, url);
@@ -38,8 +41,7 @@ export async function listed(
   throw refused(url, `more than ${MOST_PAGES} pages`, "a list of files that ends");
 }
 
-async function entriesOf(answer: Answer, url: string): Promise<z.infer<typeof PAGE>> {
-  const text = await textOf(answer, url);
+function entriesOf(text: string, url: string): z.infer<typeof PAGE> {
   const expected = "a list of files";
   if (/^\s*</.test(text)) throw refused(url, WEB_PAGE, expected);
   const page = PAGE.safeParse(parsed(text));
@@ -47,22 +49,27 @@ async function entriesOf(answer: Answer, url: string): Promise<z.infer<typeof PA
   return page.data;
 }
 
-async function textOf({ body }: Answer, url: string): Promise<string> {
+/** The text of a page, of `most` bytes at most. */
+async function textOf(
+  { body }: Answer,
+  url: string,
+  most: number,
+): Promise<{ text: string; bytes: number }> {
   const decoder = new TextDecoder();
   const parts: string[] = [];
   let bytes = 0;
   try {
     for await (const part of body) {
       bytes += part.length;
-      if (bytes > MOST_BYTES) break;
+      if (bytes > most) break;
       parts.push(decoder.decode(part, { stream: true }));
     }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw refused(url, `${bytes} bytes of a list (${reason})`, "all of it", cause);
   }
-  if (bytes > MOST_BYTES) throw refused(url, `more than ${MOST_BYTES} bytes`, "a list of files");
-  return parts.join("");
+  if (bytes > most) throw refused(url, `more than ${MOST_BYTES} bytes`, "a list of files");
+  return { text: parts.join(""), bytes };
 }
 
 /** JSON, or nothing where it is none. */

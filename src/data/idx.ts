@@ -1,5 +1,6 @@
 // IDX files (the format of MNIST and its kin): magic, sizes, then unsigned bytes; plain or gzip.
 import { constants, gunzipSync, type ZlibOptions } from "node:zlib";
+import { formatBytes } from "../base/bytes.ts";
 
 /** An unsigned-byte IDX array. */
 export interface Idx {
@@ -8,6 +9,9 @@ export interface Idx {
   /** The elements, the product of `dims` bytes, last axis fastest. */
   data: Uint8Array;
 }
+
+/** Bytes of an array, at most: it is in memory at once. */
+export const MOST_BYTES = 2 ** 32;
 
 const UNSIGNED_BYTE = 0x08;
 
@@ -26,7 +30,7 @@ const MOST_AXES = 4;
  * the file in errors.
  *
  * @throws {SyntaxError} corrupt gzip, wrong magic, wrong element type or rank
- * @throws {RangeError} truncated file or trailing bytes
+ * @throws {RangeError} truncated file or trailing bytes, or more than memory should have
  */
 export function parseIdx(bytes: Uint8Array, source: string): Idx {
   const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
@@ -35,6 +39,12 @@ export function parseIdx(bytes: Uint8Array, source: string): Idx {
   const dims = dimsOf(head, source);
   const start = 4 + 4 * dims.length;
   const expected = dims.reduce((product, size) => product * size, 1);
+  if (expected > MOST_BYTES) {
+    throw new RangeError(
+      `Cannot read ${source}: got the shape [${dims.join(", ")}], expected at most ` +
+        `${formatBytes(MOST_BYTES)} of data; fetch the file again, or choose a smaller set`,
+    );
+  }
   const refuse = (got: string, fault: string) =>
     new RangeError(
       `Cannot read ${source}: got ${got} bytes of data, expected ${expected} for the shape ` +

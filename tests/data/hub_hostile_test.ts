@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { loadHub } from "../../src/data/hub.ts";
+import { listed } from "../../src/data/hub_list.ts";
 import type { Limits } from "../../src/data/http.ts";
 import { chooseShards } from "../../src/data/shards.ts";
 import { inTemporary } from "../support/temporary.ts";
@@ -219,6 +220,19 @@ for (const [what, [hostile, message]] of Object.entries(BEHAVIOURS)) {
     });
   });
 }
+
+Deno.test("a list of large pages ends with the bytes of all of them", async () => {
+  const paths = Array.from({ length: 15_000 }, (_, i) => `${i}`.padStart(190, "a"));
+  let asked = 0;
+  await using server = serveHostile((endpoint) => {
+    const page = listOf(paths, { link: `<${endpoint}/api/next>; rel="next"` }); // more than 3 MB
+    return () => (asked++, page);
+  });
+  await assert.rejects(listed("owner/name", { endpoint: server.endpoint, cache: "" }), {
+    message: /got more than 20000000 bytes, expected a list of files/,
+  });
+  assert.equal(asked, 7);
+});
 
 Deno.test("chooseShards takes no time or memory by what file names claim", () => {
   const names = (of: string) =>

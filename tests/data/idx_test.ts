@@ -70,8 +70,17 @@ Deno.test("parseIdx inflates no more than the header tells", async () => {
   const lying = await gzip(idxBytes([4e9, 4e9], [1, 2]));
   assert.throws(() => parseIdx(lying, "a.gz"), {
     name: "RangeError",
-    message: /got at most \d+ bytes of data, expected 16000000000000000000 for .*truncated/,
+    message: /got the shape \[4000000000, 4000000000\], expected at most 4\.0 GB of data; fetch/,
   });
+  const smaller = await gzip(idxBytes([6e4, 6e4], [1, 2]));
+  assert.throws(() => parseIdx(smaller, "a.gz"), {
+    name: "RangeError",
+    message: /got at most \d+ bytes of data, expected 3600000000 for .*truncated/,
+  });
+  // Long enough that it may inflate to what it tells.
+  const large = new Uint8Array(5e6);
+  large.set(await gzip(idxBytes([65536, 65537], [])));
+  assert.throws(() => parseIdx(large, "a.gz"), { message: /\[65536, 65537\], expected at most 4/ });
   assert.ok(Deno.memoryUsage().rss - before < 1e8, "memory of what is not there");
   const short = await gzip(idxBytes([4], [1, 2]));
   assert.throws(() => parseIdx(short, "a.gz"), { message: /got 2 bytes of data, expected 4 for/ });
