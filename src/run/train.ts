@@ -6,6 +6,8 @@
  * the file is replaced by all networks whose training is done, and a checkpoint beside it says how far the group
  * at work is, those that train side by side.
  */
+import { z } from "npm:zod@4.6.7";
+import { jsonText } from "../base/json_text.ts";
 import { archToText } from "../nets/arch.ts";
 import type { Dataset } from "../sets/dataset.ts";
 import { sha256 } from "../base/sha256.ts";
@@ -28,7 +30,7 @@ import { formatBytes } from "../base/bytes.ts";
 import { expectFitting } from "../recipe/fitting.ts";
 import type { TrainSettings } from "../recipe/train_settings.ts";
 import { lockFile } from "../store/folder_lock.ts";
-import { readNetworks, thetasOf, writeNetworks } from "../store/network_file.ts";
+import { type NetworkFile, readNetworks, thetasOf, writeNetworks } from "../store/network_file.ts";
 import {
   expectSameTraining,
   readTrainCheckpoint,
@@ -99,6 +101,7 @@ const SOFTWARE_FLOATS = 2 ** 20;
 
 const CHECKPOINT_SECONDS = 300;
 const REPORT_SECONDS = 1;
+const ACCURACIES = jsonText(z.array(z.number().min(0).max(1)));
 const INIT = { init: "random", method: "xavier_normal", param: 1 } as const;
 
 /**
@@ -221,7 +224,9 @@ class Run {
     const { networks, atOnce } = this.#settings;
     const { out, resume = false } = this.#options;
     if (resume) await this.#restore();
-    const checkpoint = resume ? await readTrainCheckpoint(out, this.#origin) : undefined;
+    const checkpoint = resume
+      ? await readTrainCheckpoint(out, this.#origin, this.#training.steps)
+      : undefined;
     // One of an earlier group is left where networks were written after it.
     let from = checkpoint?.trained === this.#accuracies.length ? checkpoint : undefined;
     this.#earlier = this.#minibatch(from?.step ?? 0);
@@ -285,8 +290,10 @@ class Run {
     });
     if (!file) return;
     expectSameTraining(out, file.metadata, this.#origin);
-    this.#thetas.set(thetasOf(this.#net, file));
-    this.#accuracies.push(...JSON.parse(file.metadata.accuracies!));
+    const thetas = thetasOf(this.#net, file);
+    const most = this.#settings.networks;
+    this.#accuracies.push(...accuraciesOf(file, thetas.length / this.#net.stride, most));
+    this.#thetas.set(thetas);
     this.#written = this.#accuracies.length;
   }
 
@@ -313,6 +320,16 @@ class Run {
   #minibatch(step: number): number {
     return this.#accuracies.length / this.#settings.atOnce * this.#training.steps + step;
   }
+}
+
+/** The accuracies of as many networks as a file holds, which are `most` at most. @throws {SyntaxError} others */
+function accuraciesOf({ path, metadata }: NetworkFile, networks: number, most: number): number[] {
+  const { data } = ACCURACIES.safeParse(metadata.accuracies);
+  if (data?.length === networks && networks <= most) return data;
+  throw new SyntaxError(
+    `Cannot resume ${path}: got ${networks} networks and accuracies ${metadata.accuracies}, expected ` +
+      `at most ${most} and a number from 0 to 1 for each; remove the file to start again`,
+  );
 }
 
 const secondsSince = (time: number) => (performance.now() - time) / 1000;

@@ -2,7 +2,12 @@
  * TrainCheckpoint: where the training of a group of networks stands, in a file beside that of the networks. That one
  * holds networks whose training is done and nothing else.
  */
-import { decodeSafetensors, encodeSafetensors, type FloatTensor } from "../base/safetensors.ts";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  expectFinite,
+  type FloatTensor,
+} from "../base/safetensors.ts";
 import { writeAtomic } from "../base/atomic.ts";
 import { UsageError } from "../base/usage_error.ts";
 
@@ -32,13 +37,14 @@ export async function writeTrainCheckpoint(
 }
 
 /**
- * Reads the checkpoint of the networks that go to `out`, if there is one.
+ * Reads the checkpoint of the networks that go to `out`, if there is one; a group trains for `steps`.
  *
  * @throws Error when it is damaged; UsageError when it is of other networks.
  */
 export async function readTrainCheckpoint(
   out: string,
   origin: Readonly<Record<string, string>>,
+  steps: number,
 ): Promise<TrainCheckpoint | undefined> {
   const path = trainCheckpointOf(out);
   const bytes = await Deno.readFile(path).catch((error) => {
@@ -46,14 +52,14 @@ export async function readTrainCheckpoint(
   });
   if (!bytes) return undefined;
   const { tensors, metadata } = decodeSafetensors(bytes, path);
+  expectFinite(tensors, path);
   expectSameTraining(path, metadata, origin);
   const [trained, step] = [Number(metadata.trained), Number(metadata.step)];
-  if ([trained, step].every((count) => Number.isSafeInteger(count) && count >= 0)) {
-    return { trained, step, tensors };
-  }
+  const areCounts = [trained, step].every((count) => Number.isSafeInteger(count) && count >= 0);
+  if (areCounts && step <= steps) return { trained, step, tensors };
   throw new SyntaxError(
     `Cannot resume from ${path}: got ${metadata.trained} networks trained and step ` +
-      `${metadata.step}, expected two counts; remove the file to start its group again`,
+      `${metadata.step}, expected two counts and at most ${steps} steps; remove the file to start its group again`,
   );
 }
 

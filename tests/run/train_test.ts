@@ -1,6 +1,7 @@
 // train_test: networks trained on real data: by which steps, to what accuracy, and bit for bit again.
 import assert from "node:assert/strict";
 import { Batches, gather } from "../../src/sets/batches.ts";
+import { encodeSafetensors } from "../../src/base/safetensors.ts";
 import type { Dataset } from "../../src/sets/dataset.ts";
 import { drawNetworks } from "../../src/evaluate/measure.ts";
 import { trainNetworks, type TrainProgress } from "../../src/run/train.ts";
@@ -216,6 +217,52 @@ async function minibatchesIn(checkpoint: string): Promise<number> {
     return 0; // there is none yet
   }
 }
+
+runTest("trainNetworks believes neither a damaged file nor its checkpoint", async (device, dir) => {
+  const dataset = easyDataset(17, 10);
+  const out = `${dir}/networks`;
+  const settings = settingsOf({ ...SETTINGS, networks: 2, batch: 8 }); // 4 steps
+  const signal = AbortSignal.abort(new Error("stopped"));
+  await trainNetworks(device, dataset, settings, { out, signal }).catch(() => {});
+  const resume = () => trainNetworks(device, dataset, settings, { out, resume: true });
+  /** Resumes from a file with other metadata, or another first number; its own is put back. */
+  const refuses = async (
+    path: string,
+    change: Record<string, string>,
+    first: number | undefined,
+    why: RegExp,
+  ) => {
+    const { tensors, metadata } = await readTensors(path);
+    const saved = encodeSafetensors(tensors, metadata);
+    if (first !== undefined) Object.values(tensors)[0]!.data[0] = first;
+    await Deno.writeFile(path, encodeSafetensors(tensors, { ...metadata, ...change }));
+    await assert.rejects(resume(), why, JSON.stringify(change));
+    await Deno.writeFile(path, saved);
+  };
+  const checkpoint = `${out}.checkpoint`;
+  const steps =
+    /^SyntaxError: Cannot resume from .*: got 0 networks trained and step 1000000000, exp/;
+  await refuses(checkpoint, { step: "1000000000" }, undefined, steps);
+  await refuses(
+    checkpoint,
+    { step: "5" },
+    undefined,
+    /step 5, expected two counts and at most 4 st/,
+  );
+  await refuses(
+    checkpoint,
+    {},
+    NaN,
+    /^RangeError: Cannot read .*checkpoint: got NaN at index 0 of/,
+  );
+  await resume();
+  for (const accuracies of ["[0.5", "7", "[0.5]", "[0.5, 2]", "[1, null]", "[0, 0, 0]"]) {
+    const why =
+      /^SyntaxError: Cannot resume .*: got 2 networks and accuracies .*, expected at most 2/;
+    await refuses(out, { accuracies }, undefined, why);
+  }
+  assert.equal((await resume()).accuracies.length, 2);
+});
 
 const pause = (time: number) => new Promise((resolve) => setTimeout(resolve, time));
 
