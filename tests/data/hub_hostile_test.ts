@@ -131,7 +131,7 @@ const BEHAVIOURS: Record<string, [Hostile | ((secret: string) => Hostile), RegEx
   ],
   "the list goes on for ever": [
     { list: (path, endpoint) => goesOn(`${endpoint}${path}&`) },
-    /got more than 100 pages, expected a list of files that ends/,
+    /got more than 100 pages, expected a list of files that ends|it took too long in all/,
   ],
   "the list has paths that leave the cache": [
     {

@@ -35,7 +35,7 @@ const BYTES = 2 ** 30;
 /** The file of a case. */
 export function fileOf(seed: number, parser: number, which: number): Uint8Array {
   const { seeds, inner = mutated } = PARSERS[parser]!;
-  const random = new Random(seed * PARSERS.length + parser, which);
+  const random = new Random(seed, parser, which);
   const [bytes, other] = [random.of(seeds), random.of(seeds)];
   return (random.below(2) ? inner : mutated)(bytes, random, other);
 }

@@ -1,20 +1,22 @@
 /** Mutations: bytes damaged as disks, cut connections and bad programs damage them, and as no program would. */
 import { threefry2x32 } from "../../src/base/threefry.ts";
 
-/** Random integers of one case, the same for the same key and case. */
+/** Random integers of one case, the same for the same seed, parser and case. */
 export class Random {
-  readonly #key: number;
+  readonly #seed: number;
+  readonly #parser: number;
   readonly #case: number;
   #drawn = 0;
 
-  constructor(key: number, which: number) {
-    this.#key = key;
+  constructor(seed: number, parser: number, which: number) {
+    this.#seed = seed;
+    this.#parser = parser;
     this.#case = which;
   }
 
   /** An integer from 0 to `limit` − 1. */
   below(limit: number): number {
-    const [word] = threefry2x32(this.#key, 0, this.#case, this.#drawn++);
+    const [word] = threefry2x32(this.#seed, this.#parser, this.#case, this.#drawn++);
     return Math.floor(word / 2 ** 32 * limit);
   }
 
@@ -72,7 +74,7 @@ const WORDS = [
 ]; // deno-fmt-ignore
 
 /** Numbers at which counts go wrong. */
-const EXTREMES = [
+export const EXTREMES = [
   0n, 1n, 2n, 127n, 128n, 255n, 256n, 0x7fffn, 0x8000n, 0xffffn, 2n ** 24n, 2n ** 30n, 2n ** 31n - 1n,
   2n ** 31n, 2n ** 32n - 1n, 2n ** 53n, 2n ** 62n, 2n ** 63n, 2n ** 64n - 1n,
 ];

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { crc32, gunzipSync, gzipSync } from "node:zlib";
 import { encode as encodePng } from "fast-png";
+import { parquetMetadata } from "hyparquet";
 import { encode as encodeJpeg } from "jpeg-js";
 import { decodeSafetensors, encodeSafetensors } from "../../src/base/safetensors.ts";
 import type { FloatTensor } from "../../src/base/safetensors.ts";
@@ -18,11 +19,12 @@ import type { Dataset } from "../../src/sets/dataset.ts";
 import { readCheckpoint } from "../../src/store/checkpoint.ts";
 import { MetricsLog } from "../../src/store/metrics.ts";
 import { readNetworks } from "../../src/store/network_file.ts";
+import { readTrainCheckpoint, trainCheckpointOf } from "../../src/store/train_checkpoint.ts";
 import { idxBytes } from "../data/idx_files.ts";
 import { parquetOf, smallSplit } from "../data/parquet_files.ts";
 import { anArtifact } from "../export/runs.ts";
 import { shortRecipe } from "../support/runs.ts";
-import { mutated, type Random } from "./mutations.ts";
+import { EXTREMES, mutated, type Random } from "./mutations.ts";
 
 /** Something that reads a file. */
 export interface Parser {
@@ -105,6 +107,36 @@ function innerPng(bytes: Uint8Array, random: Random, other: Uint8Array): Uint8Ar
       return joined(new Uint8Array(ends.buffer, 0, 4), body, new Uint8Array(ends.buffer, 4));
     }),
   );
+}
+
+/** The last of a page's header: two bytes of definition levels, none of repetition levels. */
+const LEVELS = "150415000000";
+
+/** Says in a page's header that there are no levels, or begins it with a list; then numbers of any size. */
+function innerParquet(bytes: Uint8Array, random: Random, other: Uint8Array): Uint8Array {
+  const pages = parquetMetadata(bytes.slice().buffer).row_groups.flatMap(({ columns }) =>
+    columns.map(({ meta_data }) => Number(meta_data!.data_page_offset))
+  );
+  const at = random.of(pages);
+  const copy = bytes.slice();
+  switch (random.below(3)) {
+    case 0: {
+      const levels = at + copy.subarray(at).toHex().indexOf(LEVELS) / 2;
+      copy[levels + 1] = 0;
+      copy.set(varint(random.of(EXTREMES)), levels + LEVELS.length / 2);
+      return copy;
+    }
+    case 1:
+      copy.set([0x19, 0xf0 + random.below(16), ...varint(random.of(EXTREMES))], at);
+      return copy;
+    default:
+      return mutated(bytes, random, other);
+  }
+}
+
+/** A number as Thrift has it, seven bits a byte. */
+function varint(value: bigint): number[] {
+  return value < 128n ? [Number(value)] : [Number(value % 128n) + 128, ...varint(value / 128n)];
 }
 
 function joined(...parts: readonly Uint8Array[]): Uint8Array {
@@ -318,6 +350,26 @@ export const PARSERS: readonly Parser[] = [
       assert.equal(images.data.length, images.dims.reduce((a, b) => a * b, 1));
       assert.equal(labels.data.length, file.count);
     },
+    inner: innerParquet,
+  },
+  {
+    name: "checkpoint of train",
+    seeds: [
+      encodeSafetensors({ "theta/0": tensor(12), "theta/0/m": tensor(12) }, {
+        ...origin,
+        trained: "2",
+        step: "3",
+      }),
+    ],
+    read: async (bytes, dir) => {
+      const out = `${dir}/networks.safetensors`;
+      await Deno.writeFile(trainCheckpointOf(out), bytes);
+      const { tensors, trained, step } = (await readTrainCheckpoint(out, origin, 4))!;
+      assert.ok([trained, step].every((count) => Number.isInteger(count) && count >= 0));
+      assert.ok(step <= 4, "a step that there is not");
+      for (const { data } of Object.values(tensors)) expectFinite(data);
+    },
+    inner: innerSafetensors,
   },
 ];
 
