@@ -55,7 +55,7 @@ export { type Estimate, estimate } from "./src/run/estimate.ts";
 export { type FolderRun, readRun, runIn, type RunSummary } from "./src/run/finished.ts";
 export { listRecipes, type RecipeSummary } from "./src/recipe/recipes_builtin.ts";
 export { expectUnused, filesIn } from "./src/run/unused.ts";
-export { expectUnlocked } from "./src/store/folder_lock.ts";
+export { expectUnlocked, isLocked } from "./src/store/folder_lock.ts";
 export { evaluate, type EvaluateOptions } from "./src/evaluate/evaluate.ts";
 export { type Gain } from "./src/evaluate/measure.ts";
 export type { Cell, Rate } from "./src/evaluate/rate_search.ts";

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import * as retort from "../mod.ts";
 import { expectFree, folderToResume, nextFolder } from "../src/cli/run_folder.ts";
+import { lockFolder } from "../src/store/folder_lock.ts";
 import { inTemporary } from "./support/temporary.ts";
 import { shortRecipe } from "./support/runs.ts";
 
@@ -33,6 +34,18 @@ Deno.test("a run without --out goes to the next folder that no run has", async (
   await inTemporary(async (dir) => {
     await Deno.mkdir(`${dir}/quick`); // empty
     assert.equal(await nextFolder(retort, `${dir}/quick`), `${dir}/quick`);
+  });
+});
+
+Deno.test("a folder whose run has written nothing yet is taken", async () => {
+  await inTemporary(async (dir) => {
+    const base = `${dir}/quick`;
+    {
+      using _run = await lockFolder(base);
+      assert.equal(await nextFolder(retort, base), `${base}-2`);
+      assert.equal(await folderToResume(retort, base, recipe), undefined);
+    }
+    assert.equal(await nextFolder(retort, base), base);
   });
 });
 

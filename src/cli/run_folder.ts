@@ -6,17 +6,23 @@ import { describeSetting, type Retort } from "./session.ts";
 const TOLD = 3;
 
 /**
- * Folders of runs without --out: `base` and then `base`-2, `base`-3, …, those that have files, in the order in which they
- * were taken.
+ * Folders of runs without --out: `base` and then `base`-2, `base`-3, …, in the order in which they were taken. They have
+ * files, or a run that has only begun and wrote none yet.
  */
-async function takenFolders({ filesIn }: Retort, base: string): Promise<[number, string][]> {
+async function takenFolders(
+  { filesIn, isLocked }: Retort,
+  base: string,
+): Promise<[number, string][]> {
   const [, parent = ".", name] = /^(?:(.*)\/)?([^/]*)$/.exec(base)!;
   const taken: [number, string][] = [];
   for (const entry of await filesIn(parent)) {
     const number = entry === name ? "1" : entry.slice(name!.length + 1);
     const isNumbered = entry === name || entry === `${name}-${number}` && /^[1-9]\d*$/.test(number);
     const folder = `${parent}/${entry}`;
-    if (isNumbered && (await filesIn(folder)).length > 0) taken.push([Number(number), folder]);
+    if (!isNumbered) continue;
+    if ((await filesIn(folder)).length > 0 || await isLocked(folder)) {
+      taken.push([Number(number), folder]);
+    }
   }
   return taken.sort(([a], [b]) => a - b);
 }

@@ -36,12 +36,15 @@ export async function lockFile(path: string): Promise<Disposable> {
   return await take(`${path}.lock`, path);
 }
 
+/** Whether a run writes into a folder now. */
+export async function isLocked(folder: string): Promise<boolean> {
+  using file = await Deno.open(`${folder}/${LOCK_FILE}`).catch(() => undefined); // no file, no lock
+  return file !== undefined && !await file.tryLock(true);
+}
+
 /** Makes sure that no run writes into a folder now. @throws UsageError when one does. */
 export async function expectUnlocked(folder: string): Promise<void> {
-  const path = `${folder}/${LOCK_FILE}`;
-  const opened = await Deno.open(path).catch(() => undefined); // no file, no lock
-  using file = opened;
-  if (file && !await file.tryLock(true)) throw await busy(path, folder);
+  if (await isLocked(folder)) throw await busy(`${folder}/${LOCK_FILE}`, folder);
 }
 
 async function take(path: string, what: string): Promise<Disposable> {
