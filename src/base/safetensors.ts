@@ -1,4 +1,5 @@
 // The safetensors format, float32 only: a JSON header with shapes and offsets, then the numbers.
+import { quoted, shortened } from "./text.ts";
 
 /** A float32 tensor. */
 export interface FloatTensor {
@@ -81,7 +82,7 @@ export function decodeSafetensors(bytes: Uint8Array, source: string): Safetensor
   const header = parseHeader(bytes.subarray(8, start), source);
   const { [METADATA]: metadata = {}, ...described } = header;
   if (!isRecord(metadata) || Object.values(metadata).some((value) => typeof value !== "string")) {
-    throw malformed(source, `${METADATA} ${JSON.stringify(metadata)}`, "strings by name");
+    throw malformed(source, `${METADATA} ${quoted(metadata)}`, "strings by name");
   }
   const entries = Object.entries(described).map(([name, value]) => entryOf(name, value, source));
   checkCoverage(entries, bytes.length - start, source);
@@ -148,12 +149,12 @@ function parseHeader(bytes: Uint8Array, source: string): Record<string, unknown>
 function entryOf(name: string, value: unknown, source: string): Entry {
   const { dtype, shape, data_offsets: offsets } = isRecord(value) ? value : {};
   if (dtype !== undefined && dtype !== "F32") {
-    throw malformed(source, `tensor ${name} of dtype ${dtype}`, "F32");
+    throw malformed(source, `tensor ${name} of dtype ${shortened(`${dtype}`)}`, "F32");
   }
   if (dtype === undefined || !isSizes(shape) || !isSizes(offsets) || offsets.length !== 2) {
     throw malformed(
       source,
-      `tensor ${name} described as ${JSON.stringify(value)}`,
+      `tensor ${name} described as ${quoted(value)}`,
       "dtype, shape and two data_offsets",
     );
   }

@@ -20,13 +20,13 @@ export function permissionAdvice(args: readonly string[]): string {
   const command = args.find((arg) => !arg.startsWith("-")) ?? "Retort";
   const allowed = ["--allow-read", "--allow-write", "--allow-env"];
   if (command === "data") allowed.push("--allow-net");
-  const words = [fileURLToPath(Deno.mainModule), ...args].map(quoted);
+  const words = [fileURLToPath(Deno.mainModule), ...args].map(shellWord);
   const line = ["deno run", ...allowed, ...words].join(" ");
   return `Cannot run ${command}: got too few of Deno's permissions, expected those of ./retort, which ` +
     `gives them by itself, or of this line: ${line}`;
 }
 
 /** An argument as a shell takes it. */
-function quoted(argument: string): string {
+function shellWord(argument: string): string {
   return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
 }

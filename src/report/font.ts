@@ -58,7 +58,7 @@ export function widthOf(text: string): number {
 }
 
 /** What of a text fits into `columns` letters, with … for the rest. */
-export function shortened(text: string, columns: number): string {
+export function fitted(text: string, columns: number): string {
   if (widthOf(text) <= columns) return text;
   let short = "";
   for (const character of text) {

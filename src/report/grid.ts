@@ -10,7 +10,7 @@ import {
   layOut,
   type Type,
 } from "./canvas.ts";
-import { ADVANCE, LINE_HEIGHT, shortened, widthOf } from "./font.ts";
+import { ADVANCE, fitted, LINE_HEIGHT, widthOf } from "./font.ts";
 
 /** What to draw. */
 export interface Grid {
@@ -141,7 +141,7 @@ function drawLine(
   const write = (text: string, column: number, count: number, y: number, scale: number) => {
     const room = count * stepX - GAP;
     const letters = Math.floor((room / scale + 1) / ADVANCE);
-    const short = shortened(text, letters);
+    const short = fitted(text, letters);
     const long = (widthOf(short) * ADVANCE - 1) * scale;
     const left = MARGIN + (column - first) * stepX + Math.floor((room - long) / 2);
     drawLabel(canvas, { lines: [short], scale }, left, y);

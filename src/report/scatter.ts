@@ -12,7 +12,7 @@ import {
   layOut,
   type Type,
 } from "./canvas.ts";
-import { ADVANCE, shortened, widthOf } from "./font.ts";
+import { ADVANCE, fitted, widthOf } from "./font.ts";
 
 /** Points with their classes. */
 export interface Points {
@@ -156,7 +156,7 @@ function drawLegend(canvas: Canvas, left: number, top: number, names: readonly s
     const isLast = label === most - 1 && names.length > most;
     if (!isLast) drawLarge(canvas, left + 8, y, label);
     const room = Math.floor((LEGEND - 2 * MARGIN - 8) / (ADVANCE * SCALE));
-    write(canvas, isLast ? "…" : shortened(name, room), left + 24, Math.round(y) - 7, 0);
+    write(canvas, isLast ? "…" : fitted(name, room), left + 24, Math.round(y) - 7, 0);
   });
 }
 

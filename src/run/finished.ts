@@ -2,6 +2,7 @@
 import { z } from "npm:zod@4.6.7";
 import { UsageError } from "../base/usage_error.ts";
 import { readIfPresent } from "../base/read_if_present.ts";
+import { quoted } from "../base/text.ts";
 import type { Accuracy } from "../evaluate/accuracy.ts";
 import type { Gain } from "../evaluate/measure.ts";
 import { loadRecipe, type Recipe } from "../recipe/recipe.ts";
@@ -93,9 +94,7 @@ function gainAt(
   if (!record) return undefined;
   if (!gainSchema.safeParse(record).success) {
     throw new SyntaxError(
-      `Cannot read ${dir}/${FILES.metrics}: got ${
-        JSON.stringify(record)
-      }, expected the accuracies ` +
+      `Cannot read ${dir}/${FILES.metrics}: got ${quoted(record)}, expected the accuracies ` +
         `before and after, each with mean, std and networks; mend or remove the line`,
     );
   }

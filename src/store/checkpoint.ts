@@ -11,6 +11,7 @@ import {
 import { digestOf } from "../sets/digest.ts";
 import { jsonText } from "../base/json_text.ts";
 import { writeAtomic } from "../base/atomic.ts";
+import { quoted, shortened } from "../base/text.ts";
 import { FILES } from "./artifact.ts";
 import type { NetworkFile } from "./network_file.ts";
 import type { Recipe } from "../recipe/recipe.ts";
@@ -81,14 +82,16 @@ export async function readCheckpoint(
   for (const [key, got] of Object.entries(origin)) {
     if (got === saved[key] || (key === "iterations" && lengths !== undefined)) continue;
     throw new UsageError(
-      `Cannot resume from ${path}: got ${key} ${got}, expected ${saved[key]} as when it was ` +
-        `written; use another folder`,
+      `Cannot resume from ${path}: got ${key} ${shortened(got)}, expected ` +
+        `${shortened(saved[key] ?? "nothing")} as when it was written; use another folder`,
     );
   }
   const iteration = Number(metadata.iteration);
   if (!Number.isSafeInteger(iteration) || iteration < 0 || iteration > recipe.iterations) {
     throw new SyntaxError(
-      `Cannot resume from ${path}: got iteration ${metadata.iteration}, expected an integer from 0 ` +
+      `Cannot resume from ${path}: got iteration ${
+        shortened(metadata.iteration ?? "none")
+      }, expected an integer from 0 ` +
         `to ${recipe.iterations}; start again in another folder`,
     );
   }
@@ -122,7 +125,7 @@ function savedOrigin({ origin = "" }: Record<string, string>, path: string) {
   const saved = originSchema.safeParse(origin);
   if (saved.success) return saved.data;
   throw new SyntaxError(
-    `Cannot resume from ${path}: got ${JSON.stringify(origin)} for what it is a checkpoint of, ` +
+    `Cannot resume from ${path}: got ${quoted(origin)} for what it is a checkpoint of, ` +
       `expected settings by name; the file is damaged, start again in another folder`,
   );
 }

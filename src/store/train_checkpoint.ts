@@ -9,6 +9,7 @@ import {
   type FloatTensor,
 } from "../base/safetensors.ts";
 import { writeAtomic } from "../base/atomic.ts";
+import { shortened } from "../base/text.ts";
 import { UsageError } from "../base/usage_error.ts";
 
 /** Where the training of a group stands. */
@@ -57,9 +58,10 @@ export async function readTrainCheckpoint(
   const [trained, step] = [Number(metadata.trained), Number(metadata.step)];
   const areCounts = [trained, step].every((count) => Number.isSafeInteger(count) && count >= 0);
   if (areCounts && step <= steps) return { trained, step, tensors };
+  const got = [metadata.trained, metadata.step].map((text = "none") => shortened(text));
   throw new SyntaxError(
-    `Cannot resume from ${path}: got ${metadata.trained} networks trained and step ` +
-      `${metadata.step}, expected two counts and at most ${steps} steps; remove the file to start its group again`,
+    `Cannot resume from ${path}: got ${got[0]} networks trained and step ${got[1]}, expected two ` +
+      `counts and at most ${steps} steps; remove the file to start its group again`,
   );
 }
 
@@ -79,8 +81,8 @@ export function expectSameTraining(
   for (const [key, value] of Object.entries(origin)) {
     if (saved[key] === value) continue;
     throw new UsageError(
-      `Cannot resume ${path}: got ${key} ${value}, expected ${saved[key]} as in the ` +
-        `file; use another --out`,
+      `Cannot resume ${path}: got ${key} ${shortened(value)}, expected ` +
+        `${shortened(saved[key] ?? "nothing")} as in the file; use another --out`,
     );
   }
 }

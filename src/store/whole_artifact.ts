@@ -3,6 +3,7 @@
 import { z } from "npm:zod@4.6.7";
 import { jsonText } from "../base/json_text.ts";
 import { expectFinite } from "../base/safetensors.ts";
+import { quoted, shortened } from "../base/text.ts";
 import { OPTIMIZER_NAMES } from "../meta/optimizers/list.ts";
 import { archsFromText } from "../nets/arch.ts";
 import { INIT_METHODS } from "../nets/init.ts";
@@ -87,7 +88,7 @@ export function expectWhole(path: string, artifact: Artifact): void {
     const { success, data, error } = schema.safeParse(metadata);
     if (success) return data;
     const { path: [key = ""], message } = error.issues[0]!;
-    throw refuse(`${String(key)} ${JSON.stringify(metadata[String(key)])}`, message);
+    throw refuse(`${String(key)} ${quoted(metadata[String(key)])}`, message);
   };
   const about = read(metadataSchema);
   read<unknown>(trainingSchemas[about.objective]);
@@ -116,7 +117,10 @@ export function expectWhole(path: string, artifact: Artifact): void {
     const of = labels.data.subarray(n * classes, (n + 1) * classes);
     const sum = of.reduce((a, b) => a + b, 0);
     if (of.every((p) => p >= 0) && Math.abs(sum - 1) <= ROUNDING) continue;
-    throw refuse(`${[...of].join(", ")} as labels of image ${n}`, "probabilities, whose sum is 1");
+    throw refuse(
+      `${shortened([...of].join(", "))} as labels of image ${n}`,
+      "probabilities, whose sum is 1",
+    );
   }
 }
 

@@ -107,7 +107,7 @@ runTest("evaluate rebuilds a network of one's own from the artifact", async (dev
   const other = { ...recipe, arch: [...arch.slice(0, 1), ...arch.slice(2)] };
   await assert.rejects(distill(device, other, dataset, { out: dir, resume: true }), {
     name: "UsageError",
-    message: /^Cannot resume from .*: got arch \[.*\], expected \[.*"relu".*\] as when it was/,
+    message: /^Cannot resume from .*: got arch \[.*, expected \[.*"relu".* as when it was/,
   });
 });
 

@@ -1,6 +1,6 @@
 // The font: glyphs where they belong, and lines that never run over.
 import assert from "node:assert/strict";
-import { glyph, isDrawable, shortened, widthOf, wrap } from "../../src/report/font.ts";
+import { fitted, glyph, isDrawable, widthOf, wrap } from "../../src/report/font.ts";
 
 Deno.test("glyph draws letters, signs and a box for the rest", () => {
   assert.deepEqual(
@@ -37,10 +37,10 @@ Deno.test("isDrawable: what the font has", () => {
   assert.ok(!["grün", "四", "\t"].some(isDrawable));
 });
 
-Deno.test("widthOf and shortened count wide characters as two letters", () => {
+Deno.test("widthOf and fitted count wide characters as two letters", () => {
   assert.deepEqual(["abc", "四", "ü四a"].map(widthOf), [3, 2, 4]);
   assert.deepEqual(
-    [shortened("abcdef", 6), shortened("abcdef", 5), shortened("四四四", 5), shortened("ab", 1)],
+    [fitted("abcdef", 6), fitted("abcdef", 5), fitted("四四四", 5), fitted("ab", 1)],
     ["abcdef", "abcd…", "四四…", "…"],
   );
   assert.deepEqual(wrap("四四 四", 5), ["四四", "四"]);

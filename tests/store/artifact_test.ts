@@ -92,6 +92,10 @@ Deno.test("readArtifact: a damaged one, or one that does not fit its own metadat
     const encode = (changes: Record<string, string>) =>
       encodeSafetensors(tensors, { ...metadata, ...changes });
     const shortened = { ...tensors, labels: oneHot(19) };
+    const thirds = {
+      ...tensors,
+      labels: { shape: [20, 10], data: new Float32Array(200).fill(1 / 3) },
+    };
     const withChanged = (name: string, index: number, value: number) => {
       const { shape, data } = tensors[name]!;
       return encodeSafetensors({ ...tensors, [name]: { shape, data: data.with(index, value) } }, {
@@ -129,6 +133,8 @@ Deno.test("readArtifact: a damaged one, or one that does not fit its own metadat
       [withChanged("init/conv1.bias", 0, Infinity), /got Infinity at index 0 of tensor conv1.bias/],
       [withChanged("lrs", 2, -1), /got -1 as rate 2, expected rates ≥ 0; distil again/],
       [withChanged("labels", 1, 1), /got 1, 1, 0, .* as labels of image 0, expected probabilities/],
+      [encode({ init: "x".repeat(1e4) }), /got init "x{78}…, expected one of fixed, random/],
+      [encodeSafetensors(thirds, metadata), /got 0\.33.{75}… as labels of image 0, expected/],
     ];
     for (const [bytes, message] of damages) {
       await Deno.writeFile(path, bytes);
@@ -154,6 +160,11 @@ Deno.test("writeCheckpoint and readCheckpoint: read again by the same run only",
       assert.match(error.message, /^Cannot resume from .*: got adapter b, expected a as when it/);
       return true;
     });
+    const [asked, saved] = ["b".repeat(1e4), "a".repeat(1e4)];
+    await writeCheckpoint(dir, tensors, 6, { ...origin, adapter: saved });
+    await assert.rejects(readCheckpoint(dir, recipe, { ...origin, adapter: asked }), {
+      message: /: got adapter b{79}…, expected a{79}… as when it was written; use another folder$/,
+    });
   });
 });
 
@@ -163,6 +174,7 @@ Deno.test("readCheckpoint refuses a damaged one", async () => {
     const images = tensor([7], 1);
     const damages: [number, string, RegExp][] = [
       [1, "{", /^Cannot resume from .*: got "{" for what it is a checkpoint of, expected sett/],
+      [1, "x".repeat(1e4), /^Cannot resume from .*: got "x{78}… for what it is a checkpoint of/],
       [1, "null", /^Cannot resume from .*: got "null" for what it is a checkpoint of/],
       [NaN, "{}", /^Cannot read .*: got NaN at index 0 of tensor images, expected finite numbe/],
     ];
