@@ -14,8 +14,8 @@ fn isShut(value: vec4f) -> vec4<bool> {
 
 fn isNan(value: vec4f) -> vec4<bool> { return (bitcast<vec4u>(value) & vec4u(0x7fffffff)) > vec4u(INFINITE); }
 
-// Where a value is larger than the largest so far, or NaN.
-fn isLarger(value: vec4f, most: vec4f) -> vec4<bool> { return (value > most) | isNan(value); }
+// Where a value is larger than the largest so far, or NaN; nothing is larger than NaN.
+fn isLarger(value: vec4f, most: vec4f) -> vec4<bool> { return ((value > most) & !isNan(most)) | isNan(value); }
 
 // The value, with NaN for ±∞.
 fn finiteOrNan(value: vec4f) -> vec4f {
