@@ -98,7 +98,7 @@ export class Recorder {
    * @throws Error what a pipeline or bind group was found to be wrong in.
    */
   submit(): void {
-    for (const buffer of this.#buffers(Infinity)) this.device.gpu.queue.submit([buffer]);
+    for (const { buffer } of this.#buffers(Infinity)) this.device.gpu.queue.submit([buffer]);
   }
 
   /**
@@ -110,15 +110,15 @@ export class Recorder {
    */
   async run(signal?: AbortSignal): Promise<void> {
     let isBegun = false;
-    for (const buffer of this.#buffers(LONGEST_ENCODING)) {
+    for (const { buffer, turns } of this.#buffers(LONGEST_ENCODING)) {
       if (isBegun) signal?.throwIfAborted();
       isBegun = true;
-      await this.device.pacing.submit(buffer);
+      await this.device.pacing.submit(buffer, turns);
     }
   }
 
   /** Command buffers of all the work, in order; each is encoded when it is asked for, in so many ms at most. */
-  *#buffers(most: number): Generator<GPUCommandBuffer> {
+  *#buffers(most: number): Generator<{ buffer: GPUCommandBuffer; turns: number }> {
     this.device.check();
     const { gpu, pacing } = this.device;
     let encoder = gpu.createCommandEncoder();
@@ -128,7 +128,7 @@ export class Recorder {
     const finish = () => {
       pass?.end();
       pass = undefined;
-      return encoder.finish();
+      return { buffer: encoder.finish(), turns };
     };
     for (const command of this.#commands) {
       if (typeof command === "function") {

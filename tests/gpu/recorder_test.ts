@@ -232,18 +232,26 @@ ownDeviceTest("Recorder.run is ended between two parts, the first is done", asyn
   assert.deepEqual([...await out.read()], [11, 22, 33, 44]);
 });
 
-ownDeviceTest("command buffers get smaller where they take more than a second", async (device) => {
-  using a = device.tensor([4]);
-  using out = device.tensor([4]);
-  const record = device.record();
-  record.dispatch(addKernel(device), addRun({ a, out }, 1, 5), [1]);
-  const { turns } = device.profile;
-  assert.equal(device.pacing.turns, turns);
-  const { done } = device;
-  device.done = async () => {
-    await new Promise((resolve) => setTimeout(resolve, 1050));
-    await done.call(device);
-  };
-  await record.run();
-  assert.equal(device.pacing.turns, turns / 2);
-});
+ownDeviceTest(
+  "command buffers get smaller where they take more than a second, and larger again",
+  async (device) => {
+    using a = device.tensor([4]);
+    using out = device.tensor([4]);
+    const record = device.record();
+    record.dispatch(addKernel(device), addRun({ a, out }, 1, 5), [1]);
+    const { turns } = device.profile;
+    assert.equal(device.pacing.turns, turns);
+    const { done } = device;
+    device.done = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 1050));
+      await done.call(device);
+    };
+    await record.run();
+    assert.equal(device.pacing.turns, turns / 2);
+    device.done = done; // what follows is fast again
+    const { workgroup } = device.profile;
+    limitTurns(device, 6 * workgroup);
+    await record.run();
+    assert.equal(device.pacing.turns, 12 * workgroup);
+  },
+);

@@ -260,8 +260,8 @@ async function abandonAt(buffers: number, device: Device, recipe: Recipe, out: s
   const saved: number[] = [];
   let left = Infinity;
   pacing.turns = 1; // every dispatch is a command buffer
-  pacing.submit = async (buffer) => {
-    await submit.call(pacing, buffer);
+  pacing.submit = async (buffer, turns) => {
+    await submit.call(pacing, buffer, turns);
     if (--left === 0) controller.abort(reason);
   };
   const ending = distill(device, recipe, dataset, {
