@@ -20,7 +20,7 @@ export class InterruptedError extends Error {
 }
 
 /** What a command does when it is asked to end. */
-export interface OnInterrupt {
+interface OnInterrupt {
   /** Leaves the terminal as it was. */
   readonly stop?: () => void;
   /** Says that it is about to end. */

@@ -17,7 +17,7 @@ export interface Limits {
 export const LIMITS: Limits = { silence: 30e3, list: 120e3, file: 6 * 3600e3, bytes: 50e9 };
 
 /** What a request has beside its address. */
-export interface RequestOptions {
+interface RequestOptions {
   readonly method?: "GET" | "HEAD";
   readonly headers?: Record<string, string> | undefined;
   /** Milliseconds of silence. */

@@ -40,7 +40,7 @@ export interface GroupProgress {
 }
 
 /** How a group trains. */
-export interface GroupOptions {
+interface GroupOptions {
   /** Where it goes on; from its first step when left out. */
   readonly from?: GroupState | undefined;
   /** Awaited after every step; what it throws ends the training. */

@@ -101,7 +101,7 @@ export function sumsOf(
  * Runs that a sum of `turns` is split into: those wanted, as many more as the bound on turns takes, and
  * no more than `most`.
  */
-export function runsOf(turns: number, wanted: number, most: number): number {
+function runsOf(turns: number, wanted: number, most: number): number {
   return Math.min(most, Math.max(Math.ceil(turns / MOST_TURNS), wanted));
 }
 

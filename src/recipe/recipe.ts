@@ -209,7 +209,7 @@ function attack() {
 }
 
 /** What each setting may be; what a recipe leaves out is as in the original's code. */
-export const recipeSchema = z.strictObject({
+const recipeSchema = z.strictObject({
   name: word(),
   dataset: datasetName().default("mnist"),
   resize: count(0, LARGEST_SIDE).default(0),

@@ -13,7 +13,7 @@ import { shortened } from "../base/text.ts";
 import { UsageError } from "../base/usage_error.ts";
 
 /** Where the training of a group stands. */
-export interface TrainCheckpoint {
+interface TrainCheckpoint {
   /** Networks whose training was done before the group's. */
   readonly trained: number;
   /** Minibatches that the group has done, those of all epochs. */
