@@ -129,7 +129,7 @@ export async function baselines(
   }
   expectFitting("measure baselines of", recipe, given);
   const file = await networksOf(recipe);
-  const dataset = await whitened(device, given, recipe.zca, options.onProgress);
+  const dataset = await whitened(device, given, recipe.zca, { onNote: options.onProgress });
   const ofRun = await learnedRates(recipe, dataset, options.artifact, file);
   const isPlain = recipe.optimizer === "gd" && recipe.inner_batch === 0; // as the baselines train
   const learned = isPlain ? ofRun : undefined;

@@ -21,26 +21,39 @@ const CHUNK = 4096;
 /** Rows that the GPU multiplies at once. */
 const ROWS = 1024;
 
+/** Who hears of whitening, and who ends it. */
+interface WhitenOptions {
+  /** Called with a line when something long begins. */
+  readonly onNote?: ((line: string) => void) | undefined;
+  /** Ends it between two parts; finding eigenvectors is one, and nothing else of the process gets a turn during it. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * The data set as networks see it: whitened where `zca` > 0, by its own training images; else as it is.
  *
- * @param onNote called with a line when something long begins.
- * @throws UsageError for images of more than 4096 numbers.
+ * @throws UsageError for images of more than 4096 numbers, or the signal's reason.
  */
 export async function whitened(
   device: Device,
   dataset: Dataset,
   zca: number,
-  onNote: (line: string) => void = () => {},
+  { onNote = () => {}, signal }: WhitenOptions = {},
 ): Promise<Dataset> {
   if (zca === 0) return dataset;
+  const giveTurn = async () => {
+    await new Promise((resolve) => setTimeout(resolve)); // for signals
+    signal?.throwIfAborted();
+  };
   const { train, test } = dataset;
   const D = sizeOf(dataset);
   onNote(`Whitening: covariance of ${train.count} training images`);
   const mean = meanOf(dataset, D);
   const covariance = await covarianceOf(device, dataset, mean);
   onNote(`Whitening: eigenvectors of ${D} × ${D} numbers`);
+  await giveTurn();
   const { vectors, values } = spectrumOf(covariance, D);
+  await giveTurn();
   const lambda = zca * values.reduce((sum, value) => sum + value, 0) / D;
   const power = async (exponent: number) => { // U diag((s + λ)^exponent) Uᵀ
     const scaled = vectors.map((u, i) => u * (Math.max(0, values[i % D]!) + lambda) ** exponent);

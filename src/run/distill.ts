@@ -139,7 +139,7 @@ export async function distill(
   using _lock = await lockFolder(options.out);
   if (!options.resume) await expectEmpty(options.out);
   const networks = await networksOf(recipe);
-  const seen = await whitened(device, dataset, recipe.zca, options.onNote);
+  const seen = await whitened(device, dataset, recipe.zca, options);
   device.resetPeak();
   using run = new Run(device, recipe, seen, options, networks);
   await run.begin(await originOf(recipe, dataset, device.info.name, networks));

@@ -55,7 +55,7 @@ export async function estimate(
 ): Promise<Estimate> {
   const recipe = parseRecipe(given, given.name);
   expectDistillable(recipe, dataset);
-  const seen = await whitened(device, dataset, recipe.zca, onNote);
+  const seen = await whitened(device, dataset, recipe.zca, { onNote });
   const networks = await networksOf(recipe);
   const setting = setUp(device, recipe, seen, { memoryBudget, file: networks });
   const { loop, memory, labels, spec } = setting;

@@ -90,7 +90,7 @@ gpuTest("whitened: W is (C + λI)^(−1/2), and its inverse gives the images bac
   const lambda = 0.1 * covariance.trace() / D;
   const regular = Matrix.add(covariance, Matrix.eye(D).mul(lambda));
   const notes: string[] = [];
-  const seen = await whitened(device, dataset, 0.1, (line) => notes.push(line));
+  const seen = await whitened(device, dataset, 0.1, { onNote: (line) => notes.push(line) });
   const { whitening, train, test } = seen;
   assert.equal(notes.length, 3);
   assert.equal(whitening!.zca, 0.1);
@@ -111,6 +111,26 @@ gpuTest("whitened: W is (C + λI)^(−1/2), and its inverse gives the images bac
   assert.deepEqual(rest, given);
   assert.equal(await whitened(device, dataset, 0), dataset);
 });
+
+gpuTest(
+  "whitened: asked to end, it does before it finds eigenvectors, and after",
+  async (device) => {
+    const dataset = smoothDataset(20, 10);
+    for (const at of [1, 2]) {
+      const controller = new AbortController();
+      const reason = new Error("asked to end");
+      const notes: string[] = [];
+      const onNote = (line: string) => {
+        if (notes.push(line) === at) setTimeout(() => controller.abort(reason)); // as Ctrl-C comes
+      };
+      await assert.rejects(
+        whitened(device, dataset, 0.1, { onNote, signal: controller.signal }),
+        reason,
+      );
+      assert.ok(notes.length <= 2, `${notes}`);
+    }
+  },
+);
 
 gpuTest("whitened: images of more than 4096 numbers are refused", async (device) => {
   const dataset = { ...easyDataset(10, 10), channels: 3, height: 64, width: 64 };
