@@ -11,6 +11,9 @@ const TRIED = 12;
 /** Seconds after which one that compiled nothing is enough. */
 const LONG = 10;
 
+/** Seconds after which those that compiled are enough too: what compiles takes far less, some 15 s by llvmpipe. */
+const VERY_LONG = 60;
+
 /** Times iterations until enough are known; each is waited for. */
 export class IterationTimer {
   readonly #device: Pick<Device, "done">;
@@ -30,7 +33,7 @@ export class IterationTimer {
     const all = [...this.#settled, ...this.#others];
     const seconds = all.reduce((sum, each) => sum + each, 0);
     return this.#settled.length >= TIMED || all.length >= TRIED ||
-      (this.#settled.length > 0 && seconds > LONG);
+      (this.#settled.length > 0 && seconds > LONG) || seconds > VERY_LONG;
   }
 
   /** Seconds of an iteration: the mean of those that recorded nothing new, or of the last where all did. */

@@ -89,6 +89,17 @@ Deno.test("an iteration that is recorded for the first time, and may compile, is
   assert.ok(always.seconds > 0.19 && always.count === 12);
 });
 
+Deno.test("an iteration of more than a minute is enough, though it compiled", async () => {
+  const { now } = performance;
+  let minutes = 0;
+  performance.now = () => 61_000 * minutes++;
+  try {
+    assert.deepEqual(await timed((k) => k === 0), { seconds: 61, count: 1 });
+  } finally {
+    performance.now = now;
+  }
+});
+
 runTest(
   "a long run tells after a few iterations what it takes, a short one does not",
   async (device, dir) => {
