@@ -8,16 +8,18 @@ import type { Device } from "../gpu/mod.ts";
 import { writeAtomic } from "../base/atomic.ts";
 import { snakeKeys } from "../base/casing.ts";
 import { summarize } from "../evaluate/accuracy.ts";
-import { lockFolder } from "../store/folder_lock.ts";
+import { FILES } from "../store/artifact.ts";
+import { expectUnlocked, lockFolder } from "../store/folder_lock.ts";
 import { originOf, readCheckpoint } from "../store/checkpoint.ts";
-import { distill, type Progress } from "./distill.ts";
+import { distill, type DistillOptions } from "./distill.ts";
 import type { Gain } from "../evaluate/measure.ts";
 import { whitenedForm } from "../meta/whiten.ts";
-import { readGain } from "./finished.ts";
+import { readGain, runIn } from "./finished.ts";
 import { networksOf } from "../evaluate/pretrained.ts";
 import { setUp } from "./set_up.ts";
 import { expectDistillable } from "../recipe/fitting.ts";
-import { loadRecipe, type Recipe } from "../recipe/recipe.ts";
+import { filesIn } from "./unused.ts";
+import { loadRecipe, type Recipe, recipeToYaml } from "../recipe/recipe.ts";
 import { UsageError } from "../base/usage_error.ts";
 import { version } from "../base/version.ts";
 
@@ -104,14 +106,13 @@ export interface SweepResult {
   points: SweepPoint[];
 }
 
-/** Who hears how a sweep goes on. */
-export interface SweepOptions {
+/** Who hears how a sweep goes on, and as from {@linkcode distill} how the run at hand does. */
+export interface SweepOptions
+  extends Pick<DistillOptions, "onNote" | "onIteration" | "onOutlook" | "onProgress"> {
   /** Called before each run with its number from 0, and whether it was finished before. */
   readonly onRun?: (run: PlannedRun, index: number, isFinished: boolean) => void;
   /** Called after a run that failed with its number from 0 and why; the others go on. */
   readonly onFailure?: (run: PlannedRun, index: number, error: unknown) => void;
-  /** Called as by {@linkcode distill}, for the run at hand. */
-  readonly onProgress?: (progress: Progress) => void;
   /** Ends the sweep early: the run at hand writes a checkpoint, and the signal's reason is thrown. */
   readonly signal?: AbortSignal;
 }
@@ -190,6 +191,7 @@ export async function sweep(
     for (const [i, run] of plan.runs.slice(first, first + plan.repeats).entries()) {
       const { recipe: { seed }, out } = run;
       const index = first + i;
+      options.signal?.throwIfAborted();
       options.onRun?.(run, index, gains[index] !== undefined);
       try {
         const gain = gains[index] ?? await gainOf(device, run, datasetOf(run.recipe), options);
@@ -207,7 +209,6 @@ export async function sweep(
   const adapter = device.info.name;
   const result = { recipe, over, adapter, version, points };
   const [json, svg] = Object.values(SWEEP_FILES).map((name) => `${plan.out}/${name}`);
-  await Deno.mkdir(plan.out, { recursive: true }); // there is none where every run failed at once
   await writeAtomic(json!, `${JSON.stringify(snakeKeys(result), null, 2)}\n`);
   const finished = points.filter(({ runs }) => runs.length > 0);
   if (Object.keys(over).length === 0 || finished.length === 0) return { ...result, files: [json!] };
@@ -232,7 +233,9 @@ async function checked(
     const seen = whitenedForm(dataset, recipe.zca);
     device.count(() => setUp(device, recipe, seen, { file: networks }).loop);
     const origin = await originOf(recipe, dataset, device.info.name, networks);
-    return await gainIn(out, recipe, origin);
+    const gain = await gainIn(out, recipe, origin);
+    if (!gain) await expectFree(out, recipe);
+    return gain;
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const Kind = error instanceof UsageError ? UsageError : Error;
@@ -250,7 +253,28 @@ async function gainIn(
     if (error instanceof UsageError) throw error;
     return undefined; // it is damaged: the run says so in its turn, and the others need not wait for it
   });
-  return checkpoint?.iteration === recipe.iterations ? await readGain(out) : undefined;
+  const isDone = checkpoint?.iteration === recipe.iterations;
+  return isDone ? await readGain(out, recipe.iterations) : undefined;
+}
+
+/**
+ * Makes sure that no run is at work in a folder, and that it is empty or has one of these settings, perhaps stopped
+ * before its first checkpoint; those of a checkpoint are known.
+ *
+ * @throws UsageError where it has anything else.
+ */
+async function expectFree(out: string, recipe: Recipe): Promise<void> {
+  await expectUnlocked(out);
+  const files = await filesIn(out);
+  if (files.length === 0 || files.includes(FILES.checkpoint)) return;
+  const run = await runIn(out);
+  if (run && recipeToYaml(run.recipe) === recipeToYaml(recipe)) return;
+  throw new UsageError(
+    `Cannot write to ${out}: got ${
+      files[0]
+    } there, expected no files or a run of these settings; ` +
+      `choose another --out`,
+  );
 }
 
 /** Distils a run, and reads its accuracies. */
@@ -258,15 +282,10 @@ async function gainOf(
   device: Device,
   { recipe, out }: PlannedRun,
   dataset: Dataset,
-  { onProgress, signal }: SweepOptions,
+  options: SweepOptions,
 ): Promise<Gain> {
-  await distill(device, recipe, dataset, {
-    out,
-    resume: true,
-    ...(onProgress && { onProgress }),
-    ...(signal && { signal }),
-  });
-  return (await readGain(out))!;
+  await distill(device, recipe, dataset, { ...options, out, resume: true });
+  return (await readGain(out, recipe.iterations))!;
 }
 
 /** Means and standard deviations over runs. */
@@ -282,20 +301,32 @@ async function draw({ name, over, repeats }: SweepPlan, points: SweepPoint[]): P
   const { plotErrorBars } = await import("../report/error_bars.ts"); // large; only here needed
   const [xLabel = "", line] = Object.keys(over);
   const isNumeric = over[xLabel]!.every((value) => typeof value === "number");
+  const xOf = labelsOf(over[xLabel]!);
+  const lineOf = labelsOf(line === undefined ? [] : over[line]!);
   const runs = repeats === 1 ? "1 run each" : `mean of ${repeats} runs each, bars ± 1 std`;
   return plotErrorBars({
     title: `${name}: ${runs}`,
     xLabel,
     yLabel: "Test accuracy (%)",
     bars: points.map(({ settings, after }) => ({
-      x: isNumeric ? Number(settings[xLabel]) : show(settings[xLabel]),
+      x: isNumeric ? Number(settings[xLabel]) : xOf(settings[xLabel]),
       mean: 100 * after!.mean,
       std: 100 * after!.std,
-      ...(line !== undefined && { series: `${line} ${show(settings[line])}` }),
+      ...(line !== undefined && { series: `${line} ${lineOf(settings[line])}` }),
     })),
   });
 }
 
 function show(value: unknown): string {
-  return typeof value === "string" ? publicName(value) : JSON.stringify(value);
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** What values are called in a plot, which others may see: without paths, and numbered where that leaves some alike. */
+function labelsOf(values: readonly unknown[]): (value: unknown) => string {
+  const labels = values.map((value) => publicName(show(value)));
+  return (value) => {
+    const label = labels[values.indexOf(value)]!;
+    const alike = values.filter((_, i) => labels[i] === label);
+    return alike.length > 1 ? `${label} ${alike.indexOf(value) + 1}` : label;
+  };
 }

@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import type { Split } from "../../src/sets/dataset.ts";
 import { recipeToYaml } from "../../src/recipe/recipe.ts";
-import { type Over, planSweep, sweep } from "../../src/run/sweep.ts";
+import { distill } from "../../src/run/distill.ts";
+import { lockFolder } from "../../src/store/folder_lock.ts";
+import { type Over, type PlannedRun, planSweep, sweep } from "../../src/run/sweep.ts";
 import { inTemporary, namesIn } from "../support/temporary.ts";
 import { readGain } from "../../src/run/finished.ts";
 import { easyDataset, runTest, shortRecipe, SMALL } from "../support/runs.ts";
@@ -41,6 +43,24 @@ Deno.test("planSweep: every combination, the last setting and the seed fastest",
     assert.equal(run!.out, `${out}/dataset-a-b_steps-1_seed-1`);
     assert.equal(run!.recipe.dataset, "a-b");
   });
+});
+
+Deno.test("planSweep: values of one name have folders of their own", async () => {
+  await inTemporary(async (dir) => {
+    const { runs } = await plan(dir, { dataset: ["folder:/a/train", "folder:/b/train"] }, 1);
+    const [a, b] = runs.map(({ out }) => out.slice(`${dir}/sweep/`.length));
+    assert.equal(a, "dataset-folder%3A%2Fa%2Ftrain_seed-1");
+    assert.equal(b, "dataset-folder%3A%2Fb%2Ftrain_seed-1");
+    assert.equal(runs[0]!.title, "dataset folder:/a/train, seed 1");
+  });
+});
+
+runTest("sweep: a plot has no paths, and tells values of one name apart", async (device, dir) => {
+  const planned = await plan(dir, { dataset: ["folder:/a/train", "folder:/b/train", "mine"] }, 1);
+  const { files } = await sweep(device, planned, ({ dataset: name }) => ({ ...dataset, name }));
+  const svg = await Deno.readTextFile(files[1]!);
+  for (const label of ["train 1", "train 2", "mine"]) assert.ok(svg.includes(`>${label}<`), label);
+  assert.ok(!svg.includes("folder:"));
 });
 
 runTest("sweep over no setting: restarts, and no plot", async (device, dir) => {
@@ -187,6 +207,61 @@ runTest("sweep goes on where a log has torn lines", async (device, dir) => {
     const gain = await readGain(planned.runs[0]!.out);
     assert.deepEqual(gain?.after, whole.points[0]!.runs[0]!.after);
   }
+});
+
+runTest("sweep takes the accuracy of a run's own length", async (device, dir) => {
+  const planned = await plan(dir, { lr: [0.1] }, 1, { schedule: "constant" });
+  await sweep(device, planned, () => dataset);
+  const { recipe, out } = planned.runs[0]!;
+  const longer = { ...recipe, iterations: 5 };
+  await distill(device, longer, dataset, { out, resume: true });
+  const log = `${out}/metrics.jsonl`;
+  const lines = (await Deno.readTextFile(log)).trimEnd().split("\n");
+  assert.match(lines.at(-1)!, /"iteration":5,"before"/);
+  // As where it was killed after its last checkpoint.
+  await Deno.writeTextFile(log, lines.slice(0, -1).map((line) => `${line}\n`).join(""));
+  const began: boolean[] = [];
+  const onRun = (_: unknown, _i: number, isFinished: boolean) => void began.push(isFinished);
+  const again = await plan(dir, { lr: [0.1] }, 1, { schedule: "constant", iterations: 5 });
+  const { points } = await sweep(device, again, () => dataset, { onRun });
+  assert.deepEqual(began, [false]);
+  assert.deepEqual(points[0]!.runs[0]!.after, (await readGain(out, 5))!.after);
+});
+
+runTest("sweep refuses folders that are taken before its first run", async (device, dir) => {
+  const planned = await plan(dir, {}, 2);
+  const [first, second] = planned.runs as [PlannedRun, PlannedRun];
+  const began: unknown[] = [];
+  const expectRefused = async (message: RegExp) => {
+    const sweeping = sweep(device, planned, () => dataset, { onRun: (run) => began.push(run) });
+    await assert.rejects(sweeping, { name: "UsageError", message });
+    assert.deepEqual(began, []);
+  };
+  {
+    using _lock = await lockFolder(second.out);
+    await expectRefused(
+      /^Cannot sweep, at seed 2: Cannot write into .*seed-2: .* is writing there/,
+    );
+  }
+  await Deno.mkdir(second.out, { recursive: true });
+  await Deno.writeTextFile(`${second.out}/letter.txt`, "");
+  await expectRefused(/^Cannot sweep, at seed 2: Cannot write to .*seed-2: got letter\.txt there/);
+  await Deno.remove(`${second.out}/letter.txt`);
+  await Deno.writeTextFile(`${second.out}/recipe.yaml`, recipeToYaml(first.recipe));
+  await expectRefused(/^Cannot sweep, at seed 2: .*expected no files or a run of these settings/);
+  await Deno.writeTextFile(`${second.out}/recipe.yaml`, recipeToYaml(second.recipe));
+  const { points } = await sweep(device, planned, () => dataset);
+  assert.equal(points[0]!.runs.length, 2); // one that was stopped before its first checkpoint goes on
+});
+
+runTest("sweep tells of the run at hand what distill does", async (device, dir) => {
+  const told: string[] = [];
+  await sweep(device, await plan(dir, {}, 1), () => dataset, {
+    onIteration: (done, iterations) => void told.push(`${done} of ${iterations}`),
+    onNote: (line) => void told.push(line),
+  });
+  const iterations = ["0 of 3", "1 of 3", "2 of 3", "3 of 3"];
+  assert.deepEqual(told, [...iterations, "Testing on the distilled data, and without them"]);
 });
 
 runTest("sweep of whitened images knows finished runs again", async (device, dir) => {
