@@ -68,6 +68,39 @@ Deno.test("iterations that take long are told from the first on, and as long as 
   assert.deepEqual(lines, [first, first, "iteration 1 of 4, loss 0.500, 1 min 00 s left"]);
 });
 
+Deno.test("work that takes long is told on, and so is a report, until there is another", async () => {
+  const lines: string[] = [];
+  const session = { note: (line: string) => void lines.push(line) } as Session;
+  const { now } = performance;
+  const display = progressLines(session);
+  const wait = async (seconds: number) => {
+    const later = performance.now() + 1000 * seconds;
+    performance.now = () => later;
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+  };
+  try {
+    display.begin("Whitening");
+    await wait(6);
+    display.move(0, 4);
+    display.update({ iteration: 4, iterations: 4, loss: 0.5, secondsPerIteration: 20 });
+    await wait(5);
+    display.begin("Testing");
+    await wait(70);
+  } finally {
+    performance.now = now;
+    display.stop();
+  }
+  assert.deepEqual(lines, [
+    "Whitening",
+    "Whitening: 6 s so far",
+    "iteration 0 of 4; the first takes longer, since kernels are compiled for it",
+    "iteration 4 of 4, loss 0.500",
+    "iteration 4 of 4, loss 0.500",
+    "Testing",
+    "Testing: 1 min 10 s so far",
+  ]);
+});
+
 Deno.test("a narrow terminal keeps loss, accuracy and time left", () => {
   const state = "loss 0.412, accuracy 87.3 % at iteration 300, 2 min 10 s left";
   const at = (columns: number, text = state) => progressLine(columns, 325, 650, text);

@@ -27,6 +27,8 @@ Deno.test("sweep: a table, then the same from the finished runs as one object", 
       err,
       /^2 runs, adapter .*, results in .*\nRun 1 of 2: steps 1, soft_labels true, /,
     );
+    assert.equal(err.match(/^iteration 0 of 2; the first takes longer/gm)?.length, 2);
+    assert.equal(err.match(/^Testing on the distilled data/gm)?.length, 2);
     const lines = out.split("\n");
     assert.equal(lines[0], "Test accuracy, one run each");
     assert.match(lines[1]!, /^steps {2}soft_labels {2}before +after$/);

@@ -92,10 +92,7 @@ export async function distillCommand(session: Session, flags: DistillFlags): Pro
         lines.forEach((line) => session.note(line));
       }
     },
-    onNote: (line) => {
-      display.stop();
-      if (!session.quiet) session.note(line);
-    },
+    onNote: (line) => interrupt.signal.aborted || display.begin(line),
     onOutlook: (outlook) => {
       display.stop();
       if (!session.quiet) session.note(describeOutlook(retort, outlook));
@@ -164,7 +161,7 @@ function describeTimes(found: Estimate, { iterations, label_solve }: Recipe): st
 }
 
 /** "About 8 h 00 min at 1.2 s an iteration, and tests; 124.5 MB of GPU memory, 2.9 MB of disk". */
-function describeOutlook({ formatBytes }: Retort, outlook: Outlook): string {
+export function describeOutlook({ formatBytes }: Retort, outlook: Outlook): string {
   const { seconds, secondsPerIteration, memoryBytes, diskBytes } = outlook;
   return `About ${describeDuration(seconds)} at ${
     describeStep(secondsPerIteration)

@@ -5,7 +5,7 @@ import type { Accuracy, Progress } from "../../mod.ts";
 import { progressLine } from "./progress_line.ts";
 import { describeAccuracy, describeDuration, type Session } from "./session.ts";
 
-const SECONDS_BETWEEN_LINES = 10;
+const SECONDS_BETWEEN_LINES = 5;
 
 /** What is shown of a run. */
 type Report = Omit<Progress, "read"> & {
@@ -17,16 +17,18 @@ type Report = Omit<Progress, "read"> & {
 export interface ProgressDisplay {
   /** Shows how many iterations are done; from the first call on something moves, however long one takes. */
   move(iteration: number, iterations: number): void;
-  /** Shows the newest report. */
+  /** Shows the newest report; something moves from then on, too. */
   update(report: Report): void;
+  /** Tells in a line which long work begins, before the first iteration or after the last; it goes on until then. */
+  begin(work: string): void;
   /** Leaves the terminal as it was; the next report shows it again. */
   stop(): void;
 }
 
 /** The display that suits the terminal and --quiet; `unit` is what iterations are called. */
 export function openProgress(session: Session, unit = "iteration"): ProgressDisplay {
-  if (session.quiet) return { move: () => {}, update: () => {}, stop: () => {} };
-  return process.stderr.isTTY ? progressBar(unit) : progressLines(session, unit);
+  if (session.quiet) return { move: () => {}, update: () => {}, begin: () => {}, stop: () => {} };
+  return process.stderr.isTTY ? progressBar(session, unit) : progressLines(session, unit);
 }
 
 /** What cli-progress tells of a bar. */
@@ -40,7 +42,7 @@ interface Params {
 }
 
 /** A bar, which draws itself again and again: the time that it shows goes on between reports. */
-function progressBar(unit: string): ProgressDisplay {
+function progressBar(session: Session, unit: string): ProgressDisplay {
   const bar = new cliProgress.SingleBar({
     format: (_: unknown, { maxWidth, value, total }: Params, { state }: { state: string }) =>
       progressLine(maxWidth, value, total, state),
@@ -60,13 +62,19 @@ function progressBar(unit: string): ProgressDisplay {
       state = `${describe(report)}, `;
       show(report.iteration, report.iterations);
     },
+    begin(work) {
+      const { isActive } = bar;
+      if (isActive) bar.stop();
+      session.note(work);
+      if (isActive) show(bar.value, bar.getTotal());
+    },
     stop: () => bar.isActive && bar.stop(),
   };
 }
 
 /**
- * Prints the first and last report, those with an accuracy, and one every 10 s; where none comes for as long, how many
- * iterations are done.
+ * Prints the first and last report, those with an accuracy, and one every 5 s; where none comes for as long, how many
+ * iterations are done, or which work is at hand.
  */
 export function progressLines(session: Session, unit = "iteration"): ProgressDisplay {
   const describe = stateDescriber(unit);
@@ -76,25 +84,39 @@ export function progressLines(session: Session, unit = "iteration"): ProgressDis
     -Infinity,
   ];
   let isFirst = true;
+  let work: { name: string; since: number } | undefined;
   let timer: ReturnType<typeof setInterval> | undefined;
   const isDue = () => performance.now() - last >= 1000 * SECONDS_BETWEEN_LINES;
   const print = () => {
-    session.note(`${unit} ${done}${state}`);
-    last = performance.now();
+    const now = performance.now();
+    const ago = work && describeDuration((now - work.since) / 1000);
+    session.note(work ? `${work.name}: ${ago} so far` : `${unit} ${done}${state}`);
+    last = now;
   };
+  const start = () => timer ??= setInterval(() => isDue() && print(), 1000);
   return {
     move(iteration, iterations) {
       done = `${iteration} of ${iterations}`;
-      if (timer !== undefined) return;
-      print();
-      timer = setInterval(() => isDue() && print(), 1000);
+      if (timer === undefined || work) {
+        work = undefined;
+        print();
+      }
+      start();
     },
     update(report) {
       const { iteration, iterations, accuracy } = report;
       done = `${iteration} of ${iterations}`;
       state = `, ${describe(report)}`;
+      work = undefined;
       if (isFirst || isDue() || iteration === iterations || accuracy !== undefined) print();
       isFirst = false;
+      start();
+    },
+    begin(name) {
+      session.note(name);
+      last = performance.now();
+      work = { name, since: last };
+      start();
     },
     stop() {
       clearInterval(timer);

@@ -1,6 +1,7 @@
 // sweep_command: distils a recipe at several values of a setting, and prints a table.
 import type { PlannedRun, Spread, SweepPoint } from "../../mod.ts";
 import { abortOnInterrupt } from "./interrupt.ts";
+import { describeOutlook } from "./distill_command.ts";
 import { openProgress, type ProgressDisplay } from "./progress.ts";
 import { describeSetting, loadDatasets, type Outcome, type Session, table } from "./session.ts";
 
@@ -52,7 +53,13 @@ export async function sweepCommand(session: Session, flags: SweepFlags): Promise
       const why = error instanceof Error ? error.message : String(error);
       if (!session.quiet) session.note(`${titleOf(run, index)}; failed: ${why}`);
     },
-    onProgress: (progress) => interrupt.signal.aborted || display?.update(progress),
+    onNote: (line) => interrupt.signal.aborted || display?.begin(line),
+    onOutlook: (outlook) => {
+      display?.stop();
+      if (!session.quiet) session.note(describeOutlook(retort, outlook));
+    },
+    onIteration: (done, iterations) => interrupt.signal.aborted || display?.move(done, iterations),
+    onProgress: (progress) => void (interrupt.signal.aborted || display?.update(progress)),
     signal: interrupt.signal,
   }).catch((error) => {
     throw interrupt.settle(error);
