@@ -10,12 +10,13 @@ import { z } from "npm:zod@4.6.7";
 import { jsonText } from "../base/json_text.ts";
 import { archToText } from "../nets/arch.ts";
 import type { Dataset } from "../sets/dataset.ts";
-import { sha256 } from "../base/sha256.ts";
+import { digestOf } from "../sets/digest.ts";
 import { UsageError } from "../base/usage_error.ts";
 import { version } from "../base/version.ts";
 import type { Device } from "../gpu/mod.ts";
 import { buildNet } from "../nets/build.ts";
 import type { Net } from "../nets/net.ts";
+import type { Theta } from "../nets/theta.ts";
 import { type Accuracy, summarize, test } from "../evaluate/accuracy.ts";
 import { drawNetworks, networksThatFit } from "../evaluate/measure.ts";
 import {
@@ -121,14 +122,14 @@ export async function trainNetworks(
   const start = performance.now();
   const { channels, height, width, classes } = dataset;
   const { out, resume = false } = options;
-  if (!resume) await expectNoNetworks(out);
   expectFitting("train on", settings, dataset);
   const net = buildNet(device, settings.arch, { channels, height, width }, classes);
   const atOnce = groupSize(net, dataset, settings);
   const groups = { ...settings, atOnce };
-  const origin = await originOf(net, dataset, groups);
   await Deno.mkdir(out.replace(/[^/]*$/, "") || ".", { recursive: true });
   using _lock = await lockFile(out);
+  if (!resume) await expectNoNetworks(out);
+  const origin = await originOf(net, dataset, groups);
   using training = new StandardTraining(net, dataset, groups);
   const accuracies = await new Run(net, dataset, training, groups, origin, options).train();
   const seconds = (performance.now() - start) / 1000;
@@ -199,6 +200,8 @@ class Run {
   readonly #start = performance.now();
   #saved = this.#start;
   #reported = 0;
+  /** The group at work after its last step, to save where its test is ended early. */
+  #ended: GroupState | undefined;
   /** Minibatches that earlier calls did. */
   #earlier = 0;
 
@@ -250,8 +253,19 @@ class Run {
     this.#report(from?.step ?? 0, NaN);
     const onStep = (progress: GroupProgress) => this.#after(progress);
     await this.#training.train(theta, trained, { from, onStep });
-    this.#accuracies.push(...await test(net, theta, this.#dataset.test, this.#dataset));
+    this.#accuracies.push(...await this.#test(theta));
     this.#thetas.set(await theta.read(), trained * net.stride);
+  }
+
+  /** Tests a group that is trained. @throws the signal's reason, after saving, where the call is to end. */
+  async #test(theta: Theta): Promise<number[]> {
+    const { signal } = this.#options;
+    try {
+      return await test(this.#net, theta, this.#dataset.test, this.#dataset, { signal });
+    } catch (error) {
+      if (signal?.aborted) await this.#save(this.#ended);
+      throw error;
+    }
   }
 
   /** A step was taken. @throws the signal's reason, after saving, where the call is to end. */
@@ -261,6 +275,7 @@ class Run {
     if (step === this.#training.steps || secondsSince(this.#reported) >= REPORT_SECONDS) {
       this.#report(step, await progress.loss());
     }
+    if (step === this.#training.steps && signal) this.#ended = await progress.save();
     if (signal?.aborted || secondsSince(this.#saved) >= checkpointSeconds) {
       await this.#save(await progress.save());
     }
@@ -302,6 +317,7 @@ class Run {
     const { steps, perEpoch } = this.#training;
     const trained = this.#accuracies.length;
     const minibatch = this.#minibatch(step);
+    const done = minibatch - this.#earlier;
     this.#reported = performance.now();
     this.#options.onProgress?.({
       trained,
@@ -312,7 +328,7 @@ class Run {
       minibatch,
       minibatches: Math.ceil(networks / atOnce) * steps,
       loss,
-      secondsPerMinibatch: secondsSince(this.#start) / (minibatch - this.#earlier),
+      secondsPerMinibatch: done > 0 ? secondsSince(this.#start) / done : NaN,
     });
   }
 
@@ -341,7 +357,7 @@ async function originOf(
   settings: TrainSettings,
 ): Promise<Record<string, string>> {
   const { networks, atOnce, epochs, decayEpochs, lr, batch, augment, seed, arch } = settings;
-  const { name, channels, height, width, classes, mean, std, train } = dataset;
+  const { name, channels, height, width, classes, mean, std } = dataset;
   const numbers = {
     networks,
     at_once: atOnce,
@@ -362,8 +378,7 @@ async function originOf(
     augment,
     init_method: INIT.method,
     init_param: `${INIT.param}`,
-    training_images: await sha256(train.images),
-    training_labels: await sha256(train.labels),
+    dataset_sha256: await digestOf(dataset),
     adapter: net.device.info.name,
   };
 }

@@ -10,6 +10,8 @@ import { UsageError } from "../../src/base/usage_error.ts";
 import { importNetworks } from "../../src/nets/export.ts";
 import { buildNet, twinOf } from "../../src/nets/build.ts";
 import { oracleNet } from "../../src/oracle/net.ts";
+import { digestOf } from "../../src/sets/digest.ts";
+import { lockFile } from "../../src/store/folder_lock.ts";
 import type { Device } from "../../src/gpu/mod.ts";
 import type { Layer } from "../../src/nets/arch.ts";
 import { endOf, ROOT, start } from "../support/command.ts";
@@ -90,6 +92,7 @@ runTest(
     assert.equal(result.accuracy.networks, 2);
     const [first, last] = [reports[0]!, reports.at(-1)!];
     assert.deepEqual([first.epoch, first.minibatch, first.loss], [1, 0, NaN]);
+    assert.equal(first.secondsPerMinibatch, NaN);
     assert.deepEqual(
       [last.trained, last.training, last.networks, last.epoch, last.epochs],
       [0, 2, 2, 4, 4],
@@ -103,6 +106,7 @@ runTest(
     const { arch, dataset, input, classes, mean, std, at_once, decay_epochs } = metadata;
     assert.deepEqual([dataset, input, classes], ["mnist", "[1, 28, 28]", "10"]);
     assert.deepEqual(JSON.parse(arch!), SMALL);
+    assert.equal(metadata.dataset_sha256, await digestOf(easyDataset()));
     assert.deepEqual([mean, std, at_once, decay_epochs], ["[0.1307]", "[0.3081]", "2", "20"]);
   },
 );
@@ -207,6 +211,44 @@ runTest(
     );
   },
 );
+
+runTest("trainNetworks looks for networks when nobody else can write any", async (device, dir) => {
+  const out = `${dir}/networks`;
+  const train = () => trainNetworks(device, easyDataset(17, 10), settingsOf(SETTINGS), { out });
+  await Deno.writeTextFile(out, "");
+  {
+    using _lock = await lockFile(out);
+    await assert.rejects(
+      train(),
+      /^UsageError: Cannot write into .*networks: .* is writing there;/,
+    );
+  }
+  await assert.rejects(train(), /^UsageError: Cannot write to .*networks is there already; pass/);
+  assert.deepEqual(await namesIn(dir), ["networks"]);
+});
+
+runTest("trainNetworks ended in a test keeps the group, to the same bytes", async (device, dir) => {
+  const dataset = easyDataset(17, 10);
+  const settings = settingsOf({ ...SETTINGS, batch: 8 }); // 4 steps in each of 2 groups
+  await trainNetworks(device, dataset, settings, { out: `${dir}/whole` });
+  const out = `${dir}/tested`;
+  const stop = new AbortController();
+  const read = device.record; // what is recorded after the last step is the test
+  const onProgress = ({ minibatch }: TrainProgress) => {
+    if (minibatch !== 4) return;
+    device.record = () => {
+      stop.abort(new Error("stopped"));
+      return read.call(device);
+    };
+  };
+  const options = { out, signal: stop.signal, onProgress };
+  const training = trainNetworks(device, dataset, settings, options);
+  await assert.rejects(training, { message: "stopped" }).finally(() => device.record = read);
+  assert.equal((await readTensors(`${out}.checkpoint`)).metadata.step, "4");
+  await trainNetworks(device, dataset, settings, { out, resume: true });
+  const { whole, tested } = await contentsOf(dir);
+  expectSame("ended in a test", { file: tested! }, { file: whole! });
+});
 
 /** Minibatches, those of all groups, that a checkpoint of the test below has done. */
 async function minibatchesIn(checkpoint: string): Promise<number> {
