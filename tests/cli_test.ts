@@ -83,11 +83,17 @@ function standIn(profile: "software" | "hardware"): Retort {
       }];
       return Promise.resolve(rows.filter(({ name }) => !only || only.some((n) => n === name)));
     },
-    estimate: () => {
+    estimate: (
+      _device: unknown,
+      recipe: retort.Recipe,
+      _dataset: unknown,
+      { from }: { from?: string },
+    ) => {
+      const iterations = from === undefined ? recipe.iterations : 1;
       const times = { secondsPerIteration: 0.1, iterationSeconds: 65, testSeconds: 5, seconds: 70 };
       const disk = { files: ["a", "b"], diskBytes: 2048 };
       const plan = ["Memory of a stand-in"];
-      return Promise.resolve({ ...times, ...disk, plan, dispatches: 7, bytes: 1 });
+      return Promise.resolve({ ...times, ...disk, iterations, plan, dispatches: 7, bytes: 1 });
     },
     gradcheckKernel: (_device: unknown, { kernel }: retort.KernelGradcheckOptions) => {
       const entry = { relativeError: kernel.depth * 1e-6 };
@@ -362,6 +368,8 @@ Deno.test("a folder in use is refused, resumed with --resume, not with other set
     assert.deepEqual([status, lines[0]], [0, `Recipe quick: resumed from ${out}; seed 1`]);
     const more = await command(["distill", "--resume", "--out", out, "--iterations", "651"]);
     assert.deepEqual([more.status, more.out[2]], [0, "651 iterations in 2 min 10 s"]);
+    const left = ["distill", "--resume", "--out", out, "--iterations", "652", "--dry-run"];
+    assert.match((await command(left)).out[1]!, /: 1 iteration of 100 ms and 7 dispatches take /);
     const notes = `${folder}/notes`;
     await Deno.mkdir(notes);
     await Deno.writeTextFile(`${notes}/a.txt`, "");

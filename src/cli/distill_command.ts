@@ -6,6 +6,7 @@ import { differencesOf, expectFree, folderToResume, nextFolder } from "./run_fol
 import {
   describeArchs,
   describeAttack,
+  describeCount,
   describeDuration,
   describeGain,
   loadDataset,
@@ -125,10 +126,14 @@ async function dryRun(
   device: Device,
   dataset: Dataset,
   { recipe, out, why }: Plan,
-  { memoryBudget }: DistillFlags,
+  { memoryBudget, resume }: DistillFlags,
 ): Promise<Outcome> {
   const onNote = quiet ? undefined : note;
-  const found = await retort.estimate(device, recipe, dataset, { memoryBudget, onNote });
+  const found = await retort.estimate(device, recipe, dataset, {
+    memoryBudget,
+    onNote,
+    from: resume ? out : undefined,
+  });
   const { files, diskBytes, plan } = found;
   return {
     values: { recipe, why, out, adapter: device.info.name, ...found },
@@ -151,10 +156,12 @@ function describeStop({ iterations }: Recipe, out: string, saved: number | undef
 }
 
 /** "About 1 min 41 s: 650 iterations of 148 ms and 77 dispatches take 1 min 36 s, tests 5 s". */
-function describeTimes(found: Estimate, { iterations, label_solve }: Recipe): string {
-  const { seconds, secondsPerIteration, iterationSeconds, testSeconds, dispatches } = found;
+function describeTimes(found: Estimate, { label_solve }: Recipe): string {
+  const { iterations, seconds, secondsPerIteration, iterationSeconds, testSeconds, dispatches } =
+    found;
   const each = describeStep(secondsPerIteration);
-  const learning = `${iterations} iterations of ${each} and ${dispatches} dispatches take ` +
+  const learning =
+    `${describeCount(iterations, "iteration")} of ${each} and ${dispatches} dispatches take ` +
     `${describeDuration(iterationSeconds)}, `;
   return `About ${describeDuration(seconds)}: ${iterations > 0 ? learning : ""}` +
     `${label_solve ? "solving labels and tests" : "tests"} ${describeDuration(testSeconds)}`;

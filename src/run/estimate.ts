@@ -8,6 +8,8 @@ import { expectDistillable } from "../recipe/fitting.ts";
 import { parseRecipe, type Recipe } from "../recipe/recipe.ts";
 import type { Dataset } from "../sets/dataset.ts";
 import { filesOf } from "../store/artifact.ts";
+import { originOf, readCheckpoint } from "../store/checkpoint.ts";
+import type { NetworkFile } from "../store/network_file.ts";
 import { diskBytesOf } from "./disk_bytes.ts";
 import { IterationTimer } from "./iteration_timer.ts";
 import type { OuterLoop } from "./outer_loop.ts";
@@ -19,9 +21,11 @@ export interface Estimate {
   readonly plan: string[];
   /** Bytes of GPU memory. */
   readonly bytes: number;
+  /** Iterations that it would take: all, or those that a run to go on with has left. */
+  readonly iterations: number;
   /** Seconds of an iteration, the mean of a few that compile nothing. */
   readonly secondsPerIteration: number;
-  /** Seconds of all iterations. */
+  /** Seconds of these iterations. */
   readonly iterationSeconds: number;
   /** Seconds of the tests on the way and at the end, and of solving labels where they are. */
   readonly testSeconds: number;
@@ -42,35 +46,40 @@ const LONG_TEST = 2;
  * Runs a few iterations of a recipe, and trains a network or a few on what they came to, and times both. With a pool or
  * a window iterations may differ from later ones, whose networks are of other ages.
  *
+ * @param from folder of a run to go on with, whose iterations are not counted again.
  * @throws UsageError as `distill` does.
  */
 export async function estimate(
   device: Device,
   given: Recipe,
   dataset: Dataset,
-  { memoryBudget, onNote }: {
+  { memoryBudget, onNote, from }: {
     readonly memoryBudget?: number | undefined;
     readonly onNote?: ((line: string) => void) | undefined;
+    readonly from?: string | undefined;
   } = {},
 ): Promise<Estimate> {
   const recipe = parseRecipe(given, given.name);
   expectDistillable(recipe, dataset);
   const seen = await whitened(device, dataset, recipe.zca, { onNote });
   const networks = await networksOf(recipe);
+  const done = from === undefined ? 0 : await doneIn(from, recipe, dataset, device, networks);
   const setting = setUp(device, recipe, seen, { memoryBudget, file: networks });
   const { loop, memory, labels, spec } = setting;
   using _loop = loop;
   const images = await firstImages(device, { ...recipe, image_init: "noise" }, seen);
-  const { distill_lr: rate, momentum, iterations } = recipe;
+  const { distill_lr: rate, momentum } = recipe;
+  const iterations = recipe.iterations - done;
   loop.learned.initialize({ images, rate, momentum, ...(labels && { labels }) });
   const secondsPerIteration = iterations > 0 ? await timeIterations(device, loop) : 0;
   loop.derive();
   const training = { data: loop.learned.data, spec };
   const iterationSeconds = secondsPerIteration * iterations;
-  const testSeconds = testsOf(setting, recipe, dataset) * await timeTest(setting, training);
+  const testSeconds = testsOf(setting, recipe, dataset, done) * await timeTest(setting, training);
   return {
     plan: memory.lines,
     bytes: memory.bytes,
+    iterations,
     secondsPerIteration,
     iterationSeconds,
     testSeconds,
@@ -79,6 +88,19 @@ export async function estimate(
     files: filesOf(dataset),
     diskBytes: await diskBytesOf(setting, training, { recipe, dataset: seen, device }),
   };
+}
+
+/** Iterations that the run in a folder has done, as its checkpoint says. */
+async function doneIn(
+  dir: string,
+  recipe: Recipe,
+  dataset: Dataset,
+  device: Device,
+  networks: NetworkFile | undefined,
+): Promise<number> {
+  const origin = await originOf(recipe, dataset, device.info.name, networks);
+  const checkpoint = await readCheckpoint(dir, recipe, origin, { mayContinue: true });
+  return checkpoint?.iteration ?? 0;
 }
 
 async function timeIterations(device: Device, loop: OuterLoop): Promise<number> {
@@ -105,8 +127,10 @@ function testsOf(
   { complete }: Setting,
   { iterations, eval_every }: Recipe,
   { train, test }: Dataset,
+  done: number,
 ) {
-  const onTheWay = eval_every > 0 && iterations > 0 ? Math.floor((iterations - 1) / eval_every) : 0;
+  const upTo = (iteration: number) => Math.floor(iteration / eval_every);
+  const onTheWay = eval_every > 0 && iterations > done ? upTo(iterations - 1) - upTo(done) : 0;
   const beforeAndAfter = 2;
   const solving = complete ? train.count / test.count : 0; // a kernel of all training images
   return onTheWay + beforeAndAfter + solving;

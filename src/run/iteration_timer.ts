@@ -8,7 +8,7 @@ const TIMED = 3;
 /** Iterations tried for that; with windows at random places nearly every one is a new recording. */
 const TRIED = 12;
 
-/** Seconds after which one that compiled nothing is enough. */
+/** Seconds after which one that compiled nothing is enough, or one after the first, which compiles the most. */
 const LONG = 10;
 
 /** Seconds after which those that compiled are enough too: what compiles takes far less, some 15 s by llvmpipe. */
@@ -32,13 +32,16 @@ export class IterationTimer {
   get isDone(): boolean {
     const all = [...this.#settled, ...this.#others];
     const seconds = all.reduce((sum, each) => sum + each, 0);
+    const isEnough = this.#settled.length > 0 || this.#others.length > 1;
     return this.#settled.length >= TIMED || all.length >= TRIED ||
-      (this.#settled.length > 0 && seconds > LONG) || seconds > VERY_LONG;
+      (isEnough && seconds > LONG) || seconds > VERY_LONG;
   }
 
-  /** Seconds of an iteration: the mean of those that recorded nothing new, or of the last where all did. */
+  /** Seconds of an iteration: the mean of those that recorded nothing new, or of the last where all did, without the first. */
   get seconds(): number {
-    const timed = this.#settled.length > 0 ? this.#settled : this.#others.slice(-TIMED);
+    const [first, ...later] = this.#others;
+    const others = later.length > 0 ? later.slice(-TIMED) : [first!];
+    const timed = this.#settled.length > 0 ? this.#settled : others;
     return timed.reduce((sum, each) => sum + each, 0) / timed.length;
   }
 

@@ -48,6 +48,7 @@ for (const [kind, settings] of Object.entries(KINDS)) {
       const { seconds, iterationSeconds, testSeconds, secondsPerIteration, diskBytes, files } =
         found;
       assert.equal(seconds, iterationSeconds + testSeconds);
+      assert.equal(found.iterations, recipe.iterations);
       assert.equal(iterationSeconds, recipe.iterations * secondsPerIteration);
       assert.ok(testSeconds > 0);
       const run = await distill(device, recipe, dataset, { out: `${dir}/run` });
@@ -59,6 +60,39 @@ for (const [kind, settings] of Object.entries(KINDS)) {
     },
   );
 }
+
+runTest("an estimate of a run to go on with counts what is left", async (device, dir) => {
+  const recipe = shortRecipe({ schedule: "constant", iterations: 10 });
+  await distill(device, recipe, dataset, { out: dir });
+  const more = { ...recipe, iterations: 14 };
+  const found = await estimate(device, more, dataset, { from: dir });
+  assert.deepEqual(
+    [found.iterations, found.iterationSeconds],
+    [4, 4 * found.secondsPerIteration],
+  );
+  assert.equal((await estimate(device, more, dataset, { from: `${dir}/none` })).iterations, 14);
+});
+
+Deno.test("long iterations that are all recorded are not tried for minutes", async () => {
+  const { now } = performance;
+  try {
+    let time = 0;
+    performance.now = () => time;
+    const loop = { recorded: 0 };
+    const timer = new IterationTimer({ done: () => Promise.resolve() }, loop);
+    let count = 0;
+    while (!timer.isDone) {
+      await timer.time(() => {
+        loop.recorded++;
+        time += count++ === 0 ? 90_000 : 60_000; // the first compiles
+        return Promise.resolve();
+      });
+    }
+    assert.deepEqual([count, timer.seconds], [2, 60]);
+  } finally {
+    performance.now = now;
+  }
+});
 
 /** Times iterations of which those that are recorded take 200 ms, the others 10 ms; and how many there were. */
 async function timed(
