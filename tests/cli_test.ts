@@ -39,12 +39,13 @@ function standIn(profile: "software" | "hardware"): Retort {
       _device: unknown,
       _dataset: unknown,
       settings: retort.TrainSettings,
-      { out, onProgress }: retort.TrainOptions,
+      { out, onOutlook, onProgress }: retort.TrainOptions,
     ) => {
       const { networks, epochs } = settings;
       const place = { trained: 0, training: networks, networks, epoch: epochs, epochs };
       const minibatches = 10 * epochs;
       const done = { minibatch: minibatches, minibatches, secondsPerMinibatch: 6 };
+      onOutlook?.(7800);
       onProgress?.({ ...place, ...done, loss: 0.1 });
       const accuracy = { mean: 0.987, std: 0.002, networks };
       return Promise.resolve({ accuracy, accuracies: [], atOnce: 3, seconds: 130, out });
@@ -430,6 +431,7 @@ Deno.test("train: the data set's settings, flags, progress by the epoch", async 
     ]]);
     assert.deepEqual(err, [
       "3 networks (lenet) on usps, seed 1: 130 epochs, Adam at 0.001, halved every 40 epochs; adapter stand-in",
+      "About 2 h 10 min, and tests; where it stands is saved every five minutes",
       "minibatch 1300 of 1300, epoch 130 of 130, loss 0.100",
     ]);
     const json = await command(["--json", "--quiet", ...args, "--decay-epochs", "7"]);

@@ -60,6 +60,12 @@ export async function trainCommand(session: Session, flags: TrainFlags): Promise
     out,
     resume: resume ?? false,
     signal: interrupt.signal,
+    onOutlook: (seconds) => {
+      display.stop();
+      const time = describeDuration(seconds);
+      if (session.quiet) return;
+      session.note(`About ${time}, and tests; where it stands is saved every five minutes`);
+    },
     onProgress: (progress) =>
       interrupt.signal.aborted || display.update({
         iteration: progress.minibatch,

@@ -15,7 +15,10 @@ const IMAGES: Readonly<Record<string, number>> = {
 /** How USPS looks like MNIST: digits of 20 × 20 pixels in a frame of 4. */
 const AS_MNIST = { resize: 20, pad: 4, channels: 0 };
 
-/** Seconds an image takes a LeNet in an epoch, 24 side by side (llvmpipe of Mesa 22.3, two cores, 2026-11-21). */
+/**
+ * Seconds an image takes a LeNet in an epoch: 24 LeNets take 13 minutes for two epochs of MNIST (llvmpipe of Mesa 22.3,
+ * two cores of an AMD EPYC, 2026-11-25). How many train side by side hardly matters there.
+ */
 const SECONDS = 2.7e-4;
 
 /** Held-out networks that are enough for a first look. */

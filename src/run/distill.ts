@@ -11,7 +11,7 @@ import { lockFolder } from "../store/folder_lock.ts";
 import { originOf, readCheckpoint, writeCheckpoint } from "../store/checkpoint.ts";
 import type { Gain, Training } from "../evaluate/measure.ts";
 import { diskBytesOf } from "./disk_bytes.ts";
-import { IterationTimer } from "./iteration_timer.ts";
+import { IterationTimer, LONG_RUN } from "./iteration_timer.ts";
 import { readGain, readPace } from "./finished.ts";
 import { type Setting, setUp } from "./set_up.ts";
 import type { NetworkFile } from "../store/network_file.ts";
@@ -153,9 +153,6 @@ export async function distill(
   const done = { ...gain, iterations, seconds, dispatches: run.dispatches, peakBytes, files };
   return { ...done, ...(picture !== undefined && { picture }) };
 }
-
-/** Seconds from which a run is long. */
-const LONG = 600;
 
 /** One run: its log, its checkpoints and how far it is. */
 class Run implements Disposable {
@@ -301,7 +298,7 @@ class Run implements Disposable {
 
   async #lookAhead(secondsPerIteration: number): Promise<void> {
     const seconds = (this.#recipe.iterations - this.#done) * secondsPerIteration;
-    if (seconds < LONG) return;
+    if (seconds < LONG_RUN) return;
     const about = { recipe: this.#recipe, dataset: this.#dataset, device: this.#device };
     const diskBytes = await diskBytesOf(this.#setting, this.#training(), about);
     const memoryBytes = this.#setting.memory.bytes;

@@ -1,4 +1,4 @@
-/** IterationTimer: seconds of an iteration, from the first that compile nothing. */
+/** IterationTimer: seconds of an iteration, from the first that compile nothing; and which runs are long. */
 import type { Device } from "../gpu/mod.ts";
 import type { OuterLoop } from "./outer_loop.ts";
 
@@ -13,6 +13,9 @@ const LONG = 10;
 
 /** Seconds after which those that compiled are enough too: what compiles takes far less, some 15 s by llvmpipe. */
 const VERY_LONG = 60;
+
+/** Seconds from which a run is long, so that it tells early what it takes. */
+export const LONG_RUN = 600;
 
 /** Times iterations until enough are known; each is waited for. */
 export class IterationTimer {

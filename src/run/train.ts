@@ -40,6 +40,7 @@ import {
   writeTrainCheckpoint,
 } from "../store/train_checkpoint.ts";
 import { expectBindable } from "./bindable.ts";
+import { LONG_RUN } from "./iteration_timer.ts";
 
 /** Where training stands. */
 export interface TrainProgress {
@@ -85,6 +86,8 @@ export interface TrainOptions {
   readonly resume?: boolean;
   /** Called when a group begins, then about every second, and when it ends. */
   readonly onProgress?: (progress: TrainProgress) => void;
+  /** Called after a few minibatches with the seconds that are left, where these are ten minutes or more. */
+  readonly onOutlook?: (seconds: number) => void;
   /** Seconds between checkpoints within a group; 300 when left out. */
   readonly checkpointSeconds?: number;
   /** Ends the training early: it writes a checkpoint, and throws the signal's reason. */
@@ -103,6 +106,10 @@ const SOFTWARE_FLOATS = 2 ** 20;
 const CHECKPOINT_SECONDS = 300;
 const REPORT_SECONDS = 1;
 const ACCURACIES = jsonText(z.array(z.number().min(0).max(1)));
+
+/** Minibatches that are timed for the outlook, after the first report: kernels are compiled before it. */
+const TIMED = 3;
+
 const INIT = { init: "random", method: "xavier_normal", param: 1 } as const;
 
 /**
@@ -200,6 +207,8 @@ class Run {
   readonly #start = performance.now();
   #saved = this.#start;
   #reported = 0;
+  /** The first report after a minibatch of this call; none is wanted any more once the outlook is told. */
+  #first: { minibatch: number; time: number } | "told" | undefined;
   /** The group at work after its last step, to save where its test is ended early. */
   #ended: GroupState | undefined;
   /** Minibatches that earlier calls did. */
@@ -330,6 +339,17 @@ class Run {
       loss,
       secondsPerMinibatch: done > 0 ? secondsSince(this.#start) / done : NaN,
     });
+    if (done > 0) this.#lookAhead(minibatch, Math.ceil(networks / atOnce) * steps);
+  }
+
+  /** Tells once what is left, by the minibatches since the first report; tests are short. */
+  #lookAhead(minibatch: number, minibatches: number): void {
+    this.#first ??= { minibatch, time: this.#reported };
+    if (this.#first === "told" || minibatch < this.#first.minibatch + TIMED) return;
+    const each = (this.#reported - this.#first.time) / 1000 / (minibatch - this.#first.minibatch);
+    const seconds = each * (minibatches - minibatch);
+    this.#first = "told";
+    if (seconds >= LONG_RUN) this.#options.onOutlook?.(seconds);
   }
 
   /** The number of a step of the group at work among those of all groups. */

@@ -212,6 +212,37 @@ runTest(
   },
 );
 
+runTest("trainNetworks that takes long tells it after a few minibatches", async (device, dir) => {
+  const { now } = performance;
+  try {
+    for (const epochs of [2, 200]) { // 4 minibatches of 2 s, or 400
+      let time = 0;
+      performance.now = () => time;
+      const told: number[] = [];
+      const stop = new AbortController();
+      const training = trainNetworks(
+        device,
+        easyDataset(17, 10),
+        settingsOf({ networks: 1, epochs, batch: 8 }),
+        {
+          out: `${dir}/${epochs}`,
+          signal: stop.signal,
+          onOutlook: (seconds) => void told.push(seconds),
+          onProgress: ({ minibatch }) => {
+            time += minibatch === 0 ? 60_000 : 2_000; // the first compiles
+            if (minibatch === 10) stop.abort(new Error("enough"));
+          },
+        },
+      );
+      if (epochs === 200) await assert.rejects(training, { message: "enough" });
+      else await training;
+      assert.deepEqual(told, epochs === 200 ? [396 * 2] : []);
+    }
+  } finally {
+    performance.now = now;
+  }
+});
+
 runTest("trainNetworks looks for networks when nobody else can write any", async (device, dir) => {
   const out = `${dir}/networks`;
   const train = () => trainNetworks(device, easyDataset(17, 10), settingsOf(SETTINGS), { out });
