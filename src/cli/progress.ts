@@ -44,21 +44,26 @@ interface Params {
 /** A bar, which draws itself again and again: the time that it shows goes on between reports. */
 function progressBar(session: Session, unit: string): ProgressDisplay {
   const bar = new cliProgress.SingleBar({
-    format: (_: unknown, { maxWidth, value, total }: Params, { state }: { state: string }) =>
-      progressLine(maxWidth, value, total, state),
+    format: (_: unknown, { maxWidth, value, total }: Params) =>
+      progressLine(maxWidth, value, total, since === undefined ? state : sinceText(since)),
     stream: process.stderr,
     linewrap: false,
     gracefulExit: false, // the command does
   });
   const describe = stateDescriber(unit);
   let state = "the first takes longer, since kernels are compiled for it, ";
+  let since: number | undefined; // the start of work that is no iteration
   const show = (iteration: number, iterations: number) => {
-    if (!bar.isActive) bar.start(iterations, iteration, { state });
-    bar.update(iteration, { state });
+    if (!bar.isActive) bar.start(iterations, iteration);
+    bar.update(iteration);
   };
   return {
-    move: show,
+    move(iteration, iterations) {
+      since = undefined;
+      show(iteration, iterations);
+    },
     update(report) {
+      since = undefined;
       state = `${describe(report)}, `;
       show(report.iteration, report.iterations);
     },
@@ -66,6 +71,7 @@ function progressBar(session: Session, unit: string): ProgressDisplay {
       const { isActive } = bar;
       if (isActive) bar.stop();
       session.note(work);
+      since = performance.now();
       if (isActive) show(bar.value, bar.getTotal());
     },
     stop: () => bar.isActive && bar.stop(),
@@ -88,10 +94,8 @@ export function progressLines(session: Session, unit = "iteration"): ProgressDis
   let timer: ReturnType<typeof setInterval> | undefined;
   const isDue = () => performance.now() - last >= 1000 * SECONDS_BETWEEN_LINES;
   const print = () => {
-    const now = performance.now();
-    const ago = work && describeDuration((now - work.since) / 1000);
-    session.note(work ? `${work.name}: ${ago} so far` : `${unit} ${done}${state}`);
-    last = now;
+    session.note(work ? `${work.name}: ${sinceText(work.since)}` : `${unit} ${done}${state}`);
+    last = performance.now();
   };
   const start = () => timer ??= setInterval(() => isDue() && print(), 1000);
   return {
@@ -123,6 +127,11 @@ export function progressLines(session: Session, unit = "iteration"): ProgressDis
       timer = undefined;
     },
   };
+}
+
+/** "12 s so far". */
+function sinceText(time: number): string {
+  return `${describeDuration((performance.now() - time) / 1000)} so far`;
 }
 
 /**
