@@ -79,7 +79,8 @@ Deno.test("a run whose iterations take a minute answers Ctrl-C within seconds", 
     const seconds = (performance.now() - asked) / 1000;
     await child.stdout.cancel();
     assert.equal(code, 130, err);
-    assert.ok(seconds < 5, `it took ${seconds} s`);
+    // About a second on a machine of its own. A busy one takes longer, but none takes the iteration's minute.
+    assert.ok(seconds < 20, `it took ${seconds} s`);
     assert.match(err, /\nStopped: iteration 0 of 6 is saved in .*\n$/);
     assert.equal(await readCheckpointIteration(`${dir}/run`), 0);
   });
