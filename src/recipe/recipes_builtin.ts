@@ -20,6 +20,7 @@ import moonsAll from "../../recipes/moons-all.yaml" with { type: "text" };
 import moonsLinear from "../../recipes/moons-linear.yaml" with { type: "text" };
 import moonsMoreNonlinear from "../../recipes/moons-more-nonlinear.yaml" with { type: "text" };
 import moonsNonlinear from "../../recipes/moons-nonlinear.yaml" with { type: "text" };
+import strong10 from "../../recipes/mnist-strong-10.yaml" with { type: "text" };
 import random100 from "../../recipes/mnist-random-100.yaml" with { type: "text" };
 import random100Small from "../../recipes/mnist-random-100-small.yaml" with { type: "text" };
 import dc1 from "../../recipes/mnist-dc-1.yaml" with { type: "text" };
@@ -42,6 +43,7 @@ const builtinRecipes: ReadonlyMap<string, string> = new Map([
   ["mnist-fixed-10", fixed10],
   ["mnist-fixed-100", fixed100],
   ["mnist-random-100", random100],
+  ["mnist-strong-10", strong10],
   ["mnist-random-100-small", random100Small],
   ["mnist-kip-10", kip10],
   ["mnist-kip-100", kip100],

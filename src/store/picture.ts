@@ -48,6 +48,7 @@ function gridOf(artifact: Artifact, names: readonly string[]): Grid {
   const columns = count / captions.length;
   const perClass = columns / names.length;
   const isLearned = labels.data.some((value) => value !== 0 && value !== 1);
+  const heads = Array.from({ length: columns }, (_, c) => names[Math.floor(c / perClass)]!);
   return {
     images: unwhitenedImages(artifact),
     rows: captions.length,
@@ -58,21 +59,27 @@ function gridOf(artifact: Artifact, names: readonly string[]): Grid {
     mean: JSON.parse(metadata.mean!),
     std: JSON.parse(metadata.std!),
     captions,
-    ...(isOneRow && {
-      heads: Array.from({ length: columns }, (_, c) => names[Math.floor(c / perClass)]!),
-    }),
-    ...(isLearned && { labels: learnedLabels(artifact, names) }),
+    ...(isOneRow && { heads }),
+    ...(isLearned && { labels: learnedLabels(artifact, names, isOneRow ? heads : []) }),
   };
 }
 
-/** Of each image its most probable class, and how much of it: "7 62%", or of labels that are no probabilities "7 1.3". */
-function learnedLabels({ labels }: Artifact, names: readonly string[]): string[] {
+/**
+ * Of each image its most probable class, and how much of it: "7 62%", or of labels that are no probabilities "7 1.3". A
+ * class that stands over the image already is left out.
+ */
+function learnedLabels(
+  { labels }: Artifact,
+  names: readonly string[],
+  heads: readonly string[],
+): string[] {
   const K = names.length;
   return mostProbable(labels.data, K).map((k, n) => {
     const own = labels.data.subarray(n * K, (n + 1) * K);
     const isDistribution = Math.abs(own.reduce((a, b) => a + b, 0) - 1) < 1e-3 &&
       own.every((p) => p >= 0);
-    return `${names[k]} ${isDistribution ? `${Math.round(100 * own[k]!)}%` : own[k]!.toFixed(1)}`;
+    const much = isDistribution ? `${Math.round(100 * own[k]!)}%` : own[k]!.toFixed(1);
+    return names[k] === heads[n % heads.length] ? much : `${names[k]} ${much}`;
   });
 }
 

@@ -22,6 +22,7 @@ const BUILTIN = [
   "mnist-fixed-10",
   "mnist-fixed-100",
   "mnist-random-100",
+  "mnist-strong-10",
   "mnist-random-100-small",
   "mnist-kip-10",
   "mnist-kip-100",
