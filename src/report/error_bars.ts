@@ -30,20 +30,28 @@ const WIDTH = 640;
 const HEIGHT = 400;
 const LEGEND_WIDTH = 120;
 const LEGEND_LINE = 20;
+const MOST_LETTERS = 50; // that stand below the x axis side by side; more of them are turned
 const DODGE = 7; // pixels between the bars of two series at one x
 
 /** Draws the plot; the same plot gives the same text. */
 export function plotErrorBars({ title, xLabel, yLabel, bars }: ErrorBarPlot): string {
   const names = [...new Set(bars.map(({ series = "" }) => series))];
   const hasLegend = names.length > 1;
+  const isCrowded = [...new Set(bars.map(({ x }) => `${x}`))].join(" ").length > MOST_LETTERS;
   return svgOf({
     width: WIDTH,
     height: HEIGHT,
     marginTop: 36,
-    marginBottom: 46,
+    marginBottom: isCrowded ? 86 : 46,
     marginLeft: 60,
     marginRight: hasLegend ? LEGEND_WIDTH : 24,
-    x: { ...scaleOf(bars.map(({ x }) => x)), ...CENTRED, label: xLabel, inset: 28 },
+    x: {
+      ...scaleOf(bars.map(({ x }) => x)),
+      ...CENTRED,
+      label: xLabel,
+      inset: 28,
+      ...(isCrowded && { tickRotate: -30 }),
+    },
     y: { ...CENTRED, label: yLabel, grid: true, nice: true, inset: 8 },
     color: { domain: names },
     symbol: { domain: names },
